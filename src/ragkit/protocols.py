@@ -1,0 +1,200 @@
+"""The ports: what ragkit asks of a part that can be exchanged.
+
+Each port has one contract test suite in `tests/contracts`, which every implementation and every fake passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from ragkit.types import Hit, Message, Parsed, Piece, Usage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float32]
+    """Shape (dimension,), unit length."""
+    Matrix = NDArray[np.float32]
+    """Shape (texts, dimension), rows of unit length."""
+
+__all__ = [
+    "ChatDelta",
+    "ChatModel",
+    "ChatRequest",
+    "Chunker",
+    "Embedder",
+    "EmbedderSpec",
+    "KeywordEntry",
+    "KeywordIndex",
+    "Parser",
+    "Reranker",
+    "Source",
+    "Tokenizer",
+    "VectorStore",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The bytes of a file and what is known of them before parsing."""
+
+    name: str
+    """File name with its extension, for choosing a parser; never embedded."""
+    data: bytes
+    media_type: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+class Parser(Protocol):
+    """Turns the bytes of one family of formats into text with spans."""
+
+    @property
+    def name(self) -> str:
+        """Name and version, such as `pdf/1`: part of the processing fingerprint."""
+        ...
+
+    @property
+    def extensions(self) -> frozenset[str]:
+        """Lower-case, with the dot."""
+        ...
+
+    def parse(self, source: Source) -> Parsed:
+        """Read it.
+
+        Raises:
+            ParseFailed: The bytes are damaged, encrypted or not of this format.
+        """
+        ...
+
+
+class Tokenizer(Protocol):
+    """Counts as the embedder counts."""
+
+    def spans(self, text: str) -> Sequence[tuple[int, int]]:
+        """The character span of each token, in order, special tokens left out."""
+        ...
+
+
+class Chunker(Protocol):
+    """Cuts a parsed document into passages."""
+
+    @property
+    def name(self) -> str:
+        """Name, version and parameters: part of the processing fingerprint."""
+        ...
+
+    def split(self, parsed: Parsed) -> Sequence[Piece]:
+        """Pieces in order; together they hold every word of the text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedderSpec:
+    """What must agree for two vectors to be comparable; a generation is stamped with it."""
+
+    id: str
+    dimension: int
+    max_tokens: int
+    """Tokens that the model reads, special tokens left out; a longer text would lose its tail."""
+    pooling: str = "mean"
+    query_prefix: str = ""
+    document_prefix: str = ""
+
+
+class Embedder(Protocol):
+    """Turns text into unit vectors."""
+
+    @property
+    def spec(self) -> EmbedderSpec: ...
+
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+
+    def embed_documents(self, texts: Sequence[str]) -> Matrix:
+        """One row a text, in the order given."""
+        ...
+
+    def embed_query(self, text: str) -> Vector: ...
+
+
+class VectorStore(Protocol):
+    """Nearest neighbours by cosine in one generation of one collection."""
+
+    def upsert(self, ids: Sequence[str], vectors: Matrix) -> None: ...
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Unknown ids are ignored."""
+        ...
+
+    def search(self, vector: Vector, *, k: int) -> list[tuple[str, float]]:
+        """At most `k` pairs (id, cosine), best first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeywordEntry:
+    chunk_id: str
+    document_id: str
+    title: str
+    heading: str
+    text: str
+
+
+class KeywordIndex(Protocol):
+    """BM25 over the chunks of one collection."""
+
+    def update(self, *, add: Sequence[KeywordEntry], delete: Sequence[str]) -> None:
+        """Add entries and remove chunk ids in one commit, which every process sees."""
+        ...
+
+    def search(self, query: str, *, k: int, document_ids: Sequence[str] = ()) -> list[tuple[str, float]]:
+        """At most `k` pairs (chunk id, BM25 score), best first; any text is a valid query."""
+        ...
+
+
+class Reranker(Protocol):
+    """Reorders hits by reading question and passage together."""
+
+    @property
+    def name(self) -> str: ...
+
+    def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """One call of a model: the rendered messages, and what they were rendered from."""
+
+    messages: tuple[Message, ...]
+    question: str
+    sources: tuple[Hit, ...] = ()
+    """Numbered from 1 in this order in the messages."""
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatDelta:
+    """A part of the reply; the last one carries the usage, where the provider reports it."""
+
+    text: str = ""
+    usage: Usage | None = None
+
+
+class ChatModel(Protocol):
+    """A language model, or what stands in for one."""
+
+    @property
+    def name(self) -> str:
+        """As in `RAGKIT_LLM`: `extractive` or `provider:model`."""
+        ...
+
+    def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
+        """The reply as it is written; closing the iterator cancels the call.
+
+        Raises:
+            UpstreamError: The provider failed, timed out or asked to slow down.
+        """
+        ...

@@ -1,0 +1,80 @@
+"""Every `RAGKIT_*` variable.
+
+Read once, in `ragkit.app.build`; nothing else looks at the environment. The reference page is generated from here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ragkit.errors import ConfigError
+
+__all__ = ["Settings", "load"]
+
+
+class Settings(BaseSettings):
+    """Settings from the environment and from `.env` in the working directory; the environment wins."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RAGKIT_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    home: Path = Field(Path("var"), description="Where all state lives. Not on a network file system.")
+    pipelines: Path = Field(Path("ingest/pipelines"), description="The folder of pipeline files.")
+    collection: str = Field("default", description="The collection used where none is named.")
+
+    url: str | None = Field(None, description="Use the service at this address instead of the local engine.")
+    api_key: SecretStr | None = Field(None, description="The key that the SDK and the command line send.")
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Keys that the service accepts, separated by commas. None: open, on loopback only."
+    )
+    host: str = Field("127.0.0.1", description="The address that the service binds.")
+    port: int = Field(8000, ge=0, le=65535, description="The port that the service binds; 0 takes a free one.")
+
+    database_url: str | None = Field(None, description="Catalog database; SQLite under RAGKIT_HOME when unset.")
+    chroma_url: str | None = Field(None, description="A Chroma server elsewhere, as http://host:port.")
+    files_url: str | None = Field(None, description="Where original files are kept, as fsspec spells it.")
+
+    embedder: str = Field(
+        "sentence-transformers/all-MiniLM-L6-v2",
+        description="Embedding model: a name whose weights are installed, or the path of a sentence-transformers folder.",
+    )
+    embedder_backend: str = Field(
+        "auto", pattern="^(auto|openvino|torch)$", description="auto picks the fastest that this processor runs."
+    )
+    chunk_tokens: int = Field(220, ge=32, le=8192, description="Largest chunk in the embedder's own tokens.")
+    chunk_overlap: int = Field(0, ge=0, le=1024, description="Tokens that neighbouring chunks share.")
+
+    llm: str = Field("extractive", description="extractive (no model), or provider:model as LangChain spells it.")
+    llm_base_url: str | None = Field(None, description="Address of an OpenAI-compatible server.")
+    llm_api_key: SecretStr | None = Field(None, description="Key for the model provider; else the provider's own variable.")
+    llm_timeout_s: float = Field(60.0, gt=0, description="Seconds to wait for the model's next token.")
+    llm_max_tokens: int = Field(1024, ge=1, description="Longest answer in tokens.")
+    context_tokens: int = Field(3000, ge=200, description="Budget for the numbered sources in a prompt, in tokens.")
+    reranker: str | None = Field(None, description="A cross-encoder by path or installed name; none by default.")
+
+    max_file_mb: int = Field(200, ge=1, description="Largest file that is read, in MB.")
+    max_question_chars: int = Field(8000, ge=1, description="Longest question, in characters.")
+    threads: int = Field(8, ge=1, le=256, description="Blocking calls that may run at once.")
+    log_level: str = Field("warning", pattern="^(debug|info|warning|error)$", description="Least severe log line shown.")
+
+
+def load(**overrides: object) -> Settings:
+    """Read the settings.
+
+    Raises:
+        ConfigError: A variable has a value that cannot be used; the message names it.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic validates them
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "RAGKIT_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigError(
+            f"{name} cannot be {first['input']!r}: {first['msg']}.",
+            hint="docs/reference/settings.md lists every setting with its range.",
+        ) from error

@@ -1,0 +1,78 @@
+"""Vectors by content: equal text is embedded once, whatever document it stands in.
+
+The key is a hash of the embedded input and the embedder's id, so Chroma can be rebuilt, repaired and rolled back without
+the model. Half precision takes 768 bytes for 384 dimensions and moves a cosine by less than 0.001.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ragkit.store.engine import Database
+from ragkit.store.tables import vectors
+
+if TYPE_CHECKING:
+    from ragkit.protocols import Matrix
+
+__all__ = ["VectorCache", "decode", "vector_key"]
+
+_BATCH = 500
+
+
+def vector_key(embedder_id: str, text: str) -> bytes:
+    """16 bytes that stand for this text as this embedder sees it."""
+    return hashlib.blake2b(f"{embedder_id}\0{text}".encode(), digest_size=16).digest()
+
+
+def decode(values: Sequence[bytes], dimension: int) -> Matrix:
+    """Stored values as a matrix of shape (values, dimension)."""
+    flat = np.frombuffer(b"".join(values), dtype=np.float16).astype(np.float32)
+    return flat.reshape(len(values), dimension)
+
+
+class VectorCache:
+    """The stored vectors of one catalog."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def missing(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Those keys that must be embedded."""
+        found: set[bytes] = set()
+        with self._database.read() as connection:
+            for batch in _batches(keys):
+                found.update(connection.scalars(select(vectors.c.key).where(vectors.c.key.in_(batch))))
+        return set(keys) - found
+
+    def put(self, keys: Sequence[bytes], matrix: Matrix) -> None:
+        """Keep vectors; one that is there already stays as it is."""
+        rows = [{"key": key, "value": row.tobytes()} for key, row in zip(keys, matrix.astype(np.float16), strict=True)]
+        if not rows:
+            return
+        dialect = sqlite if self._database.dialect == "sqlite" else postgresql
+        with self._database.write() as connection:
+            connection.execute(dialect.insert(vectors).on_conflict_do_nothing(), rows)
+
+    def get(self, keys: Sequence[bytes], *, dimension: int) -> Matrix:
+        """The vectors of these keys, in this order.
+
+        Raises:
+            KeyError: A key is not stored.
+        """
+        stored: dict[bytes, bytes] = {}
+        with self._database.read() as connection:
+            for batch in _batches(keys):
+                rows = connection.execute(select(vectors.c.key, vectors.c.value).where(vectors.c.key.in_(batch)))
+                stored.update((key, value) for key, value in rows)
+        return decode([stored[key] for key in keys], dimension)
+
+
+def _batches(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    for start in range(0, len(keys), _BATCH):
+        yield keys[start : start + _BATCH]

@@ -1,0 +1,145 @@
+"""The catalog database: one read engine, one write engine, migrations on opening.
+
+On SQLite, transactions that write begin with `BEGIN IMMEDIATE`: a deferred one that must upgrade its lock fails under two
+writers, however long it is willing to wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+
+from ragkit.errors import ConfigError, MissingExtra, StorageError
+from ragkit.store.migrations import migrate
+
+__all__ = ["Database", "now"]
+
+BUSY_TIMEOUT_S = 30.0
+
+
+def now() -> datetime:
+    """The time in UTC."""
+    return datetime.now(UTC)
+
+
+class Database:
+    """A catalog database, migrated to the schema of this version.
+
+    Attributes:
+        url: Where it is, without its password.
+    """
+
+    def __init__(self, read: Engine, write: Engine) -> None:
+        self._read = read
+        self._write = write
+        self.url = write.url.render_as_string(hide_password=True)
+
+    @classmethod
+    def open(cls, url: str) -> Database:
+        """Open it, create it or bring its schema up to date.
+
+        Raises:
+            StorageError: It is damaged, read-only, unreachable or was written by a newer ragkit.
+            ConfigError: The URL cannot be understood.
+        """
+        read, write = _engines(url)
+        database = cls(read, write)
+        with _explained(database.url):
+            migrate(read, write)
+        return database
+
+    @property
+    def dialect(self) -> str:
+        return self._write.dialect.name
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one state of the database throughout."""
+        with _explained(self.url), self._read.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits when the block ends and rolls back when it raises; keep it short."""
+        with _explained(self.url), self._write.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self._read.dispose()
+        self._write.dispose()
+
+
+def _engines(url: str) -> tuple[Engine, Engine]:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            engine = create_engine(parsed, pool_pre_ping=True)
+            return engine, engine
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigError(
+            f"RAGKIT_DATABASE_URL cannot be used: {error}.", hint="Write it as postgresql+psycopg://user@host/database."
+        ) from error
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"RAGKIT_DATABASE_URL needs the package {error.name!r}.", hint="pip install 'ragkit[postgres]'"
+        ) from error
+    if parsed.database:
+        with _explained(parsed.database):
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    return _sqlite(url, "BEGIN"), _sqlite(url, "BEGIN IMMEDIATE")
+
+
+def _sqlite(url: str, begin: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own transaction handling is switched off: BEGIN is ours, below.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+_SQLITE_HINTS = {
+    "readonly": "Make RAGKIT_HOME writable for this user, or set RAGKIT_HOME to a folder that is.",
+    "unable to open": "Check that RAGKIT_HOME exists and is writable for this user.",
+    "is full": "Free some disk space and run the command again; what was committed is safe.",
+    "disk I/O": "The disk refuses to work; check it and its free space.",
+    "malformed": "Restore ragkit.db from a backup, or move RAGKIT_HOME aside and ingest again.",
+    "not a database": "Restore ragkit.db from a backup, or move RAGKIT_HOME aside and ingest again.",
+    "locked": "Another process holds the database for very long; try again when it has finished.",
+}
+
+
+@contextlib.contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Turn the driver's exceptions into one sentence with a next step."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+        hint = next((hint for sign, hint in _SQLITE_HINTS.items() if sign in reason), None)
+        raise StorageError(
+            f"The catalog database {what!r} refused: {reason}.",
+            hint=hint or "Check that the database of RAGKIT_DATABASE_URL is running and reachable.",
+        ) from error
+    except OSError as error:
+        raise StorageError(
+            f"{error.filename or what!r} cannot be used: {error.strerror}.",
+            hint="Check the disk, and that RAGKIT_HOME is writable for this user.",
+        ) from error

@@ -1,0 +1,51 @@
+"""Original files that exist nowhere else (uploads), named by the hash of their bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from ragkit.errors import NotFound, StorageError
+
+__all__ = ["FileStore"]
+
+
+class FileStore:
+    """A folder of files by SHA-256; equal bytes are kept once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, data: bytes) -> str:
+        """Keep these bytes and return their SHA-256; a crash leaves either nothing or the whole file."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        target = self.path(sha256)
+        if target.exists():
+            return sha256
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(file.name).replace(target)
+        except OSError as error:
+            raise StorageError(
+                f"The file could not be kept in {str(self._root)!r}: {error.strerror}.",
+                hint="Free some disk space, and check that RAGKIT_HOME is writable for this user.",
+            ) from error
+        return sha256
+
+    def path(self, sha256: str) -> Path:
+        return self._root / sha256[:2] / sha256
+
+    def get(self, sha256: str) -> bytes:
+        try:
+            return self.path(sha256).read_bytes()
+        except FileNotFoundError as error:
+            raise NotFound(f"The original file {sha256[:12]!r}… is gone.", hint="Upload it again.") from error
+
+    def delete(self, sha256: str) -> None:
+        self.path(sha256).unlink(missing_ok=True)

@@ -1,0 +1,198 @@
+"""Every table of the catalog, for SQLite and Postgres alike.
+
+The catalog is the truth: Chroma and tantivy hold only what can be rebuilt from here.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+__all__ = [
+    "answers",
+    "chunks",
+    "collections",
+    "conversations",
+    "documents",
+    "generations",
+    "jobs",
+    "messages",
+    "metadata",
+    "prompt_aliases",
+    "prompts",
+    "vectors",
+    "versions",
+]
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(200), nullable=False, unique=True),
+    # Raised by every change of what the collection answers from; readers compare it to know when they are stale.
+    Column("sequence", BigInteger, nullable=False, default=0),
+    # No foreign key: a generation points back at its collection.
+    Column("generation_id", Integer, nullable=True),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+generations = Table(
+    "generations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    # The EmbedderSpec as JSON: two generations never share a vector space by accident.
+    Column("embedder", JSON, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("collection_id", "number"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", Text, nullable=True),
+    # No foreign key: a version points back at its document.
+    Column("live_version_id", Integer, nullable=True),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("collection_id", "uri"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("generation_id", ForeignKey("generations.id", ondelete="CASCADE"), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    # Parser, chunker and profile: equal bytes are processed again when it changes.
+    Column("fingerprint", String(200), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("media_type", String(120), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("pages", JSON, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("warnings", JSON, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("version_id", ForeignKey("versions.id", ondelete="CASCADE"), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("page", Integer, nullable=True),
+    Column("heading", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("vector_key", LargeBinary(16), nullable=False, index=True),
+    Index("ix_chunks_version_ordinal", "version_id", "ordinal"),
+)
+
+# Content-keyed: the hash of the embedded input and the embedder, to a unit vector in half precision.
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("key", LargeBinary(16), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+prompts = Table(
+    "prompts",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("template", Text, nullable=False),
+    Column("variables", JSON, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+# Append-only: the newest row of (name, alias) is where the alias points, the one before it is what rollback restores.
+prompt_aliases = Table(
+    "prompt_aliases",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("alias", String(100), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("moved_at", DateTime(timezone=True), nullable=False),
+    Index("ix_prompt_aliases_name_alias", "name", "alias"),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("collection", String(200), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("role", String(20), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("trace", JSON, nullable=False),
+    Column("took_ms", Float, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+# What a user sees of durable work; the workflow engine keeps its own tables elsewhere.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(20), nullable=False, index=True),
+    Column("collection", String(200), nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("file_sha256", String(64), nullable=False),
+    Column("report", JSON, nullable=True),
+    Column("error", Text, nullable=True),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+)
