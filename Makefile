@@ -1,0 +1,57 @@
+# `make` lists the targets. Any Python from 3.11 on will do: make install PYTHON=python3.12
+PYTHON ?= python3
+BIN := .venv/bin
+DATA ?= data/corpus
+STAMP := .venv/.installed
+
+.DELETE_ON_ERROR:
+.PHONY: help install demo test check fix serve bench docs lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Create .venv with everything in it; TORCH_BACKEND=cpu asks for the CPU build of torch
+
+demo: $(STAMP) ## Ingest data/corpus and ask five questions, one of which has no answer there
+	@$(BIN)/ragkit demo
+
+test: check ## Everything that CI runs: lint, format, types, tests
+	@$(BIN)/pytest -q
+
+check: $(STAMP) ## Lint, format and types, without the tests
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --quiet --check
+	@$(BIN)/mypy --no-error-summary
+
+fix: $(STAMP) ## Repair what lint and format can repair
+	@$(BIN)/ruff check --quiet --fix
+	@$(BIN)/ruff format --quiet
+
+serve: $(STAMP) ## Run the service and its worker on http://127.0.0.1:8000
+	@$(BIN)/ragkit serve
+
+bench: $(STAMP) ## Time start-up and ingestion; DATA=DIR measures a folder of your own
+	@$(BIN)/python -m benchmarks.startup --data $(DATA)
+	@$(BIN)/python -m benchmarks.ingest --data $(DATA)
+
+docs: $(STAMP) ## Write docs/reference and the snapshot of the wire types from the code
+	@$(BIN)/python -m tools.reference
+
+lock: ## Resolve all versions anew into constraints.txt
+	@PYTHON=$(PYTHON) sh tools/lock.sh
+
+clean: ## Remove .venv and every cache; state in var/ stays
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+
+# pip brings torch, because it also finds builds that only this machine has; uv does the rest in a tenth of the time.
+$(STAMP): pyproject.toml constraints.txt
+	@echo "Installing into .venv; the first time takes a minute or two."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary=:all: -c constraints.txt uv \
+		|| echo "There is no uv for this platform; pip is slower, but does the same."
+	@if test -n "$(TORCH_BACKEND)" && test -x $(BIN)/uv; then \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend=$(TORCH_BACKEND) -c constraints.txt torch; \
+	else $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt torch; fi
+	@if test -x $(BIN)/uv; then $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[all,dev]'; \
+	else $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[all,dev]'; fi
+	@touch $@

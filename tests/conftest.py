@@ -1,0 +1,35 @@
+"""Each test starts in an empty folder, with no `RAGKIT_*` variable but its own `RAGKIT_HOME`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder of converted models for the whole run: a conversion costs seconds."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """`RAGKIT_HOME` of this test; the working directory has no `.env` and no `ingest/`."""
+    for name in [name for name in os.environ if name.startswith("RAGKIT_")]:
+        monkeypatch.delenv(name)
+    path = tmp_path / "var"
+    path.mkdir()
+    (path / "models").symlink_to(models)
+    monkeypatch.setenv("RAGKIT_HOME", str(path))
+    monkeypatch.chdir(tmp_path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return REPOSITORY
