@@ -1,0 +1,199 @@
+"""The shape of the code: how long things are, who may import whom, what stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PACKAGE = REPOSITORY / "src" / "ragkit"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+TESTS = sorted((REPOSITORY / "tests").rglob("*.py"))
+SCRIPTS = sorted(path for folder in ("benchmarks", "ingest", "tools") for path in (REPOSITORY / folder).rglob("*.py"))
+
+FILE_LINES, FILE_LINES_HARD, FUNCTION_LINES, TEST_FILE_LINES = 300, 400, 50, 500
+
+LONGER_THAN_300: frozenset[str] = frozenset({"types.py"})
+"""Files between the two limits, each with its reason: `types.py` is one list of values, read from top to bottom."""
+
+LEVELS: dict[str, int] = {
+    "types": 0, "errors": 0, "text": 0, "tokens": 0,
+    "protocols": 1, "settings": 1,
+    "store": 2, "testing": 2,
+    "answer": 3, "index": 3, "ingest": 3, "jobs": 3, "models": 3, "prompts": 3, "retrieve": 3,
+    "client": 4, "app": 4, "integrations": 5,
+    "service": 5,
+    "cli": 6,
+}  # fmt: skip
+"""A part imports from lower levels only."""
+
+FEATURES_THAT_MEET = frozenset({("ingest", "index"), ("retrieve", "index")})
+"""What a feature may import of another: both write and read path need the index. All else meets in `app`."""
+
+CLIENT_IMPORTS = frozenset({"types", "errors"})
+
+FOREIGN: dict[str, tuple[str, ...]] = {
+    "chromadb": ("index/",),
+    "dbos": ("jobs/",),
+    "fastapi": ("service/",),
+    "langchain": ("models/chat.py",),
+    "langchain_core": ("models/chat.py",),
+    "openvino": ("models/openvino.py",),
+    "sentence_transformers": ("models/torch.py", "models/openvino.py"),
+    "tantivy": ("index/keywords.py",),
+    "torch": ("models/torch.py", "models/openvino.py"),
+    "typer": ("cli/",),
+    "unstructured": ("ingest/parsers/",),
+}
+"""Each foreign library is known to these files alone."""
+
+HEAVY = frozenset(FOREIGN) - {"typer"} | {"numpy", "sqlalchemy"}
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def part_of(path: Path) -> str:
+    """`ingest` for `ingest/parsers/pdf.py`, `types` for `types.py`."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, dotted module) of each import, relative ones made absolute, `from ragkit import x` as `ragkit.x`."""
+    package = ("ragkit", *path.relative_to(PACKAGE).parent.parts)
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(filter(None, (base, node.module)))
+            for alias in node.names:
+                yield node.lineno, f"{module}.{alias.name}" if module == "ragkit" else module
+
+
+def own_imports(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, part of ragkit) of each import of our own."""
+    for line, module in imports_of(path):
+        if module.startswith("ragkit."):
+            yield line, module.split(".")[1]
+
+
+def length(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_source_files_are_short() -> None:
+    long = {name_of(path): length(path) for path in SOURCES if length(path) > FILE_LINES}
+    assert {name for name in long if name not in LONGER_THAN_300} == set(), f"longer than {FILE_LINES} lines: {long}"
+    assert long.keys() >= LONGER_THAN_300, "a file in the list of exceptions is short again: take it off the list"
+    assert {name: lines for name, lines in long.items() if lines > FILE_LINES_HARD} == {}
+
+
+def test_test_files_are_short() -> None:
+    assert {path.name: length(path) for path in TESTS + SCRIPTS if length(path) > TEST_FILE_LINES} == {}
+
+
+def test_functions_are_short() -> None:
+    functions = [
+        (f"{path.relative_to(REPOSITORY)}:{node.lineno} {node.name}", (node.end_lineno or 0) - node.lineno + 1)
+        for path in SOURCES + TESTS + SCRIPTS
+        if "migrations" not in path.parts  # a migration is a list of statements, frozen once it is released
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert [function for function in functions if function[1] > FUNCTION_LINES] == []
+
+
+def test_every_part_has_a_level() -> None:
+    assert {part_of(path) for path in SOURCES} - {"__init__", "__main__"} <= LEVELS.keys()
+
+
+def test_imports_point_downwards() -> None:
+    wrong = []
+    for path in SOURCES:
+        part = part_of(path)
+        if part in {"__init__", "__main__"}:
+            continue
+        for line, other in own_imports(path):
+            if other == part or other == "__version__" or (part, other) in FEATURES_THAT_MEET:
+                continue
+            if LEVELS.get(other, 0) >= LEVELS[part] and LEVELS[part] > 0:
+                wrong.append(f"{name_of(path)}:{line} imports ragkit.{other}")
+    assert wrong == []
+
+
+def test_the_client_needs_only_types_and_errors() -> None:
+    assert {other for path in SOURCES if part_of(path) == "client" for _, other in own_imports(path)} <= {
+        "client",
+        "__version__",
+        *CLIENT_IMPORTS,
+    }
+
+
+@pytest.mark.parametrize("library", sorted(FOREIGN))
+def test_a_foreign_library_stays_in_its_own_files(library: str) -> None:
+    strangers = [
+        f"{name_of(path)}:{line}"
+        for path in SOURCES
+        for line, module in imports_of(path)
+        if module.split(".")[0] == library and not name_of(path).startswith(FOREIGN[library])
+    ]
+    assert strangers == []
+
+
+@pytest.mark.parametrize("arguments", [["-c", "import ragkit"], ["-m", "ragkit", "--help"]], ids=["import", "--help"])
+def test_starting_loads_no_heavy_module(arguments: list[str]) -> None:
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in result.stderr.splitlines() if "|" in line}
+    assert "ragkit" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_only_the_command_line_prints() -> None:
+    prints = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in SOURCES
+        if part_of(path) != "cli"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert prints == []
+
+
+def test_no_module_keeps_state() -> None:
+    """Nothing is `global`; a list, dict or set at module level has a read-only type, so that mypy refuses to write to it."""
+    wrong = []
+    for path in SOURCES:
+        wrong += [f"{name_of(path)}:{node.lineno}" for node in ast.walk(tree(path)) if isinstance(node, ast.Global)]
+        wrong += [f"{name_of(path)}:{node.lineno}" for node in tree(path).body if _is_mutable_state(node)]
+    assert wrong == []
+
+
+def _is_mutable_state(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Assign):
+        names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        return names != ["__all__"] and _is_mutable(node.value)
+    if isinstance(node, ast.AnnAssign) and node.value is not None:
+        kind = ast.unparse(node.annotation).removeprefix("Final[").split("[")[0].rsplit(".", 1)[-1]
+        return _is_mutable(node.value) and kind not in {"Mapping", "Sequence", "Set", "Collection", "Iterable"}
+    return False
+
+
+def _is_mutable(value: ast.expr) -> bool:
+    if isinstance(value, ast.Call):
+        return ast.unparse(value.func) in {"list", "dict", "set", "defaultdict", "deque", "Counter", "OrderedDict"}
+    return isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp)
