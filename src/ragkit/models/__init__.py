@@ -1,0 +1,1 @@
+"""The models: language models, embedders, rerankers."""
