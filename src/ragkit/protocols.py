@@ -136,6 +136,8 @@ class VectorStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeywordEntry:
+    """What the keyword index holds of a chunk."""
+
     chunk_id: str
     document_id: str
     title: str

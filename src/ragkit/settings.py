@@ -41,7 +41,7 @@ class Settings(BaseSettings):
 
     embedder: str = Field(
         "sentence-transformers/all-MiniLM-L6-v2",
-        description="Embedding model: a name whose weights are installed, or the path of a sentence-transformers folder.",
+        description="Embedding model: a name with installed weights, or the path of a sentence-transformers folder.",
     )
     embedder_backend: str = Field(
         "auto", pattern="^(auto|openvino|torch)$", description="auto picks the fastest that this processor runs."
@@ -51,7 +51,9 @@ class Settings(BaseSettings):
 
     llm: str = Field("extractive", description="extractive (no model), or provider:model as LangChain spells it.")
     llm_base_url: str | None = Field(None, description="Address of an OpenAI-compatible server.")
-    llm_api_key: SecretStr | None = Field(None, description="Key for the model provider; else the provider's own variable.")
+    llm_api_key: SecretStr | None = Field(
+        None, description="Key for the model provider; else the provider's own variable."
+    )
     llm_timeout_s: float = Field(60.0, gt=0, description="Seconds to wait for the model's next token.")
     llm_max_tokens: int = Field(1024, ge=1, description="Longest answer in tokens.")
     context_tokens: int = Field(3000, ge=200, description="Budget for the numbered sources in a prompt, in tokens.")
@@ -60,7 +62,7 @@ class Settings(BaseSettings):
     max_file_mb: int = Field(200, ge=1, description="Largest file that is read, in MB.")
     max_question_chars: int = Field(8000, ge=1, description="Longest question, in characters.")
     threads: int = Field(8, ge=1, le=256, description="Blocking calls that may run at once.")
-    log_level: str = Field("warning", pattern="^(debug|info|warning|error)$", description="Least severe log line shown.")
+    log_level: str = Field("warning", pattern="^(debug|info|warning|error)$", description="Least severe log line.")
 
 
 def load(**overrides: object) -> Settings:

@@ -112,7 +112,7 @@ class Chunk:
     end: int
     page: int | None
     heading: str
-    """The headings above it, outermost first, joined by ` › `; empty when there are none."""
+    """The headings above it, outermost first, joined by ` > `; empty when there are none."""
     text: str
 
 
@@ -179,6 +179,8 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
+    """Hits for a query, best first."""
+
     query: str
     hits: tuple[Hit, ...]
     took_ms: float
@@ -208,12 +210,16 @@ class Citation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptRef:
+    """Which version of a prompt an answer was made with."""
+
     name: str
     version: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
+    """What an answer used of the model."""
+
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = 0.0
@@ -238,6 +244,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
+    """One turn of a conversation, or of a rendered prompt."""
+
     role: Literal["system", "user", "assistant"]
     text: str
 
@@ -342,6 +350,8 @@ class VerifyReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
+    """The question was accepted; the identifiers to find the answer by."""
+
     trace_id: str
     conversation_id: str
     event: Literal["accepted"] = "accepted"
@@ -349,6 +359,8 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrieved:
+    """The passages that the answer may use, numbered from 1 in this order."""
+
     question: str
     """The stand-alone question that was searched for."""
     hits: tuple[Hit, ...]
@@ -357,12 +369,16 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
+    """The next part of the answer's text."""
+
     text: str
     event: Literal["token"] = "token"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cited:
+    """A marker was resolved to the passage that it points at."""
+
     citation: Citation
     event: Literal["citation"] = "citation"
 
@@ -380,6 +396,8 @@ class Verified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
+    """The whole answer; always the last event of a success."""
+
     answer: Answer
     event: Literal["done"] = "done"
 

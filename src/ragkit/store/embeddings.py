@@ -1,7 +1,7 @@
 """Vectors by content: equal text is embedded once, whatever document it stands in.
 
-The key is a hash of the embedded input and the embedder's id, so Chroma can be rebuilt, repaired and rolled back without
-the model. Half precision takes 768 bytes for 384 dimensions and moves a cosine by less than 0.001.
+The key is a hash of the embedded input and the embedder's id, so Chroma can be rebuilt, repaired and rolled back
+without the model. Half precision takes 768 bytes for 384 dimensions and moves a cosine by less than 0.001.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The catalog database: one read engine, one write engine, migrations on opening.
 
-On SQLite, transactions that write begin with `BEGIN IMMEDIATE`: a deferred one that must upgrade its lock fails under two
-writers, however long it is willing to wait.
+On SQLite, transactions that write begin with `BEGIN IMMEDIATE`: a deferred one that must upgrade its lock fails under
+two writers, however long it is willing to wait.
 """
 
 from __future__ import annotations

@@ -5,11 +5,14 @@ The catalog is the truth: Chroma and tantivy hold only what can be rebuilt from 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
     DateTime,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -19,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
 )
 
@@ -38,6 +42,17 @@ __all__ = [
     "versions",
 ]
 
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC, also where the database keeps no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(column_0_label)s",
@@ -56,7 +71,7 @@ collections = Table(
     Column("sequence", BigInteger, nullable=False, default=0),
     # No foreign key: a generation points back at its collection.
     Column("generation_id", Integer, nullable=True),
-    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 generations = Table(
@@ -67,7 +82,7 @@ generations = Table(
     Column("number", Integer, nullable=False),
     # The EmbedderSpec as JSON: two generations never share a vector space by accident.
     Column("embedder", JSON, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("collection_id", "number"),
 )
 
@@ -81,8 +96,8 @@ documents = Table(
     Column("reason", Text, nullable=True),
     # No foreign key: a version points back at its document.
     Column("live_version_id", Integer, nullable=True),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("collection_id", "uri"),
 )
 
@@ -102,7 +117,7 @@ versions = Table(
     Column("pages", JSON, nullable=False),
     Column("metadata", JSON, nullable=False),
     Column("warnings", JSON, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 chunks = Table(
@@ -138,7 +153,7 @@ prompts = Table(
     Column("variables", JSON, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("note", Text, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 # Append-only: the newest row of (name, alias) is where the alias points, the one before it is what rollback restores.
@@ -149,7 +164,7 @@ prompt_aliases = Table(
     Column("name", String(100), nullable=False),
     Column("alias", String(100), nullable=False),
     Column("version", Integer, nullable=False),
-    Column("moved_at", DateTime(timezone=True), nullable=False),
+    Column("moved_at", UtcDateTime, nullable=False),
     Index("ix_prompt_aliases_name_alias", "name", "alias"),
 )
 
@@ -158,7 +173,7 @@ conversations = Table(
     metadata,
     Column("id", String(40), primary_key=True),
     Column("collection", String(200), nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 messages = Table(
@@ -168,7 +183,7 @@ messages = Table(
     Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("role", String(20), nullable=False),
     Column("text", Text, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 answers = Table(
@@ -178,7 +193,7 @@ answers = Table(
     Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("trace", JSON, nullable=False),
     Column("took_ms", Float, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 # What a user sees of durable work; the workflow engine keeps its own tables elsewhere.
@@ -193,6 +208,6 @@ jobs = Table(
     Column("file_sha256", String(64), nullable=False),
     Column("report", JSON, nullable=True),
     Column("error", Text, nullable=True),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
 )
