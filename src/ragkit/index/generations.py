@@ -1,0 +1,187 @@
+"""Collections and their generations.
+
+A generation is stamped with the embedder that made its vectors, so that two vector spaces are never mixed: a collection
+that was built with another embedder refuses, and names the setting to change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ragkit.errors import Conflict, InputError, NotFound
+from ragkit.protocols import EmbedderSpec
+from ragkit.store.engine import Database, now
+from ragkit.store.tables import chunks, collections, documents, generations, versions
+from ragkit.types import Collection
+
+__all__ = ["Collections", "Generation", "bump", "check_name"]
+
+MAX_NAME_CHARS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """The live generation of a collection.
+
+    Attributes:
+        sequence: Rises with every change of what the collection answers from.
+        store: Names the Chroma collection and the tantivy folder.
+    """
+
+    id: int
+    collection_id: int
+    collection: str
+    number: int
+    spec: EmbedderSpec
+    sequence: int
+
+    @property
+    def store(self) -> str:
+        return f"c{self.collection_id}-g{self.number}"
+
+
+class Collections:
+    """The collections of one catalog."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, name: str) -> Generation:
+        """The generation that answers for a collection.
+
+        Raises:
+            NotFound: There is no such collection.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(_live.where(collections.c.name == name)).one_or_none()
+            if row is not None:
+                return _generation(row)
+            known = connection.scalars(select(collections.c.name).order_by(collections.c.name)).all()
+        there = f"There are: {', '.join(known)}." if known else "There is none yet: `ragkit ingest PATH` makes one."
+        raise NotFound(f"There is no collection {name!r}.", hint=there)
+
+    def ensure(self, name: str, spec: EmbedderSpec) -> Generation:
+        """The generation to write to; a new collection gets its first.
+
+        Raises:
+            Conflict: The collection was built with another embedder.
+        """
+        check_name(name)
+        try:
+            generation = self.get(name)
+        except NotFound:
+            generation = self._create(name, spec)
+        if generation.spec != spec:
+            raise Conflict(
+                f"Collection {name!r} was built with {generation.spec.id!r} ({generation.spec.dimension} dimensions), "
+                f"not with {spec.id!r} ({spec.dimension}).",
+                hint=f"Set RAGKIT_EMBEDDER={generation.spec.id}, or ingest into another collection.",
+            )
+        return generation
+
+    def list(self) -> tuple[Collection, ...]:
+        """All of them, by name."""
+        live = (
+            select(
+                documents.c.collection_id,
+                func.count(documents.c.id.distinct()).label("documents"),
+                func.count(chunks.c.id).label("chunks"),
+            )
+            .join(versions, versions.c.id == documents.c.live_version_id)
+            .join(chunks, chunks.c.version_id == versions.c.id)
+            .group_by(documents.c.collection_id)
+            .subquery()
+        )
+        query = (
+            select(
+                collections.c.name,
+                collections.c.created_at,
+                generations.c.number,
+                generations.c.embedder,
+                func.coalesce(live.c.documents, 0).label("documents"),
+                func.coalesce(live.c.chunks, 0).label("chunks"),
+            )
+            .join(generations, generations.c.id == collections.c.generation_id)
+            .outerjoin(live, live.c.collection_id == collections.c.id)
+            .order_by(collections.c.name)
+        )
+        with self._database.read() as connection:
+            return tuple(
+                Collection(
+                    name=row.name,
+                    documents=row.documents,
+                    chunks=row.chunks,
+                    generation=row.number,
+                    embedder=row.embedder["id"],
+                    dimension=row.embedder["dimension"],
+                    created_at=row.created_at,
+                )
+                for row in connection.execute(query)
+            )
+
+    def delete(self, name: str) -> Generation:
+        """Remove a collection with all its documents; returns what it was, for the derived stores to be dropped."""
+        generation = self.get(name)
+        with self._database.write() as connection:
+            connection.execute(delete(collections).where(collections.c.id == generation.collection_id))
+        return generation
+
+    def _create(self, name: str, spec: EmbedderSpec) -> Generation:
+        try:
+            with self._database.write() as connection:
+                _insert(connection, name, spec)
+        except IntegrityError:
+            pass  # another process made it at this moment; read what it made
+        return self.get(name)
+
+
+def bump(connection: Connection, collection_id: int) -> None:
+    """Tell readers that a collection has changed, in the transaction that changes it."""
+    changed = update(collections).where(collections.c.id == collection_id)
+    connection.execute(changed.values(sequence=collections.c.sequence + 1))
+
+
+def check_name(name: str) -> None:
+    """Refuse a collection name that would not survive a URL, a shell or a file name."""
+    if not name or len(name) > MAX_NAME_CHARS or not all(c.isalnum() or c in "-_." for c in name) or name[0] in "-.":
+        raise InputError(
+            f"{name!r} cannot be the name of a collection.",
+            hint=f"Use letters, digits, '-', '_' and '.', at most {MAX_NAME_CHARS}, such as 'handbook-2026'.",
+        )
+
+
+_live = select(
+    collections.c.id.label("collection_id"),
+    collections.c.name,
+    collections.c.sequence,
+    generations.c.id,
+    generations.c.number,
+    generations.c.embedder,
+).join(generations, generations.c.id == collections.c.generation_id)
+
+
+def _insert(connection: Connection, name: str, spec: EmbedderSpec) -> None:
+    moment = now()
+    added = insert(collections).values(name=name, sequence=0, created_at=moment)
+    collection_id = connection.execute(added.returning(collections.c.id)).scalar_one()
+    stamped = insert(generations).values(
+        collection_id=collection_id, number=1, embedder=asdict(spec), created_at=moment
+    )
+    generation_id = connection.execute(stamped.returning(generations.c.id)).scalar_one()
+    live = update(collections).where(collections.c.id == collection_id)
+    connection.execute(live.values(generation_id=generation_id))
+
+
+def _generation(row: Row[Any, Any, Any, Any, Any, Any]) -> Generation:
+    return Generation(
+        id=row.id,
+        collection_id=row.collection_id,
+        collection=row.name,
+        number=row.number,
+        spec=EmbedderSpec(**row.embedder),
+        sequence=row.sequence,
+    )
