@@ -11,16 +11,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ragkit.store.engine import Database
 from ragkit.store.tables import vectors
 
 if TYPE_CHECKING:
-    from ragkit.protocols import Matrix
+    from ragkit.protocols import Matrix, Vector
 
-__all__ = ["VectorCache", "decode", "vector_key"]
+__all__ = ["VectorCache", "decode", "put_vectors", "vector_key"]
 
 _BATCH = 500
 
@@ -34,6 +34,15 @@ def decode(values: Sequence[bytes], dimension: int) -> Matrix:
     """Stored values as a matrix of shape (values, dimension)."""
     flat = np.frombuffer(b"".join(values), dtype=np.float16).astype(np.float32)
     return flat.reshape(len(values), dimension)
+
+
+def put_vectors(connection: Connection, pairs: Sequence[tuple[bytes, Vector]]) -> None:
+    """Keep vectors by key; one that is there already stays as it is."""
+    if not pairs:
+        return
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    rows = [{"key": key, "value": vector.astype(np.float16).tobytes()} for key, vector in pairs]
+    connection.execute(dialect.insert(vectors).on_conflict_do_nothing(), rows)
 
 
 class VectorCache:
@@ -52,12 +61,8 @@ class VectorCache:
 
     def put(self, keys: Sequence[bytes], matrix: Matrix) -> None:
         """Keep vectors; one that is there already stays as it is."""
-        rows = [{"key": key, "value": row.tobytes()} for key, row in zip(keys, matrix.astype(np.float16), strict=True)]
-        if not rows:
-            return
-        dialect = sqlite if self._database.dialect == "sqlite" else postgresql
         with self._database.write() as connection:
-            connection.execute(dialect.insert(vectors).on_conflict_do_nothing(), rows)
+            put_vectors(connection, list(zip(keys, matrix, strict=True)))
 
     def get(self, keys: Sequence[bytes], *, dimension: int) -> Matrix:
         """The vectors of these keys, in this order.

@@ -55,10 +55,6 @@ class Database:
             migrate(read, write)
         return database
 
-    @property
-    def dialect(self) -> str:
-        return self._write.dialect.name
-
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one state of the database throughout."""
