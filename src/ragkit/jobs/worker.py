@@ -1,0 +1,143 @@
+"""The worker: relays queued jobs into the workflow engine, and takes over what dead workers left behind.
+
+Any number of workers share one catalog. Each holds the lock of one slot, whose name is its executor id; a slot that has
+work under way while its lock is free belonged to a worker that died.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ragkit.errors import RagkitError
+from ragkit.jobs.ledger import ACTIVE, JobLedger
+from ragkit.jobs.locks import TryLock, file_locks, postgres_locks
+from ragkit.types import IngestReport
+
+if TYPE_CHECKING:
+    from ragkit.jobs.workflows import Workflows
+
+__all__ = ["Worker", "worker_locks", "workflow_url"]
+
+log = logging.getLogger(__name__)
+
+RELAY_S = 0.1
+SWEEP_S = 2.0
+
+
+def worker_locks(home: Path, database_url: str | None) -> TryLock:
+    """The locks that the workers of this catalog share."""
+    return postgres_locks(database_url) if database_url else file_locks(home / "workers")
+
+
+def workflow_url(home: Path, database_url: str | None) -> str:
+    """Where workflows are kept: beside the catalog, in tables of their own."""
+    return database_url or f"sqlite:///{home / 'jobs.db'}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """Takes jobs from the ledger and runs them.
+
+    Args:
+        ledger: Where jobs come from and results go.
+        ingest: Ingests the upload of a job; called from several threads, and again after a crash.
+        url: The database of the workflow engine.
+        try_lock: From `worker_locks`.
+        concurrency: Jobs at once.
+    """
+
+    ledger: JobLedger
+    ingest: Callable[[str], IngestReport]
+    url: str
+    try_lock: TryLock
+    concurrency: int = 2
+
+    def run(self, stop: threading.Event, *, grace_s: int = 5) -> None:
+        """Work until `stop` is set, then for at most `grace_s` seconds on what is under way."""
+        from ragkit.jobs.workflows import Workflows
+
+        with _slot(self.try_lock) as slot:
+            workflows = Workflows(
+                url=self.url,
+                executor_id=slot,
+                run=self._job,
+                failed=self._failed,
+                concurrency=self.concurrency,
+            )
+            try:
+                self._relay(workflows, slot, stop)
+            finally:
+                workflows.close(grace_s=grace_s)
+
+    def _relay(self, workflows: Workflows, slot: str, stop: threading.Event) -> None:
+        relayed: set[str] = set()
+        for turn in itertools.count():
+            if turn % round(SWEEP_S / RELAY_S) == 0:
+                self._adopt(workflows, slot)
+                self._reconcile(workflows)
+            queued = self.ledger.ids({"queued"})
+            for job_id in queued:
+                if job_id not in relayed:
+                    self._enqueue(workflows, job_id)
+            relayed = set(queued)
+            if stop.wait(RELAY_S):
+                return
+
+    def _enqueue(self, workflows: Workflows, job_id: str) -> None:
+        job = self.ledger.get(job_id)
+        # Uploads of one document are ingested in the order in which they were accepted.
+        workflows.enqueue(job_id, order_key=f"{job.collection}\0{job.uri}")
+
+    def _adopt(self, workflows: Workflows, slot: str) -> None:
+        """Run again what was under way in a worker that is dead."""
+        for other in workflows.executors() - {slot}:
+            if release := self.try_lock(other):
+                try:
+                    log.warning("Taking over the jobs of %s, which is gone.", other)
+                    workflows.recover([other])
+                finally:
+                    release()
+
+    def _reconcile(self, workflows: Workflows) -> None:
+        """Bring jobs in line whose workflow was lost or was given up."""
+        for job_id, progress in workflows.progress(self.ledger.ids(ACTIVE)).items():
+            match progress:
+                case "unknown":
+                    self._enqueue(workflows, job_id)
+                case "ended":
+                    self.ledger.fail(job_id, "The worker died again and again while it worked on this file.")
+                case "active":
+                    pass
+
+    def _job(self, job_id: str) -> None:
+        if self.ledger.get(job_id).state not in ACTIVE:
+            return
+        self.ledger.start(job_id)
+        self.ledger.finish(job_id, self.ingest(job_id))
+
+    def _failed(self, job_id: str, error: BaseException) -> None:
+        if isinstance(error, RagkitError):
+            self.ledger.fail(job_id, error.detail)
+            return
+        log.error("Job %s failed.", job_id, exc_info=error)
+        self.ledger.fail(job_id, "Something went wrong inside ragkit; the worker's log has the details.")
+
+
+@contextlib.contextmanager
+def _slot(try_lock: TryLock) -> Iterator[str]:
+    """Hold the lowest free slot: a worker that is started again finds its own work there."""
+    for number in itertools.count(1):
+        slot = f"worker-{number}"
+        if release := try_lock(slot):
+            try:
+                yield slot
+            finally:
+                release()
+            return
