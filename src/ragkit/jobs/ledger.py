@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -112,11 +111,6 @@ def _job(row: Row[Any]) -> Job:
         uri=row.uri,
         report=None if row.report is None else _REPORT.validate_python(row.report),
         error=row.error,
-        created_at=_utc(row.created_at),
-        updated_at=_utc(row.updated_at),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
     )
-
-
-def _utc(moment: datetime) -> datetime:
-    # SQLite keeps no zone.
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

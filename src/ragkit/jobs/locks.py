@@ -5,10 +5,15 @@ The operating system or the database server lets go of them when the process die
 
 from __future__ import annotations
 
-import fcntl
+import functools
+import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+
+from sqlalchemy import NullPool, create_engine, text
+
+from ragkit.store import locks
 
 __all__ = ["TryLock", "file_locks", "postgres_locks"]
 
@@ -25,27 +30,21 @@ def file_locks(folder: Path) -> TryLock:
 
     def try_lock(name: str) -> Release | None:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / f"{name}.lock").open("a")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            return None
-        return file.close
+        descriptor = locks.try_lock(folder / f"{name}.lock")
+        return None if descriptor is None else functools.partial(os.close, descriptor)
 
     return try_lock
 
 
 def postgres_locks(url: str) -> TryLock:
     """Locks among all machines that share this database: advisory locks, each on a connection of its own."""
-    from sqlalchemy import NullPool, create_engine, text
-
     engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    question = text("SELECT pg_try_advisory_lock(:class, :key)")
 
     def try_lock(name: str) -> Release | None:
         connection = engine.connect()
+        # Postgres keys are signed.
         key = zlib.crc32(name.encode()) - 2**31
-        question = text("SELECT pg_try_advisory_lock(:class, :key)")
         if connection.execute(question, {"class": POSTGRES_CLASS, "key": key}).scalar():
             return connection.close
         connection.close()
