@@ -1,0 +1,1 @@
+"""Builds the binary documents of the sample corpus from readable sources."""
