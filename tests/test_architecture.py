@@ -175,7 +175,7 @@ def test_only_the_command_line_prints() -> None:
 
 
 def test_no_module_keeps_state() -> None:
-    """Nothing is `global`; a list, dict or set at module level has a read-only type, so that mypy refuses to write to it."""
+    """Nothing is `global`; a list, dict or set at module level has a read-only type, which mypy holds it to."""
     wrong = []
     for path in SOURCES:
         wrong += [f"{name_of(path)}:{node.lineno}" for node in ast.walk(tree(path)) if isinstance(node, ast.Global)]

@@ -1,0 +1,1 @@
+"""What the maintainers run: generators of pages that are read, never edited."""
