@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     reranker: str | None = Field(None, description="A cross-encoder by path or installed name; none by default.")
 
     max_file_mb: int = Field(200, ge=1, description="Largest file that is read, in MB.")
+    parse_timeout_s: float = Field(120.0, gt=0, description="Seconds after which a file's parser is given up.")
+    parse_workers: int = Field(2, ge=1, le=64, description="Parser processes.")
     max_question_chars: int = Field(8000, ge=1, description="Longest question, in characters.")
     threads: int = Field(8, ge=1, le=256, description="Blocking calls that may run at once.")
     log_level: str = Field("warning", pattern="^(debug|info|warning|error)$", description="Least severe log line.")

@@ -301,7 +301,9 @@ class IngestReport:
     deleted: int = 0
     quarantined: int = 0
     skipped: int = 0
+    """Files of a kind that no parser reads; `skipped_files` names them."""
     failed: tuple[Failure, ...] = ()
+    skipped_files: tuple[Failure, ...] = ()
     chunks: int = 0
     embedded: int = 0
     """Texts that the embedder was called for; equal text is never embedded twice."""

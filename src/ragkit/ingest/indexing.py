@@ -1,0 +1,187 @@
+"""Puts batches of chunked documents into the index: embed what is missing, write vectors and keywords, go live, retire.
+
+Vectors and keywords are written first, under new chunk ids; then one SQL transaction makes the batch live; then the old
+ids are removed. While one batch is written, the next is embedded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ragkit.index.generations import Generation
+from ragkit.index.ledger import Known, Ledger, NewChunk, NewVersion
+from ragkit.protocols import Embedder, KeywordEntry, KeywordIndex, VectorStore
+from ragkit.store.embeddings import VectorCache, vector_key
+from ragkit.types import Chunk, Parsed
+
+if TYPE_CHECKING:
+    from ragkit.protocols import Matrix
+
+__all__ = ["Draft", "IndexWriter"]
+
+BATCH_CHUNKS = 512
+BATCH_DOCUMENTS = 64
+EMBED_AT_ONCE = 2048  # a very long document is embedded in parts, so that a crash does not lose all of the work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A parsed and chunked document; its chunks have no vectors yet."""
+
+    uri: str
+    known: Known
+    sha256: str
+    size: int
+    fingerprint: str
+    parsed: Parsed
+    chunks: tuple[Chunk, ...]
+    inputs: tuple[str, ...]
+    """What is embedded for each chunk."""
+
+
+class IndexWriter:
+    """Collects drafts and makes them live, a batch at a time.
+
+    Args:
+        generation: Where they go.
+        ledger: Switches versions.
+        cache: Vectors by content.
+        embedder: Called for texts that the cache lacks.
+        vectors: The generation's vector store.
+        keywords: The generation's keyword index.
+        on_live: Called with each draft and whether it went live: false when another writer changed the document first.
+    """
+
+    def __init__(
+        self,
+        *,
+        generation: Generation,
+        ledger: Ledger,
+        cache: VectorCache,
+        embedder: Embedder,
+        vectors: VectorStore,
+        keywords: KeywordIndex,
+        on_live: Callable[[Draft, bool], None],
+    ) -> None:
+        self._generation = generation
+        self._ledger = ledger
+        self._cache = cache
+        self._embedder = embedder
+        self._vectors = vectors
+        self._keywords = keywords
+        self._on_live = on_live
+        self._drafts: list[Draft] = []
+        self._chunks = 0
+        self._retired: list[str] = []
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ragkit-index")
+        self._writing: Future[None] | None = None
+        self.embedded = 0
+        """Texts that the embedder was called for."""
+
+    def __enter__(self) -> IndexWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._flush()
+                self._wait()
+                self._retire()
+        finally:
+            self._thread.shutdown()
+
+    def add(self, draft: Draft) -> None:
+        """Take a draft; it is live when the batch that it falls into is written, at the latest when the block ends."""
+        self._drafts.append(draft)
+        self._chunks += len(draft.chunks)
+        if self._chunks >= BATCH_CHUNKS or len(self._drafts) >= BATCH_DOCUMENTS:
+            self._flush()
+
+    def _flush(self) -> None:
+        drafts, self._drafts, self._chunks = self._drafts, [], 0
+        if not drafts:
+            return
+        matrix, keys = self._embed([text for draft in drafts for text in draft.inputs])
+        self._wait()
+        self._writing = self._thread.submit(self._write, drafts, keys, matrix)
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
+
+    def _embed(self, inputs: Sequence[str]) -> tuple[Matrix, list[bytes]]:
+        """Vectors in the order of the inputs, from the cache where it has them; new ones are kept at once."""
+        spec = self._embedder.spec
+        keys = [vector_key(spec.id, text) for text in inputs]
+        missing = self._cache.missing(keys)
+        fresh = {key: text for key, text in zip(keys, inputs, strict=True) if key in missing}
+        known: dict[bytes, Matrix] = {}
+        new_keys = list(fresh)
+        for start in range(0, len(new_keys), EMBED_AT_ONCE):
+            part = new_keys[start : start + EMBED_AT_ONCE]
+            rows = self._embedder.embed_documents([fresh[key] for key in part])
+            self._cache.put(part, rows)
+            known.update(zip(part, rows, strict=True))
+            self.embedded += len(part)
+        stored = [key for key in dict.fromkeys(keys) if key not in known]
+        known.update(zip(stored, self._cache.get(stored, dimension=spec.dimension), strict=True))
+        empty = np.empty((0, spec.dimension), np.float32)
+        return (np.stack([known[key] for key in keys]) if keys else empty), keys
+
+    def _write(self, drafts: list[Draft], keys: list[bytes], matrix: Matrix) -> None:
+        chunk_ids = [chunk.chunk_id for draft in drafts for chunk in draft.chunks]
+        self._vectors.upsert(chunk_ids, matrix)
+        # What the last batch retired goes in the same commit: a commit costs more than the entries in it.
+        self._keywords.update(add=_entries(drafts), delete=self._retired)
+        versions, at = [], 0
+        for draft in drafts:
+            here = slice(at, at := at + len(draft.chunks))
+            versions.append(_version(draft, keys[here], matrix[here]))
+        switched, self._retired = self._ledger.go_live(self._generation, versions)
+        live = {version.known.document_id for version in switched}
+        lost = [draft for draft in drafts if draft.known.document_id not in live]
+        self._retired += [chunk.chunk_id for draft in lost for chunk in draft.chunks]
+        self._vectors.delete(self._retired)
+        for draft in drafts:
+            self._on_live(draft, draft.known.document_id in live)
+
+    def _retire(self) -> None:
+        if self._retired:
+            self._keywords.update(add=(), delete=self._retired)
+
+
+def _entries(drafts: Sequence[Draft]) -> list[KeywordEntry]:
+    return [
+        KeywordEntry(
+            chunk_id=chunk.chunk_id,
+            document_id=draft.known.document_id,
+            title=draft.parsed.title,
+            heading=chunk.heading,
+            text=chunk.text,
+        )
+        for draft in drafts
+        for chunk in draft.chunks
+    ]
+
+
+def _version(draft: Draft, keys: Sequence[bytes], matrix: Matrix) -> NewVersion:
+    return NewVersion(
+        known=draft.known,
+        sha256=draft.sha256,
+        size=draft.size,
+        fingerprint=draft.fingerprint,
+        parsed=draft.parsed,
+        chunks=tuple(
+            NewChunk(chunk=chunk, vector_key=key, vector=vector)
+            for chunk, key, vector in zip(draft.chunks, keys, matrix, strict=True)
+        ),
+    )

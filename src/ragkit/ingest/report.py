@@ -1,0 +1,75 @@
+"""What a run did so far, and at its end."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ragkit.errors import RagkitError, UnsupportedFormat
+from ragkit.types import Failure, IngestReport
+
+__all__ = ["Progress", "Tally"]
+
+Outcome = Literal["added", "updated", "unchanged", "moved", "quarantined"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Counted, never timed: what is finished of what was found."""
+
+    found: int
+    done: int
+    chunks: int
+    failed: int
+    uri: str
+    """The document that was finished last."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Counts the outcomes of a run; each file that was found has exactly one."""
+
+    found: int
+    on_progress: Callable[[Progress], None]
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    failed: list[Failure] = field(default_factory=list)
+    skipped: list[Failure] = field(default_factory=list)
+    deleted: int = 0
+    chunks: int = 0
+    embedded: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def count(self, outcome: Outcome, uri: str) -> None:
+        """Record how a file ended."""
+        self.outcomes[outcome] += 1
+        self._report_progress(uri)
+
+    def fail(self, uri: str, error: RagkitError) -> None:
+        """Record why a file is not in the index; one that no parser reads is skipped, not failed."""
+        failure = Failure(uri=uri, code=error.code, detail=error.detail)
+        (self.skipped if isinstance(error, UnsupportedFormat) else self.failed).append(failure)
+        self._report_progress(uri)
+
+    def report(self) -> IngestReport:
+        return IngestReport(
+            found=self.found,
+            added=self.outcomes["added"],
+            updated=self.outcomes["updated"],
+            unchanged=self.outcomes["unchanged"],
+            moved=self.outcomes["moved"],
+            quarantined=self.outcomes["quarantined"],
+            deleted=self.deleted,
+            skipped=len(self.skipped),
+            failed=tuple(self.failed),
+            skipped_files=tuple(self.skipped),
+            chunks=self.chunks,
+            embedded=self.embedded,
+            seconds=round(time.monotonic() - self.started, 3),
+        )
+
+    def _report_progress(self, uri: str) -> None:
+        done = self.outcomes.total() + len(self.failed) + len(self.skipped)
+        self.on_progress(Progress(found=self.found, done=done, chunks=self.chunks, failed=len(self.failed), uri=uri))

@@ -1,0 +1,122 @@
+"""Finds passages: dense and keyword lists, fused, joined with the catalog, reranked on request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from ragkit.errors import ConfigError, InputError
+from ragkit.index.catalog import Catalog
+from ragkit.index.generations import Collections, Generation
+from ragkit.protocols import KeywordIndex, Reranker
+from ragkit.retrieve.dense import DenseSearch
+from ragkit.retrieve.fusion import convex
+from ragkit.types import Filters, Hit, Mode, SearchResult
+
+__all__ = ["Retriever"]
+
+MAX_K = 200
+DEPTH = 50
+"""How deep each list is read before they are merged; more changes nothing in the first ten."""
+DENSE_WEIGHT = 0.5
+RERANK_DEPTH = 30
+
+
+class Retriever:
+    """Searches collections.
+
+    Args:
+        collections: Where generations are looked up.
+        catalog: What every id is joined with.
+        dense: Nearest neighbours.
+        keywords: Opens the keyword index of a generation.
+        reranker: Opens the reranker, for the mode `hybrid+rerank`.
+    """
+
+    def __init__(
+        self,
+        *,
+        collections: Collections,
+        catalog: Catalog,
+        dense: DenseSearch,
+        keywords: Callable[[Generation], KeywordIndex],
+        reranker: Callable[[], Reranker] | None,
+    ) -> None:
+        self._collections = collections
+        self._catalog = catalog
+        self._dense = dense
+        self._keywords = keywords
+        self._reranker = reranker
+        self._beside = ThreadPoolExecutor(max_workers=4, thread_name_prefix="ragkit-keywords")
+
+    def search(
+        self, query: str, *, collection: str, k: int = 10, mode: Mode = "hybrid", filters: Filters | None = None
+    ) -> SearchResult:
+        """The best passages for a question, best first.
+
+        Raises:
+            NotFound: There is no such collection.
+            InputError: The query is empty, `k` is out of range or the mode is unknown.
+            ConfigError: The mode needs a reranker and none is configured.
+        """
+        started = time.perf_counter()
+        _check(query, k, mode)
+        generation = self._collections.get(collection)
+        document_ids = None if filters is None or filters == Filters() else self._catalog.matching(generation, filters)
+        merged: list[tuple[str, float]] = []
+        via: dict[str, tuple[str, ...]] = {}
+        if document_ids is None or document_ids:
+            merged, via = self._merged(generation, query, max(DEPTH, k), mode, document_ids)
+        hits = self._join(generation, merged, via, max(k, RERANK_DEPTH) if mode == "hybrid+rerank" else k)
+        if mode == "hybrid+rerank":
+            hits = self._rerank(query, hits)[:k]
+        return SearchResult(query=query, hits=tuple(hits), took_ms=round((time.perf_counter() - started) * 1e3, 2))
+
+    def close(self) -> None:
+        self._beside.shutdown()
+
+    def _merged(
+        self, generation: Generation, query: str, depth: int, mode: Mode, document_ids: Sequence[str] | None
+    ) -> tuple[list[tuple[str, float]], dict[str, tuple[str, ...]]]:
+        """Fused (id, score) pairs, and which lists each id came from."""
+        beside = None
+        if mode != "dense":
+            index = self._keywords(generation)
+            beside = self._beside.submit(index.search, query, k=depth, document_ids=document_ids or ())
+        dense: list[tuple[str, float]] = []
+        if mode != "keyword":
+            dense = self._dense.search(generation, query, k=depth, document_ids=document_ids)
+        keyword = beside.result() if beside else []
+        via: dict[str, tuple[str, ...]] = dict.fromkeys((key for key, _ in dense), ("dense",))
+        via.update((key, (*via.get(key, ()), "keyword")) for key, _ in keyword)
+        merged = dense or keyword if mode in ("dense", "keyword") else convex(dense, keyword, weight=DENSE_WEIGHT)
+        return merged, via
+
+    def _join(
+        self, generation: Generation, merged: Sequence[tuple[str, float]], via: dict[str, tuple[str, ...]], k: int
+    ) -> list[Hit]:
+        live = self._catalog.hits(generation, [key for key, _ in merged])
+        found = [(live[key], score) for key, score in merged if key in live][:k]
+        return [
+            replace(hit, rank=rank, score=round(score, 6), via=via[hit.chunk_id])
+            for rank, (hit, score) in enumerate(found, start=1)
+        ]
+
+    def _rerank(self, query: str, hits: Sequence[Hit]) -> list[Hit]:
+        if self._reranker is None:
+            raise ConfigError(
+                "The mode 'hybrid+rerank' needs a reranker and none is configured.",
+                hint="Set RAGKIT_RERANKER to the path of a cross-encoder, or use the mode 'hybrid'.",
+            )
+        return [replace(hit, rank=rank) for rank, hit in enumerate(self._reranker().rerank(query, hits), start=1)]
+
+
+def _check(query: str, k: int, mode: str) -> None:
+    if not query.strip():
+        raise InputError("The query is empty.", hint="Ask something.")
+    if not 1 <= k <= MAX_K:
+        raise InputError(f"k cannot be {k}; it goes from 1 to {MAX_K}.")
+    if mode not in ("hybrid", "dense", "keyword", "hybrid+rerank"):
+        raise InputError(f"There is no mode {mode!r}.", hint="Modes are hybrid, dense, keyword and hybrid+rerank.")
