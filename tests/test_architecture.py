@@ -44,10 +44,10 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "fastapi": ("service/",),
     "langchain": ("models/chat.py",),
     "langchain_core": ("models/chat.py",),
-    "openvino": ("models/openvino.py",),
-    "sentence_transformers": ("models/torch.py", "models/openvino.py"),
+    "openvino": ("models/openvino.py", "models/convert.py"),
+    "sentence_transformers": ("models/torch.py", "models/convert.py", "models/rerank.py"),
     "tantivy": ("index/keywords.py",),
-    "torch": ("models/torch.py", "models/openvino.py"),
+    "torch": ("models/torch.py", "models/convert.py"),
     "typer": ("cli/",),
     "unstructured": ("ingest/parsers/",),
 }
