@@ -64,14 +64,10 @@ def main() -> None:
         CORPUS / "finance/Price list 2026.xlsx",
     )
     write_odt(SOURCES / "data-retention.md", CORPUS / "policies/data-retention.odt")
-    write_epub(
-        SOURCES / "field-installation-guide.md", CORPUS / "product/field-installation-guide.epub"
-    )
+    write_epub(SOURCES / "field-installation-guide.md", CORPUS / "product/field-installation-guide.epub")
     write_rtf(SOURCES / "board-summary-q4-2025.md", CORPUS / "finance/board-summary-q4-2025.rtf")
     write_eml(SOURCES / "gateway-offline.mail.txt", CORPUS / "support/gateway-offline.eml")
-    write_msg(
-        SOURCES / "delayed-sensor-order.mail.txt", CORPUS / "support/delayed-sensor-order.msg"
-    )
+    write_msg(SOURCES / "delayed-sensor-order.mail.txt", CORPUS / "support/delayed-sensor-order.msg")
 
 
 if __name__ == "__main__":

@@ -57,8 +57,6 @@ def write_office_zip(target: Path, package: BytesIO) -> None:
         for name in archive.namelist():
             content = archive.read(name)
             if name == "docProps/core.xml":
-                content = re.sub(
-                    rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", FIXED_ISO_TIME.encode(), content
-                )
+                content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", FIXED_ISO_TIME.encode(), content)
             members.append((name, content))
     write_zip(target, members)

@@ -51,18 +51,14 @@ def build(children: list[Node]) -> bytes:
             node.start = place(node.content)
     root.start = place(mini_stream)
     padding = -len(mini_fat) % (SECTOR // 4)
-    mini_fat_start = place(
-        struct.pack(f"<{len(mini_fat) + padding}I", *mini_fat, *[FREE] * padding)
-    )
+    mini_fat_start = place(struct.pack(f"<{len(mini_fat) + padding}I", *mini_fat, *[FREE] * padding))
     directory = b"".join(_entry(node, root, len(mini_stream)) for node in nodes)
     directory += _empty_entry() * (-len(nodes) % (SECTOR // 128))
     directory_start = place(directory)
     return _assemble(sectors, fat, directory_start, mini_fat_start, len(mini_fat) + padding)
 
 
-def _assemble(
-    sectors: list[bytes], fat: list[int], directory_start: int, mini_start: int, mini_entries: int
-) -> bytes:
+def _assemble(sectors: list[bytes], fat: list[int], directory_start: int, mini_start: int, mini_entries: int) -> bytes:
     """Add the allocation table behind the sectors and the file header in front of them."""
     fat_sectors = 1
     while fat_sectors * (SECTOR // 4) < len(fat) + fat_sectors:

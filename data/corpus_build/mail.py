@@ -33,12 +33,8 @@ def write_eml(source: Path, target: Path) -> None:
     for name in ("From", "To", "Cc", "Date", "Subject", "Message-ID"):
         message[name] = str(draft[name])
     message.set_content(body, cte="quoted-printable")
-    paragraphs = "".join(
-        f"<p>{html.escape(part).replace(chr(10), '<br>')}</p>" for part in body.split("\n\n")
-    )
-    message.add_alternative(
-        f"<html><body>{paragraphs}</body></html>", subtype="html", cte="quoted-printable"
-    )
+    paragraphs = "".join(f"<p>{html.escape(part).replace(chr(10), '<br>')}</p>" for part in body.split("\n\n"))
+    message.add_alternative(f"<html><body>{paragraphs}</body></html>", subtype="html", cte="quoted-printable")
     message.set_boundary("=_kaldvard_alternative_1")
     target.write_bytes(message.as_bytes())
 
@@ -92,9 +88,7 @@ def _recipient(number: int, name: str, address: str, kind: int) -> cfb.Node:
     return cfb.Node(f"__recip_version1.0_#{number:08X}", children=children)
 
 
-def _properties(
-    header: bytes, texts: dict[int, str], numbers: dict[int, int], times: dict[int, int]
-) -> list[cfb.Node]:
+def _properties(header: bytes, texts: dict[int, str], numbers: dict[int, int], times: dict[int, int]) -> list[cfb.Node]:
     """Return the property stream and one stream for each text."""
     rows: list[tuple[int, int, bytes]] = []
     nodes: list[cfb.Node] = []
@@ -104,9 +98,7 @@ def _properties(
         nodes.append(cfb.Node(f"__substg1.0_{tag:04X}{UNICODE:04X}", content))
     rows += [(tag, LONG, struct.pack("<II", value, 0)) for tag, value in numbers.items()]
     rows += [(tag, TIME, struct.pack("<Q", value)) for tag, value in times.items()]
-    stream = header + b"".join(
-        struct.pack("<HHI", kind, tag, READ_WRITE) + value for tag, kind, value in sorted(rows)
-    )
+    stream = header + b"".join(struct.pack("<HHI", kind, tag, READ_WRITE) + value for tag, kind, value in sorted(rows))
     return [cfb.Node("__properties_version1.0", stream), *nodes]
 
 

@@ -60,9 +60,7 @@ def write_pptx(source: Path, target: Path) -> None:
     write_office_zip(target, package)
 
 
-def _add_slide(
-    presentation: pptx.presentation.Presentation, blocks: list[Block], first: bool
-) -> None:
+def _add_slide(presentation: pptx.presentation.Presentation, blocks: list[Block], first: bool) -> None:
     has_table = any(block.kind == "table" for block in blocks)
     layout = 0 if first else (5 if has_table else 1)
     slide = presentation.slides.add_slide(presentation.slide_layouts[layout])

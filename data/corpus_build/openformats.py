@@ -61,9 +61,7 @@ def _odt_block(number: int, block: Block) -> str:
     if block.kind == "table":
         cell = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
         rows = "".join(
-            "<table:table-row>"
-            + "".join(cell.format(escape(text)) for text in row)
-            + "</table:table-row>"
+            "<table:table-row>" + "".join(cell.format(escape(text)) for text in row) + "</table:table-row>"
             for row in block.rows
         )
         columns = f'<table:table-column table:number-columns-repeated="{len(block.rows[0])}"/>'
@@ -85,8 +83,7 @@ def write_epub(source: Path, target: Path) -> None:
         ' media-type="application/oebps-package+xml"/></rootfiles></container>'
     )
     links = "".join(
-        f'<li><a href="{name}">{escape(heading)}</a></li>'
-        for name, heading in zip(names, headings, strict=True)
+        f'<li><a href="{name}">{escape(heading)}</a></li>' for name, heading in zip(names, headings, strict=True)
     )
     nav = _xhtml(title, f'<nav epub:type="toc"><h1>Contents</h1><ol>{links}</ol></nav>')
     members = [
@@ -149,15 +146,11 @@ def _rtf_block(block: Block) -> str:
         size = 36 if block.level == 1 else 28
         return rf"{{\pard\sb240\sa120\b\fs{size} {_rtf_text(block.text)}\par}}"
     if block.kind == "list":
-        return "\n".join(
-            rf"{{\pard\li360 \bullet\tab {_rtf_text(item)}\par}}" for item in block.items
-        )
+        return "\n".join(rf"{{\pard\li360 \bullet\tab {_rtf_text(item)}\par}}" for item in block.items)
     if block.kind == "table":
         edges = "".join(rf"\cellx{2600 * (i + 1)}" for i in range(len(block.rows[0])))
         rows = (
-            rf"\trowd{edges}"
-            + "".join(rf"\pard\intbl {_rtf_text(cell)}\cell" for cell in row)
-            + r"\row"
+            rf"\trowd{edges}" + "".join(rf"\pard\intbl {_rtf_text(cell)}\cell" for cell in row) + r"\row"
             for row in block.rows
         )
         return "\n".join(rows)
