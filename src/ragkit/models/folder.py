@@ -100,7 +100,7 @@ class ModelFolder:
         config, pooling = self.json("config.json"), self.json("1_Pooling/config.json")
         width = pooling.get("word_embedding_dimension") or pooling.get("embedding_dimension") or config["hidden_size"]
         return EmbedderSpec(
-            id=f"{self.name.rsplit('/', 1)[-1]}@{sha256[:12]}",
+            id=f"{self.name}@{sha256[:12]}",
             dimension=int(width),
             max_tokens=self.max_sequence - specials,
             pooling=self.pooling,

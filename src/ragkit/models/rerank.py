@@ -79,9 +79,10 @@ def _load(path: Path) -> CrossEncoder:
         ) from error
     disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        return CrossEncoder(str(path), device="cpu", local_files_only=True)
+        model: CrossEncoder = CrossEncoder(str(path), device="cpu", local_files_only=True)
     except Exception as error:  # whatever the model's own code raises
         raise ConfigError(
             f"The cross-encoder {str(path)!r} cannot be loaded: {error}.",
             hint="RAGKIT_RERANKER takes a complete model folder.",
         ) from error
+    return model
