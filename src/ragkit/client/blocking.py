@@ -1,0 +1,272 @@
+"""`Client`: for code that waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx2
+
+from ragkit.client import calls, uploads
+from ragkit.client.calls import Call
+from ragkit.client.wire import Wire, error_of, event_of
+from ragkit.errors import InputError, UpstreamError
+from ragkit.types import (
+    Answer,
+    Collection,
+    Document,
+    DocumentView,
+    Done,
+    Event,
+    Failed,
+    Filters,
+    IngestReport,
+    Job,
+    Mode,
+    PromptVersion,
+    Receipt,
+    SearchResult,
+)
+
+__all__ = ["Client"]
+
+T = TypeVar("T")
+
+
+class Sender:
+    """Sends calls, again where that helps, and reads the replies."""
+
+    def __init__(self, wire: Wire, http: httpx2.Client) -> None:
+        self._wire = wire
+        self._http = http
+
+    def __call__(self, call: Call[T]) -> T:
+        attempt = 0
+        while True:
+            outcome: httpx2.Response | httpx2.TransportError
+            try:
+                outcome = self._http.request(**self._wire.request(call))
+            except httpx2.TransportError as error:
+                outcome = error
+            delay = self._wire.retry_delay(call, outcome, attempt)
+            if delay is None:
+                break
+            time.sleep(delay)
+            attempt += 1
+        if isinstance(outcome, httpx2.TransportError):
+            raise self._wire.unreachable(outcome) from outcome
+        return self._wire.result(call, outcome)
+
+    def events(self, call: Call[Answer]) -> Iterator[Event]:
+        try:
+            with self._http.stream(**self._wire.request(call)) as response:
+                if not response.is_success:
+                    response.read()
+                    raise error_of(response)
+                for sent in httpx2.EventSource(response):
+                    event = event_of(sent.event, sent.data)
+                    if event is not None:
+                        yield event
+                    if isinstance(event, Done | Failed):
+                        return
+        except httpx2.TransportError as error:
+            raise self._wire.unreachable(error) from error
+        raise UpstreamError("The answer broke off before its end.", hint="Ask again.")
+
+
+class Documents:
+    """Documents of the service."""
+
+    def __init__(self, send: Sender) -> None:
+        self._send = send
+
+    def list(self, *, collection: str | None = None) -> tuple[Document, ...]:
+        """All documents, or those of one collection."""
+        return self._send(calls.list_documents(collection))
+
+    def get(self, document_id: str, *, chunks: bool = False) -> DocumentView:
+        """A document with its text and, on request, its chunks."""
+        return self._send(calls.get_document(document_id, chunks=chunks))
+
+    def delete(self, document_id: str) -> Receipt:
+        """Erase a document everywhere."""
+        return self._send(calls.delete_document(document_id))
+
+    def upload(self, name: str, data: bytes, *, collection: str | None = None) -> Job:
+        """Hand in a file; the job tells what becomes of it."""
+        return self._send(calls.upload_document(name, data, collection=collection))
+
+
+class Collections:
+    """Collections of the service."""
+
+    def __init__(self, send: Sender) -> None:
+        self._send = send
+
+    def list(self) -> tuple[Collection, ...]:
+        """All collections."""
+        return self._send(calls.list_collections())
+
+    def delete(self, name: str) -> int:
+        """Erase a collection, and return how many documents it had."""
+        return self._send(calls.delete_collection(name))
+
+
+class Prompts:
+    """Prompts of the service."""
+
+    def __init__(self, send: Sender) -> None:
+        self._send = send
+
+    def list(self) -> tuple[PromptVersion, ...]:
+        """The versions of all prompts."""
+        return self._send(calls.list_prompts())
+
+    def show(self, name: str, *, alias: str | None = None, version: int | None = None) -> PromptVersion:
+        """One version: by number, by alias, or the one in production."""
+        return self._send(calls.show_prompt(name, alias=alias, version=version))
+
+    def create(self, name: str, template: str, *, note: str = "") -> PromptVersion:
+        """Add a version; it answers nothing until an alias points at it."""
+        return self._send(calls.create_prompt(name, template, note=note))
+
+    def promote(self, name: str, version: int, *, alias: str = "production") -> PromptVersion:
+        """Point an alias at a version."""
+        return self._send(calls.promote_prompt(name, version, alias=alias))
+
+    def rollback(self, name: str, *, alias: str = "production") -> PromptVersion:
+        """Point an alias where it pointed before."""
+        return self._send(calls.roll_back_prompt(name, alias=alias))
+
+    def diff(self, name: str, a: int, b: int) -> str:
+        """What changed from one version to another, as a unified diff."""
+        return self._send(calls.diff_prompt(name, a, b))
+
+
+class Jobs:
+    """Jobs of the service."""
+
+    def __init__(self, send: Sender) -> None:
+        self._send = send
+
+    def list(self) -> tuple[Job, ...]:
+        """The newest jobs first."""
+        return self._send(calls.list_jobs())
+
+    def get(self, job_id: str) -> Job:
+        """How far a job is, and its report when it is done."""
+        return self._send(calls.get_job(job_id))
+
+
+class Client:
+    """A ragkit service, with the methods of `Ragkit`.
+
+    Args:
+        url: Its address; else `RAGKIT_URL`, else this machine's port 8000.
+        api_key: Else `RAGKIT_API_KEY`.
+        timeout: Seconds without a byte after which a call is given up.
+        max_retries: How often a call is tried again where that is safe.
+        http_client: Sends the requests, and is closed by whoever made it; its base URL counts when `url` is not given.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        api_key: str | None = None,
+        timeout: float = 120.0,
+        max_retries: int = 2,
+        http_client: httpx2.Client | None = None,
+    ) -> None:
+        wire = Wire.of(url, api_key=api_key, timeout=timeout, max_retries=max_retries, own_client=http_client is None)
+        self._http = http_client or httpx2.Client()
+        self._is_own = http_client is None
+        self._send = Sender(wire, self._http)
+        self.documents = Documents(self._send)
+        self.collections = Collections(self._send)
+        self.prompts = Prompts(self._send)
+        self.jobs = Jobs(self._send)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        collection: str | None = None,
+        conversation_id: str | None = None,
+        prompt: str | None = None,
+        filters: Filters | None = None,
+    ) -> Answer:
+        """Answer a question from the documents, with checked citations."""
+        return self._send(
+            calls.ask(question, collection=collection, conversation_id=conversation_id, prompt=prompt, filters=filters)
+        )
+
+    def stream(
+        self,
+        question: str,
+        *,
+        collection: str | None = None,
+        conversation_id: str | None = None,
+        prompt: str | None = None,
+        filters: Filters | None = None,
+    ) -> Iterator[Event]:
+        """The events of an answer as it is written; leaving the loop ends the answer."""
+        return self._send.events(
+            calls.ask(
+                question,
+                collection=collection,
+                conversation_id=conversation_id,
+                prompt=prompt,
+                filters=filters,
+                stream=True,
+            )
+        )
+
+    def search(
+        self,
+        query: str,
+        *,
+        collection: str | None = None,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        filters: Filters | None = None,
+    ) -> SearchResult:
+        """Find the passages that answer a query best."""
+        return self._send(calls.search(query, collection=collection, k=k, mode=mode, filters=filters))
+
+    def ingest(self, *paths: str | Path, collection: str | None = None) -> IngestReport:
+        """Upload files and folders, and wait until they are ingested."""
+        start = time.monotonic()
+        accepted: list[Job] = []
+        reports: list[IngestReport] = []
+        for name, file in uploads.files_of(paths).items():
+            try:
+                accepted.append(self.documents.upload(name, file.read_bytes(), collection=collection))
+            except InputError as error:
+                reports.append(uploads.rejected(name, error))
+        reports += [uploads.report_of(self._ended(job)) for job in accepted]
+        return uploads.total(reports, seconds=time.monotonic() - start)
+
+    def _ended(self, job: Job) -> Job:
+        for delay in uploads.polls():
+            if job.state not in uploads.UNDER_WAY:
+                break
+            time.sleep(delay)
+            job = self.jobs.get(job.id)
+        return job
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._is_own:
+            self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,169 @@
+"""What the service can be asked, as values: one function a call, shared by both clients."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from pydantic import TypeAdapter
+
+from ragkit.types import (
+    Answer,
+    Collection,
+    Document,
+    DocumentView,
+    Filters,
+    Job,
+    Mode,
+    PromptVersion,
+    Receipt,
+    SearchResult,
+)
+
+__all__ = ["Call", "adapter"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Generic[T]):
+    """A request, and how to read its reply."""
+
+    method: str
+    path: str
+    result: Any
+    """The type of the reply, as `TypeAdapter` takes it."""
+    field: str | None = None
+    """The result is under this key of the reply."""
+    query: Mapping[str, str] | None = None
+    json: Mapping[str, Any] | None = None
+    form: Mapping[str, str] | None = None
+    file: tuple[str, bytes] | None = None
+    repeatable: bool = False
+    """Doing it twice is as good as once, so it may be sent again when a reply was lost."""
+
+    def read(self, body: bytes) -> T:
+        """The result from the body of the reply.
+
+        Raises:
+            pydantic.ValidationError: The body is something else.
+        """
+        if self.field is None:
+            value: T = adapter(self.result).validate_json(body)
+            return value
+        fields: dict[str, T] = adapter(dict[str, self.result]).validate_json(body)  # type: ignore[name-defined]
+        return fields[self.field]
+
+
+@functools.cache
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _given(**fields: object) -> dict[str, Any]:
+    """The fields that have a value; a service fills in its own defaults."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _filters(filters: Filters | None) -> dict[str, Any] | None:
+    return None if filters is None else _given(**asdict(filters))
+
+
+def ask(
+    question: str,
+    *,
+    collection: str | None,
+    conversation_id: str | None,
+    prompt: str | None,
+    filters: Filters | None,
+    stream: bool = False,
+) -> Call[Answer]:
+    body = _given(
+        question=question,
+        collection=collection,
+        conversation_id=conversation_id,
+        prompt=prompt,
+        filters=_filters(filters),
+        stream=stream or None,
+    )
+    return Call(method="POST", path="/v1/ask", result=Answer, json=body)
+
+
+def search(query: str, *, collection: str | None, k: int, mode: Mode, filters: Filters | None) -> Call[SearchResult]:
+    body = _given(query=query, collection=collection, k=k, mode=mode, filters=_filters(filters))
+    return Call(method="POST", path="/v1/search", result=SearchResult, json=body, repeatable=True)
+
+
+def list_documents(collection: str | None) -> Call[tuple[Document, ...]]:
+    query = _given(collection=collection)
+    return _get("/v1/documents", tuple[Document, ...], field="documents", query=query)
+
+
+def get_document(document_id: str, *, chunks: bool) -> Call[DocumentView]:
+    return _get(f"/v1/documents/{_part(document_id)}", DocumentView, query={"chunks": str(chunks).lower()})
+
+
+def delete_document(document_id: str) -> Call[Receipt]:
+    return Call(method="DELETE", path=f"/v1/documents/{_part(document_id)}", result=Receipt)
+
+
+def upload_document(name: str, data: bytes, *, collection: str | None) -> Call[Job]:
+    form = _given(collection=collection)
+    # Equal bytes under an equal name change nothing the second time.
+    return Call(method="POST", path="/v1/documents", result=Job, form=form, file=(name, data), repeatable=True)
+
+
+def list_collections() -> Call[tuple[Collection, ...]]:
+    return _get("/v1/collections", tuple[Collection, ...], field="collections")
+
+
+def delete_collection(name: str) -> Call[int]:
+    return Call(method="DELETE", path=f"/v1/collections/{_part(name)}", result=int, field="documents")
+
+
+def list_jobs() -> Call[tuple[Job, ...]]:
+    return _get("/v1/jobs", tuple[Job, ...], field="jobs")
+
+
+def get_job(job_id: str) -> Call[Job]:
+    return _get(f"/v1/jobs/{_part(job_id)}", Job)
+
+
+def list_prompts() -> Call[tuple[PromptVersion, ...]]:
+    return _get("/v1/prompts", tuple[PromptVersion, ...], field="prompts")
+
+
+def show_prompt(name: str, *, alias: str | None, version: int | None) -> Call[PromptVersion]:
+    query = {key: str(value) for key, value in _given(alias=alias, version=version).items()}
+    return _get(f"/v1/prompts/{_part(name)}", PromptVersion, query=query)
+
+
+def create_prompt(name: str, template: str, *, note: str) -> Call[PromptVersion]:
+    body = {"name": name, "template": template, "note": note}
+    return Call(method="POST", path="/v1/prompts", result=PromptVersion, json=body)
+
+
+def promote_prompt(name: str, version: int, *, alias: str) -> Call[PromptVersion]:
+    body = {"version": version, "alias": alias}
+    return Call(method="POST", path=f"/v1/prompts/{_part(name)}/promote", result=PromptVersion, json=body)
+
+
+def roll_back_prompt(name: str, *, alias: str) -> Call[PromptVersion]:
+    path = f"/v1/prompts/{_part(name)}/rollback"
+    return Call(method="POST", path=path, result=PromptVersion, json={"alias": alias})
+
+
+def diff_prompt(name: str, a: int, b: int) -> Call[str]:
+    return _get(f"/v1/prompts/{_part(name)}/diff", str, field="diff", query={"a": str(a), "b": str(b)})
+
+
+def _get(path: str, result: Any, *, field: str | None = None, query: Mapping[str, str] | None = None) -> Call[Any]:
+    return Call(method="GET", path=path, result=result, field=field, query=query, repeatable=True)
+
+
+def _part(name: str) -> str:
+    """A name as one part of a path."""
+    return quote(name, safe="")

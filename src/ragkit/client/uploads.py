@@ -1,0 +1,77 @@
+"""What `ingest` of a client does around its calls: which files go under which names, and one report of many jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from pathlib import Path
+
+from ragkit.errors import InputError, NotFound, RagkitError
+from ragkit.types import Failure, IngestReport, Job
+
+__all__ = ["UNDER_WAY", "files_of", "polls", "rejected", "report_of", "total"]
+
+UNDER_WAY = frozenset({"queued", "running"})
+
+
+def files_of(paths: Iterable[str | Path]) -> dict[str, Path]:
+    """The files to upload by the names to upload them under; folders with all that is below them.
+
+    Raises:
+        NotFound: A path leads nowhere.
+        InputError: Two files would have the same name.
+    """
+    named: dict[str, Path] = {}
+    for path in map(Path, paths):
+        for name, file in _named(path):
+            if named.setdefault(name, file) != file:
+                raise InputError(
+                    f"{str(named[name])!r} and {str(file)!r} would both be uploaded as {name!r}.",
+                    hint="Ingest the folder that holds both, or rename one.",
+                )
+    return named
+
+
+def _named(path: Path) -> Iterator[tuple[str, Path]]:
+    if path.is_file():
+        yield path.name, path
+    elif path.is_dir():
+        for file in sorted(path.rglob("*")):
+            below = file.relative_to(path)
+            if file.is_file() and not any(part.startswith(".") for part in below.parts):
+                # A name has no folders; files of one name in different folders stay apart.
+                yield "__".join(below.parts), file
+    else:
+        raise NotFound(f"There is no file or folder {str(path)!r}.")
+
+
+def rejected(name: str, error: RagkitError) -> IngestReport:
+    """The report of a file that was not accepted."""
+    return IngestReport(found=1, failed=(Failure(uri=f"upload://{name}", code=error.code, detail=error.detail),))
+
+
+def report_of(job: Job) -> IngestReport:
+    """The report of a job that has ended."""
+    if job.report is not None:
+        return job.report
+    failure = Failure(uri=job.uri, code="internal", detail=job.error or f"The job was {job.state}.")
+    return IngestReport(found=1, failed=(failure,))
+
+
+def total(reports: Iterable[IngestReport], *, seconds: float) -> IngestReport:
+    """One report of them all."""
+    collected = list(reports)
+    sums = {
+        field.name: sum((getattr(report, field.name) for report in collected), start=field.default)
+        for field in fields(IngestReport)
+        if field.name != "seconds"
+    }
+    return IngestReport(**sums, seconds=seconds)
+
+
+def polls() -> Iterator[float]:
+    """Seconds to wait before each look at a job: soon at first, then every second."""
+    delay = 0.05
+    while True:
+        yield delay
+        delay = min(1.0, 1.5 * delay)

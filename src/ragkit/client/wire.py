@@ -1,0 +1,196 @@
+"""Between calls and HTTP: addresses and keys, what is tried again and when, replies and events read, errors told."""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+import json
+import os
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx2
+from pydantic import ValidationError
+
+from ragkit.client.calls import Call, adapter
+from ragkit.errors import RagkitError, UpstreamError, UpstreamTimeout, error_for
+from ragkit.types import Accepted, Answer, Citation, Cited, Done, Event, Failed, Retrieved, Token, Verified
+
+__all__ = ["Wire", "event_of"]
+
+T = TypeVar("T")
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+CONNECT_S = 5.0
+FIRST_DELAY_S, LONGEST_DELAY_S, LONGEST_RETRY_AFTER_S = 0.5, 8.0, 60.0
+
+TURNED_AWAY = frozenset({429, 503})
+"""The service did not begin: worth another try whatever the call."""
+BROKE_OFF = frozenset({502, 504})
+
+CODES_OF_PROXIES: Mapping[int, str] = {
+    401: "unauthenticated",
+    403: "not_allowed",
+    404: "not_found",
+    409: "conflict",
+    413: "too_large",
+    422: "invalid_input",
+    429: "busy",
+    502: "upstream",
+    503: "upstream_limited",
+    504: "upstream_timeout",
+}
+"""For replies that say no more than a status, from whatever stands before the service."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """How one service is spoken to."""
+
+    prefix: str
+    """Put before each path; empty where the HTTP client has a base URL of its own."""
+    api_key: str | None
+    timeout: float
+    max_retries: int
+
+    @classmethod
+    def of(cls, url: str | None, *, api_key: str | None, timeout: float, max_retries: int, own_client: bool) -> Wire:
+        """With what was not given taken from `RAGKIT_URL` and `RAGKIT_API_KEY`."""
+        if url is None and own_client:
+            url = os.environ.get("RAGKIT_URL") or DEFAULT_URL
+        return cls(
+            prefix=(url or "").rstrip("/"),
+            api_key=api_key or os.environ.get("RAGKIT_API_KEY"),
+            timeout=timeout,
+            max_retries=max_retries,
+        )
+
+    def request(self, call: Call[Any]) -> dict[str, Any]:
+        """The arguments of `httpx2.Client.request` and `stream`."""
+        headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+        arguments = {
+            "params": call.query or None,
+            "json": call.json,
+            "data": call.form or None,
+            "files": None if call.file is None else {"file": call.file},
+        }
+        return {
+            "method": call.method,
+            "url": self.prefix + call.path,
+            "headers": headers,
+            "timeout": httpx2.Timeout(self.timeout, connect=CONNECT_S),
+        } | {name: value for name, value in arguments.items() if value is not None}
+
+    def retry_delay(
+        self, call: Call[Any], outcome: httpx2.Response | httpx2.TransportError, attempt: int
+    ) -> float | None:
+        """Seconds to wait before another try, or None where this outcome stands.
+
+        Args:
+            call: What was sent.
+            outcome: What came of it.
+            attempt: How often it was tried again already.
+        """
+        if attempt >= self.max_retries or not _worth_another_try(call, outcome):
+            return None
+        asked = _retry_after(outcome) if isinstance(outcome, httpx2.Response) else None
+        if asked is not None:
+            return asked if asked <= LONGEST_RETRY_AFTER_S else None
+        return min(LONGEST_DELAY_S, FIRST_DELAY_S * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311
+
+    def unreachable(self, error: httpx2.TransportError) -> UpstreamError:
+        """What to tell when no reply came."""
+        address = self.prefix or "its address"
+        if isinstance(error, httpx2.TimeoutException) and not isinstance(error, httpx2.ConnectTimeout):
+            return UpstreamTimeout(
+                f"The service at {address} did not answer within {self.timeout:g} s.",
+                hint="Give the client a longer timeout.",
+            )
+        return UpstreamError(
+            f"The service at {address} cannot be reached: {error or type(error).__name__}.",
+            hint=f"Is `ragkit serve` running at {address}? RAGKIT_URL says where to look.",
+        )
+
+    def result(self, call: Call[T], response: httpx2.Response) -> T:
+        """Read a reply that was loaded.
+
+        Raises:
+            RagkitError: Of the same class as the engine would have raised.
+        """
+        if not response.is_success:
+            raise error_of(response)
+        try:
+            return call.read(response.content)
+        except (ValidationError, KeyError) as error:
+            raise UpstreamError(
+                f"What {str(response.url)!r} answered is not understood.",
+                hint="Is it a ragkit service, and of this version?",
+            ) from error
+
+
+def _worth_another_try(call: Call[Any], outcome: httpx2.Response | httpx2.TransportError) -> bool:
+    if isinstance(outcome, httpx2.Response):
+        return outcome.status_code in TURNED_AWAY or (call.repeatable and outcome.status_code in BROKE_OFF)
+    return call.repeatable or isinstance(outcome, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
+
+
+def _retry_after(response: httpx2.Response) -> float | None:
+    """Seconds, from a number or a date."""
+    value = response.headers.get("retry-after", "")
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (moment - datetime.datetime.now(datetime.UTC)).total_seconds())
+
+
+def error_of(response: httpx2.Response) -> RagkitError:
+    """The exception that a failed reply stands for."""
+    try:
+        problem = json.loads(response.content)
+    except ValueError:
+        problem = None
+    if not isinstance(problem, dict) or "code" not in problem:
+        problem = {"code": CODES_OF_PROXIES.get(response.status_code, "internal")}
+    return error_for(str(problem["code"]))(
+        problem.get("detail") or f"{str(response.url)!r} answered with status {response.status_code}.",
+        hint=problem.get("hint"),
+        trace_id=problem.get("trace_id"),
+        retry_after=_retry_after(response),
+    )
+
+
+PLAIN_EVENTS: Mapping[str, type[Accepted | Retrieved | Token | Verified | Failed]] = {
+    "accepted": Accepted,
+    "retrieved": Retrieved,
+    "token": Token,
+    "verdict": Verified,
+    "error": Failed,
+}
+
+
+def event_of(name: str, data: str) -> Event | None:
+    """A server-sent event as a value; None for one that this version does not know.
+
+    Raises:
+        UpstreamError: Its data is damaged.
+    """
+    try:
+        if name == "done":
+            return Done(answer=adapter(Answer).validate_json(data))
+        if name == "citation":
+            return Cited(citation=adapter(Citation).validate_json(data))
+        if name in PLAIN_EVENTS:
+            event: Event = adapter(PLAIN_EVENTS[name]).validate_json(data)
+            return event
+    except ValidationError as error:
+        raise UpstreamError(
+            f"The event {name!r} of the stream is not understood.", hint="Is the service of this version?"
+        ) from error
+    return None

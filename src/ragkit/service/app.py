@@ -1,0 +1,68 @@
+"""The HTTP application over one engine."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+import anyio
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.middleware import Middleware
+
+from ragkit.service import errors
+from ragkit.service.middleware import Gate, TraceId
+from ragkit.service.routes import ask, collections, documents, health, jobs, prompts, search
+
+if TYPE_CHECKING:
+    from ragkit.app import AsyncRagkit
+    from ragkit.settings import Settings
+
+__all__ = ["create_service"]
+
+FORM_ROOM = 1_000_000
+"""Bytes that a form may hold beside its file, and that any other request may have."""
+
+
+def create_service(
+    kit: AsyncRagkit,
+    settings: Settings,
+    *,
+    beside: Callable[[], AbstractAsyncContextManager[object]] = contextlib.nullcontext,
+) -> FastAPI:
+    """Build the application; starting it opens the engine, stopping it closes the engine.
+
+    Args:
+        kit: The engine, not yet opened.
+        settings: The same that the engine was built from.
+        beside: What runs as long as the application does, such as a worker.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with kit, beside():
+            yield
+
+    app = FastAPIOffline(
+        redoc_url=None,
+        title="ragkit",
+        description="Answers from your documents, every citation checked against the text.",
+        version="1",
+        lifespan=lifespan,
+        max_body_size=settings.max_file_mb * 1_000_000 + FORM_ROOM,
+        middleware=[
+            Middleware(TraceId),
+            Middleware(Gate, keys=[key.get_secret_value() for key in settings.api_keys]),
+        ],
+        # Without it the page would have the API's description judged by a server elsewhere.
+        swagger_ui_parameters={"validatorUrl": None},
+    )
+    app.state.kit = kit
+    app.state.settings = settings
+    app.state.upload_slots = anyio.CapacityLimiter(1)
+    errors.install(app)
+    for resource in (ask, search, documents, jobs, collections, prompts, health):
+        app.include_router(resource.router)
+    return app

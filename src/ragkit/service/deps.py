@@ -1,0 +1,91 @@
+"""What routes are given, and what their requests have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+from fastapi import Depends, Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from ragkit.types import Filters
+
+if TYPE_CHECKING:
+    from ragkit.app import AsyncRagkit
+else:
+    AsyncRagkit = object
+
+T = TypeVar("T")
+
+__all__ = ["Body", "ClientGone", "FiltersBody", "Kit", "Name", "Text", "while_connected"]
+
+
+def _kit(request: Request) -> AsyncRagkit:
+    kit: AsyncRagkit = request.app.state.kit
+    return kit
+
+
+Kit = Annotated[AsyncRagkit, Depends(_kit)]
+"""The engine that serves this app."""
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a null character is not text")
+    return text
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("there is nothing in it")
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable)]
+Text = Annotated[str, AfterValidator(_storable), AfterValidator(_said)]
+
+
+class Body(BaseModel):
+    """A request; a field that it does not know is a mistake, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FiltersBody(Body):
+    """Narrow a search to some documents; what is left out does not narrow."""
+
+    document_ids: tuple[Name, ...] = Field((), max_length=1000)
+    uri_prefix: Annotated[str, Field(max_length=2000), AfterValidator(_storable)] | None = None
+    media_types: tuple[Name, ...] = Field((), max_length=100)
+
+    def value(self) -> Filters:
+        return Filters(document_ids=self.document_ids, uri_prefix=self.uri_prefix, media_types=self.media_types)
+
+
+class ClientGone(Exception):
+    """The client left before its answer was ready."""
+
+
+async def while_connected(request: Request, work: Awaitable[T]) -> T:
+    """Wait for the work, and cancel it when the client leaves: an answer that nobody reads costs as much as any.
+
+    Raises:
+        ClientGone: It left.
+    """
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientGone
+        return working.result()
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

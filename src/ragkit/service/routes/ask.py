@@ -1,0 +1,102 @@
+"""`POST /v1/ask`: a cited answer, whole or as it is written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import TypeAdapter
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.responses import Response
+
+from ragkit.errors import InputError, RagkitError
+from ragkit.service.deps import Body, FiltersBody, Kit, Name, Text, while_connected
+from ragkit.types import Accepted, Answer, Citation, Cited, Done, Event, Failed, Retrieved, Token, Verified
+
+__all__ = ["AskBody", "router"]
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(tags=["ask"])
+
+JSON: Mapping[type, TypeAdapter[Any]] = {
+    kind: TypeAdapter(kind) for kind in (Accepted, Retrieved, Token, Citation, Verified, Answer, Failed)
+}
+
+
+class AskBody(Body):
+    """A question, and where to look for its answer."""
+
+    question: Text
+    collection: Name | None = None
+    conversation_id: Name | None = None
+    prompt: Name | None = None
+    """`name` or `name@alias`."""
+    filters: FiltersBody | None = None
+    stream: bool = False
+    """Answer with server-sent events."""
+
+    def arguments(self) -> dict[str, Any]:
+        """What `AsyncRagkit.ask` and `stream` take beside the question."""
+        return {
+            "collection": self.collection,
+            "conversation_id": self.conversation_id,
+            "prompt": self.prompt,
+            "filters": self.filters and self.filters.value(),
+        }
+
+
+@router.post(
+    "/v1/ask",
+    response_model=Answer,
+    responses={
+        200: {
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "description": "The answer; or, with `stream`, the events `accepted`, `retrieved`, `token`, `citation`, "
+            "`verdict`, and at last `done`, whose data is the whole answer, or `error`.",
+        }
+    },
+)
+async def ask(body: AskBody, kit: Kit, request: Request) -> Any:
+    """Answer a question from the documents, with citations checked against their text."""
+    limit = request.app.state.settings.max_question_chars
+    if len(body.question) > limit:
+        raise InputError(f"question: it has {len(body.question):,} characters; the limit is {limit:,}.")
+    if not body.stream:
+        return await while_connected(request, kit.ask(body.question, **body.arguments()))
+    return await _stream(kit.stream(body.question, **body.arguments()), request.state.trace_id)
+
+
+async def _stream(events: AsyncIterator[Event], trace_id: str) -> Response:
+    # What fails before the first event is still an ordinary problem with a status of its own.
+    first = await anext(events)
+    return EventSourceResponse(_written(first, events, trace_id), sep="\n")
+
+
+async def _written(first: Event, events: AsyncIterator[Event], trace_id: str) -> AsyncGenerator[ServerSentEvent]:
+    try:
+        yield _event(first)
+        async for event in events:
+            yield _event(event)
+    except RagkitError as error:
+        yield _event(_failed(error, trace_id))
+    except Exception:
+        log.exception("An answer broke off (trace %s).", trace_id)
+        yield _event(_failed(RagkitError(), trace_id))
+    finally:
+        # A client that left cancels the model.
+        if isinstance(events, AsyncGenerator):
+            await events.aclose()
+
+
+def _failed(error: RagkitError, trace_id: str) -> Failed:
+    return Failed(code=error.code, detail=error.detail, hint=error.hint, trace_id=error.trace_id or trace_id)
+
+
+def _event(event: Event) -> ServerSentEvent:
+    """Its name, and the JSON of its value: for a citation the citation itself, at the end the answer itself."""
+    value: Any = event.answer if isinstance(event, Done) else event.citation if isinstance(event, Cited) else event
+    data = JSON[type(value)].dump_json(value, exclude={"event"})
+    return ServerSentEvent(data.decode(), event=event.event, sep="\n")

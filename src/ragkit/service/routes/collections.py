@@ -1,0 +1,33 @@
+"""`/v1/collections`: sets of documents that are searched together."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from typing_extensions import TypedDict
+
+from ragkit.service.deps import Kit
+from ragkit.types import Collection
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/collections", tags=["collections"])
+
+
+class Collections(TypedDict):
+    collections: tuple[Collection, ...]
+
+
+class CollectionDeleted(TypedDict):
+    documents: int
+
+
+@router.get("", response_model=Collections)
+async def list_collections(kit: Kit) -> Collections:
+    """All collections."""
+    return {"collections": await kit.collections.list()}
+
+
+@router.delete("/{name:path}", response_model=CollectionDeleted)
+async def delete_collection(name: str, kit: Kit) -> CollectionDeleted:
+    """Erase a collection with all its documents, and tell how many there were."""
+    return {"documents": await kit.collections.delete(name)}

@@ -1,0 +1,88 @@
+"""`/v1/prompts`: versions of prompts, and which of them is in production."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from ragkit.service.deps import Body, Kit, Name, Text
+from ragkit.types import PromptVersion
+
+__all__ = ["CreateBody", "PromoteBody", "RollbackBody", "router"]
+
+router = APIRouter(prefix="/v1/prompts", tags=["prompts"])
+
+Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+class Prompts(TypedDict):
+    prompts: tuple[PromptVersion, ...]
+
+
+class Diff(TypedDict):
+    diff: str
+
+
+class CreateBody(Body):
+    """A new version of a prompt; versions never change."""
+
+    name: Annotated[Name, Field(max_length=100)]
+    template: Annotated[Text, Field(max_length=200_000)]
+    note: str = Field("", max_length=2000)
+
+
+class PromoteBody(Body):
+    """The version that an alias shall point at."""
+
+    version: Number
+    alias: Name = "production"
+
+
+class RollbackBody(Body):
+    """The alias that shall point where it pointed before."""
+
+    alias: Name = "production"
+
+
+@router.get("", response_model=Prompts)
+async def list_prompts(kit: Kit) -> Prompts:
+    """The versions of all prompts."""
+    return {"prompts": await kit.prompts.list()}
+
+
+@router.post("", response_model=PromptVersion, status_code=201)
+async def create_prompt(body: CreateBody, kit: Kit) -> PromptVersion:
+    """Add a version; it answers nothing until an alias points at it."""
+    return await kit.prompts.create(body.name, body.template, note=body.note)
+
+
+@router.get("/{name}", response_model=PromptVersion)
+async def show_prompt(
+    name: str,
+    kit: Kit,
+    alias: Annotated[Name | None, Query()] = None,
+    version: Annotated[Number | None, Query()] = None,
+) -> PromptVersion:
+    """One version: by number, by alias, or the one in production."""
+    return await kit.prompts.show(name, alias=alias, version=version)
+
+
+@router.post("/{name}/promote", response_model=PromptVersion)
+async def promote_prompt(name: str, body: PromoteBody, kit: Kit) -> PromptVersion:
+    """Point an alias at a version."""
+    return await kit.prompts.promote(name, body.version, alias=body.alias)
+
+
+@router.post("/{name}/rollback", response_model=PromptVersion)
+async def roll_back_prompt(name: str, body: RollbackBody, kit: Kit) -> PromptVersion:
+    """Point an alias where it pointed before."""
+    return await kit.prompts.rollback(name, alias=body.alias)
+
+
+@router.get("/{name}/diff", response_model=Diff)
+async def diff_prompt(name: str, a: Annotated[Number, Query()], b: Annotated[Number, Query()], kit: Kit) -> Diff:
+    """What changed from version `a` to version `b`, as a unified diff."""
+    return {"diff": await kit.prompts.diff(name, a, b)}

@@ -1,0 +1,97 @@
+"""`ragkit serve`: the application on a socket, with a worker beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ipaddress
+import signal
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from ragkit.errors import ConfigError
+from ragkit.service.app import create_service
+from ragkit.service.worker import worker_process
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from ragkit.settings import Settings
+
+__all__ = ["serve"]
+
+GRACE_S = 5
+"""How long requests may go on once the service was told to stop; with its worker it is gone within 10 s."""
+
+
+def serve(settings: Settings, *, with_worker: bool = True, announce: Callable[[str], None] = lambda _url: None) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        settings: Where to listen, and everything else.
+        with_worker: Ingest uploads here; without, `ragkit worker` must run somewhere.
+        announce: Told the address as soon as it answers.
+
+    Raises:
+        ConfigError: The address is open to others without a key, or cannot be bound.
+    """
+    from ragkit.app import AsyncRagkit
+
+    _refuse_open_doors(settings)
+    listener = _listen(settings.host, settings.port)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    beside = {"beside": functools.partial(worker_process, settings)} if with_worker else {}
+    app = create_service(AsyncRagkit(settings), settings, **beside)
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    ready = functools.partial(announce, f"http://{host}:{listener.getsockname()[1]}")
+    with listener, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_run(app, uvicorn.Server(config), listener, ready))
+
+
+async def _run(app: FastAPI, server: uvicorn.Server, listener: socket.socket, ready: Callable[[], None]) -> None:
+    # uvicorn puts its own handlers in front while it serves, and at the end hands the signal to these: not the default
+    # ones, which would end the process before the engine is closed.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+    # Not uvicorn's lifespan: it would print the traceback of a wrong setting instead of raising it.
+    async with app.router.lifespan_context(app):
+        # The socket has been listening since before: what connected meanwhile is answered now.
+        ready()
+        await server.serve(sockets=[listener])
+
+
+def _refuse_open_doors(settings: Settings) -> None:
+    if settings.api_keys or _is_loopback(settings.host):
+        return
+    raise ConfigError(
+        f"RAGKIT_HOST {settings.host!r} lets other machines in, and no key is set.",
+        hint="Set RAGKIT_API_KEYS to one or more keys, or listen on 127.0.0.1.",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise ConfigError(
+            f"The service cannot listen on {host!r}, port {port}: {error.strerror or error}.",
+            hint="Choose another port with --port or RAGKIT_PORT; 0 takes a free one.",
+        ) from error
