@@ -1,0 +1,191 @@
+"""The composition root: the only place where settings become parts, and parts become an engine.
+
+Nothing costly is imported or opened before it is needed: a search opens neither Chroma nor a parser, and no command but
+a first conversion imports torch.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ragkit.blocking import Ragkit
+from ragkit.engine import AsyncRagkit, Parts
+from ragkit.errors import MissingExtra
+from ragkit.settings import Settings, load
+from ragkit.threads import Once
+
+if TYPE_CHECKING:
+    from ragkit.answer.pipeline import Answerer
+    from ragkit.index.generations import Generation
+    from ragkit.index.keywords import TantivyIndex
+    from ragkit.index.vectors import ChromaVectors
+    from ragkit.ingest.pipeline import Ingestor
+    from ragkit.protocols import Embedder
+    from ragkit.retrieve.pipeline import Retriever
+    from ragkit.types import VerifyReport
+
+__all__ = ["AsyncRagkit", "Ragkit", "build"]
+
+
+def build(settings: Settings | None = None, *, one_shot: bool = False) -> AsyncRagkit:
+    """Put an engine together.
+
+    Args:
+        settings: By default those of the environment.
+        one_shot: Whether the process ends after one question; it then searches stored vectors and starts no Chroma.
+
+    Raises:
+        ConfigError: A setting cannot be used.
+        StorageError: The catalog database cannot be used.
+        MissingExtra: Only the SDK is installed.
+    """
+    try:
+        root = _Root(settings or load(), one_shot=one_shot)
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"The local engine needs the package {error.name!r}.", hint="pip install 'ragkit[server,ingest,local]'"
+        ) from error
+    return AsyncRagkit(root.parts())
+
+
+class _Root:
+    """Opens each part at its first use, once."""
+
+    def __init__(self, settings: Settings, *, one_shot: bool) -> None:
+        from ragkit.index.catalog import Catalog
+        from ragkit.index.generations import Collections
+        from ragkit.jobs.ledger import JobLedger
+        from ragkit.prompts.registry import PromptRegistry
+        from ragkit.store.embeddings import VectorCache
+        from ragkit.store.engine import Database
+        from ragkit.store.files import FileStore
+
+        logging.getLogger("ragkit").setLevel(settings.log_level.upper())
+        self.settings = settings
+        self.one_shot = one_shot
+        self.home = settings.home.resolve()
+        self.database = Database.open(settings.database_url or f"sqlite:///{self.home / 'ragkit.db'}")
+        self.catalog = Catalog(self.database)
+        self.collections = Collections(self.database)
+        self.cache = VectorCache(self.database)
+        self.prompts = PromptRegistry(self.database)
+        self.jobs = JobLedger(self.database)
+        self.files = FileStore(self.home / "files")
+        self.embedder = Once(self._embedder)
+        self.chroma = Once(self._chroma)
+        self.ingestor = Once(self._ingestor)
+        self.answerer = Once(self._answerer)
+        self._keywords: dict[str, TantivyIndex] = {}
+        self._vectors: dict[str, ChromaVectors] = {}
+        self.retriever = self._retriever()
+
+    def parts(self) -> Parts:
+        return Parts(
+            settings=self.settings,
+            collections=self.collections,
+            catalog=self.catalog,
+            prompts=self.prompts,
+            jobs=self.jobs,
+            files=self.files,
+            retriever=self.retriever,
+            ingestor=self.ingestor,
+            answerer=self.answerer,
+            verify=self.verify,
+            drop=self.drop,
+            probes={"catalog": self.collections.list, "vectors": self.chroma, "model": self.answerer},
+            close=self.close,
+        )
+
+    def vectors(self, generation: Generation) -> ChromaVectors:
+        from ragkit.index.vectors import ChromaVectors
+
+        if generation.store not in self._vectors:
+            self._vectors[generation.store] = ChromaVectors(
+                self.chroma(),
+                generation.store,
+                generation.spec.dimension,
+                partial(self.catalog.live_vectors, generation),
+            )
+        return self._vectors[generation.store]
+
+    def keywords(self, generation: Generation) -> TantivyIndex:
+        from ragkit.index.keywords import TantivyIndex
+
+        if generation.store not in self._keywords:
+            self._keywords[generation.store] = TantivyIndex(self.home / "keywords" / generation.store)
+        return self._keywords[generation.store]
+
+    def verify(self, repair: bool) -> VerifyReport:
+        from ragkit.index.verify import verify
+
+        return verify(
+            collections=self.collections,
+            catalog=self.catalog,
+            cache=self.cache,
+            stores=lambda generation: (self.vectors(generation), self.keywords(generation)),
+            repair=repair,
+        )
+
+    def drop(self, name: str) -> int:
+        generation = self.collections.get(name)
+        vectors, keywords = self.vectors(generation), self.keywords(generation)
+        documents = self.collections.delete(name)
+        vectors.drop()
+        keywords.drop()
+        del self._vectors[generation.store], self._keywords[generation.store]
+        return documents
+
+    def close(self) -> None:
+        self.retriever.close()
+        self.chroma.close(lambda connection: connection.close())
+        self.database.close()
+
+    def _embedder(self) -> Embedder:
+        from ragkit.models.embed import open_embedder
+
+        return open_embedder(self.settings.embedder, home=self.home, backend=self.settings.embedder_backend)
+
+    def _chroma(self):  # type: ignore[no-untyped-def]
+        from ragkit.index.vectors import connect
+
+        return connect(self.home, self.settings.chroma_url)
+
+    def _retriever(self) -> Retriever:
+        from ragkit.retrieve.dense import DenseSearch
+        from ragkit.retrieve.pipeline import Retriever
+
+        return Retriever(
+            collections=self.collections,
+            catalog=self.catalog,
+            dense=DenseSearch(
+                embedder=self.embedder, catalog=self.catalog, vectors=None if self.one_shot else self.vectors
+            ),
+            keywords=self.keywords,
+            reranker=None,
+        )
+
+    def _ingestor(self) -> Ingestor:
+        from ragkit.index.ledger import Ledger
+        from ragkit.ingest.chunking import StructureChunker
+        from ragkit.ingest.isolation import ParserPool
+        from ragkit.ingest.pipeline import Ingestor
+
+        settings, embedder = self.settings, self.embedder()
+        return Ingestor(
+            collections=self.collections,
+            ledger=Ledger(self.database),
+            cache=self.cache,
+            embedder=embedder,
+            chunker=StructureChunker(
+                embedder.tokenizer, max_tokens=settings.chunk_tokens, overlap=settings.chunk_overlap
+            ),
+            stores=lambda generation: (self.vectors(generation), self.keywords(generation)),
+            parsers=lambda: ParserPool(workers=settings.parse_workers, timeout_s=settings.parse_timeout_s),
+            max_bytes=settings.max_file_mb * 1_000_000,
+        )
+
+    def _answerer(self) -> Answerer:
+
+        raise NotImplementedError

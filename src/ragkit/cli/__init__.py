@@ -1,0 +1,48 @@
+"""The command line: a command parses, calls one method, prints.
+
+Only Typer is imported before a command runs, so that `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+
+from ragkit.cli import ask, collections, demo, documents, ingest, jobs, prompts, search, serve, verify
+from ragkit.cli.output import fail
+from ragkit.errors import RagkitError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="ragkit",
+    help="Documents in, answers out, every citation checked against the text.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for module in (ingest, search, ask, serve, verify, demo):
+    module.register(app)
+app.add_typer(documents.app, name="documents")
+app.add_typer(collections.app, name="collections")
+app.add_typer(prompts.app, name="prompts")
+app.add_typer(jobs.app, name="jobs")
+
+
+def main() -> None:
+    """Run a command; every error ends as one sentence, its next step and exit code 1."""
+    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
+    try:
+        app()
+    except RagkitError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""`ragkit ask`: a cited answer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ragkit.cli.connect import kit
+from ragkit.cli.options import Collection, Json
+from ragkit.cli.output import console, print_json
+from ragkit.types import Answer
+
+__all__ = ["print_answer", "register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(ask)
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="In any words.")],
+    collection: Collection = None,
+    prompt: Annotated[str | None, typer.Option(help="NAME, NAME@ALIAS or NAME@VERSION.")] = None,
+    conversation: Annotated[str | None, typer.Option(help="The id of a conversation to go on with.")] = None,
+    json: Json = False,
+) -> None:
+    """Answer a question from the documents, with checked citations."""
+    with kit() as ragkit:
+        answer = ragkit.ask(question, collection=collection, prompt=prompt, conversation_id=conversation)
+    if json:
+        print_json(answer)
+    else:
+        print_answer(answer)
+
+
+def print_answer(answer: Answer) -> None:
+    """The answer, then each citation with its place and the sentence that it quotes."""
+    from rich.markup import escape
+    from rich.padding import Padding
+
+    out = console()
+    out.print(escape(answer.answer))
+    for citation in answer.citations:
+        sign = "[green]✓[/]" if citation.supported else f"[yellow]{citation.verdict}[/]"
+        place = (citation.title, citation.page and f"page {citation.page}", citation.heading)
+        out.print(f"\n  [bold]\\[{citation.marker}][/] {escape(' · '.join(str(p) for p in place if p))}  {sign}")
+        out.print(Padding(f"[italic]“{escape(' '.join(citation.quote.split()))}”[/]", (0, 0, 0, 6)))
+        out.print(Padding(f"[dim]{escape(citation.uri)}[/]", (0, 0, 0, 6)))

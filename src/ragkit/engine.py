@@ -1,0 +1,237 @@
+"""The engine: everything ragkit does, as asynchronous methods over parts that `ragkit.app` has put together.
+
+Database and processor work goes through a bounded number of threads, never on the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ragkit.answer.pipeline import last_answer
+from ragkit.errors import InputError, RagkitError
+from ragkit.ingest.sources import Item, Root, discover, roots_of
+from ragkit.resources import AsyncCollections, AsyncDocuments, AsyncJobs, AsyncPrompts
+from ragkit.threads import Threads
+from ragkit.types import (
+    Answer,
+    Event,
+    Filters,
+    IngestReport,
+    Mode,
+    SearchResult,
+    VerifyReport,
+)
+
+if TYPE_CHECKING:
+    from ragkit.answer.pipeline import Answerer
+    from ragkit.index.catalog import Catalog
+    from ragkit.index.generations import Collections
+    from ragkit.ingest.pipeline import Ingestor
+    from ragkit.ingest.report import Progress
+    from ragkit.jobs.ledger import JobLedger
+    from ragkit.prompts.registry import PromptRegistry
+    from ragkit.retrieve.pipeline import Retriever
+    from ragkit.settings import Settings
+    from ragkit.store.files import FileStore
+
+__all__ = ["AsyncRagkit", "Parts"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the engine is made of; what is costly to open is opened by the first call that needs it."""
+
+    settings: Settings
+    collections: Collections
+    catalog: Catalog
+    prompts: PromptRegistry
+    jobs: JobLedger
+    files: FileStore
+    retriever: Retriever
+    ingestor: Callable[[], Ingestor]
+    answerer: Callable[[], Answerer]
+    verify: Callable[[bool], VerifyReport]
+    drop: Callable[[str], int]
+    """Removes a collection with what is derived from it; returns how many documents it had."""
+    probes: dict[str, Callable[[], object]]
+    """One call a part, which raises when the part does not work."""
+    close: Callable[[], None]
+
+
+class AsyncRagkit:
+    """The local engine; `ragkit.Ragkit` is the same with blocking methods.
+
+    Attributes:
+        documents: What was ingested.
+        collections: Sets of documents that are searched together.
+        prompts: Versions of prompts and the aliases that point at them.
+        jobs: Uploads on their way.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._threads = Threads(parts.settings.threads)
+        self.documents = AsyncDocuments(parts, self._threads)
+        self.collections = AsyncCollections(parts, self._threads)
+        self.prompts = AsyncPrompts(parts, self._threads)
+        self.jobs = AsyncJobs(parts, self._threads)
+
+    async def ask(
+        self,
+        question: str,
+        *,
+        collection: str | None = None,
+        conversation_id: str | None = None,
+        prompt: str | None = None,
+        filters: Filters | None = None,
+    ) -> Answer:
+        """Answer a question from the documents, with checked citations.
+
+        Args:
+            question: In any words.
+            collection: Where to look; `RAGKIT_COLLECTION` when it is not given.
+            conversation_id: From an earlier answer, to ask a follow-up question.
+            prompt: `NAME`, `NAME@ALIAS` or `NAME@VERSION`; `answer@production` when it is not given.
+            filters: Which documents may be used.
+
+        Raises:
+            NotFound: There is no such collection, conversation or prompt.
+            InputError: The question is empty or too long.
+            UpstreamError: The model's provider failed.
+        """
+        return await last_answer(
+            self.stream(
+                question, collection=collection, conversation_id=conversation_id, prompt=prompt, filters=filters
+            )
+        )
+
+    async def stream(
+        self,
+        question: str,
+        *,
+        collection: str | None = None,
+        conversation_id: str | None = None,
+        prompt: str | None = None,
+        filters: Filters | None = None,
+    ) -> AsyncIterator[Event]:
+        """The same answer as it is written; the last event is `Done`. Closing the iterator cancels the model."""
+        answerer = await self._threads.run(self._parts.answerer)
+        events = answerer.stream(
+            question,
+            collection=self._collection(collection),
+            conversation_id=conversation_id,
+            prompt=prompt,
+            filters=filters,
+        )
+        async with aclosing(events):  # type: ignore[type-var]  # an async generator
+            async for event in events:
+                yield event
+
+    async def search(
+        self,
+        query: str,
+        *,
+        collection: str | None = None,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        filters: Filters | None = None,
+    ) -> SearchResult:
+        """The best passages for a question, best first.
+
+        Raises:
+            NotFound: There is no such collection.
+            InputError: The query is empty, or `k` or `mode` cannot be used.
+        """
+        return await self._threads.run(
+            self._parts.retriever.search,
+            query,
+            collection=self._collection(collection),
+            k=k,
+            mode=mode,
+            filters=filters,
+        )
+
+    async def ingest(self, *paths: str | Path, collection: str | None = None) -> IngestReport:
+        """Ingest files, folders and globs; unchanged files cost only their hash.
+
+        Raises:
+            InputError: A path does not exist, or there is nothing in it.
+        """
+        return await self.ingest_roots(roots_of([str(path) for path in paths]), collection=collection)
+
+    async def ingest_roots(
+        self,
+        roots: Sequence[Root],
+        *,
+        collection: str | None = None,
+        prune: bool = False,
+        empty_ok: bool = False,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> IngestReport:
+        """Ingest what is below some roots.
+
+        Args:
+            roots: Files and folders, with the uris of what is below them.
+            collection: Where the documents go.
+            prune: Remove documents of these roots whose file is gone.
+            empty_ok: Whether finding nothing is fine, as in an inbox.
+            on_progress: Called after each document, from another thread.
+        """
+        items = await self._threads.run(discover, roots)
+        if not items and not empty_ok:
+            where = ", ".join(repr(str(root.path)) for root in roots)
+            raise InputError(f"There is nothing to ingest in {where}.", hint="Name a folder with documents in it.")
+        ingestor = await self._threads.run(self._parts.ingestor)
+        return await self._threads.run(
+            ingestor.run,
+            self._collection(collection),
+            items,
+            prune=[root.prefix for root in roots] if prune else (),
+            on_progress=on_progress,
+        )
+
+    def ingest_upload(self, job_id: str) -> IngestReport:
+        """Ingest the stored file of a job; the worker calls it, from a thread."""
+        parts = self._parts
+        job = parts.jobs.get(job_id)
+        path = parts.files.path(parts.jobs.file_sha256(job_id))
+        item = Item(uri=job.uri, path=path, name=job.uri.removeprefix("upload://"))
+        return parts.ingestor().run(job.collection, [item])
+
+    @property
+    def ledger(self) -> JobLedger:
+        """Where the worker takes jobs from."""
+        return self._parts.jobs
+
+    async def verify(self, *, repair: bool = False) -> VerifyReport:
+        """Compare catalog, vectors and keywords, and mend what differs on request."""
+        return await self._threads.run(self._parts.verify, repair)
+
+    async def ready(self) -> dict[str, str]:
+        """Whether each part works: `ok`, or what is wrong with it."""
+        return {name: await self._threads.run(_probe, probe) for name, probe in self._parts.probes.items()}
+
+    async def aclose(self) -> None:
+        """Let go of databases, models and servers."""
+        await self._threads.run(self._parts.close)
+
+    async def __aenter__(self) -> AsyncRagkit:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def _collection(self, name: str | None) -> str:
+        return name or self._parts.settings.collection
+
+
+def _probe(probe: Callable[[], object]) -> str:
+    try:
+        probe()
+    except RagkitError as error:
+        return error.detail
+    return "ok"

@@ -1,0 +1,152 @@
+"""What hangs off the engine as attributes: documents, collections, prompts and jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ragkit.errors import NotFound
+from ragkit.jobs.uploads import accept_upload
+from ragkit.threads import Threads
+from ragkit.types import Collection, Document, DocumentState, DocumentView, Job, PromptVersion, Receipt
+
+if TYPE_CHECKING:
+    from ragkit.engine import Parts
+
+__all__ = ["AsyncCollections", "AsyncDocuments", "AsyncJobs", "AsyncPrompts"]
+
+
+class AsyncDocuments:
+    """What was ingested."""
+
+    def __init__(self, parts: Parts, threads: Threads) -> None:
+        self._parts = parts
+        self._threads = threads
+
+    async def list(self, *, collection: str | None = None, state: DocumentState | None = None) -> tuple[Document, ...]:
+        """The documents that can answer, or those in one state.
+
+        Raises:
+            NotFound: There is no such collection.
+        """
+        if collection is not None:
+            await self._threads.run(self._parts.collections.get, collection)
+        return await self._threads.run(self._parts.catalog.documents, collection=collection, state=state)
+
+    async def get(self, document_id: str, *, chunks: bool = False) -> DocumentView:
+        """A document with its text, and its chunks on request.
+
+        Raises:
+            NotFound: No document has this id.
+        """
+        return await self._threads.run(self._parts.catalog.view, document_id, with_chunks=chunks)
+
+    async def delete(self, document_id: str) -> Receipt:
+        """Remove a document from the catalog, the vectors and the keywords.
+
+        Raises:
+            NotFound: No document has this id.
+        """
+        view = await self.get(document_id)
+        generation = await self._threads.run(self._parts.collections.get, view.document.collection)
+        ingestor = await self._threads.run(self._parts.ingestor)
+        for receipt in await self._threads.run(ingestor.delete, generation, [document_id]):
+            return receipt
+        raise NotFound(f"The document {document_id!r} was deleted by another request at this moment.")
+
+    async def upload(self, name: str, data: bytes, *, collection: str | None = None) -> Job:
+        """Accept a file; a worker ingests it, and the same name again is a newer version of the same document.
+
+        Raises:
+            InputError: The name cannot be used, or the file is empty.
+            TooLarge: The file is over `RAGKIT_MAX_FILE_MB`.
+        """
+        settings = self._parts.settings
+        return await self._threads.run(
+            accept_upload,
+            self._parts.jobs,
+            self._parts.files,
+            name=name,
+            data=data,
+            collection=collection or settings.collection,
+            max_bytes=settings.max_file_mb * 1_000_000,
+        )
+
+
+class AsyncCollections:
+    """Sets of documents that are searched together."""
+
+    def __init__(self, parts: Parts, threads: Threads) -> None:
+        self._parts = parts
+        self._threads = threads
+
+    async def list(self) -> tuple[Collection, ...]:
+        """All of them, by name."""
+        return await self._threads.run(self._parts.collections.list)
+
+    async def delete(self, name: str) -> int:
+        """Remove a collection; returns how many documents it had.
+
+        Raises:
+            NotFound: There is no such collection.
+        """
+        return await self._threads.run(self._parts.drop, name)
+
+
+class AsyncPrompts:
+    """Versions of prompts and the aliases that point at them."""
+
+    def __init__(self, parts: Parts, threads: Threads) -> None:
+        self._registry = parts.prompts
+        self._threads = threads
+
+    async def list(self) -> tuple[PromptVersion, ...]:
+        """Every version of every prompt."""
+        return await self._threads.run(self._registry.list)
+
+    async def show(self, name: str, *, alias: str | None = None, version: int | None = None) -> PromptVersion:
+        """One version: by number, by alias, or the one in production.
+
+        Raises:
+            NotFound: There is no such prompt, alias or version.
+        """
+        return await self._threads.run(self._registry.show, name, alias=alias, version=version)
+
+    async def create(self, name: str, template: str, *, note: str = "") -> PromptVersion:
+        """Keep a new version; it answers once an alias points at it.
+
+        Raises:
+            InputError: The template lacks a variable that this prompt needs, or has one that it does not know.
+        """
+        return await self._threads.run(self._registry.create, name, template, note=note)
+
+    async def promote(self, name: str, version: int, *, alias: str = "production") -> PromptVersion:
+        """Point an alias at a version."""
+        return await self._threads.run(self._registry.promote, name, version, alias=alias)
+
+    async def rollback(self, name: str, *, alias: str = "production") -> PromptVersion:
+        """Point an alias back at what it pointed at before."""
+        return await self._threads.run(self._registry.rollback, name, alias=alias)
+
+    async def diff(self, name: str, a: int, b: int) -> str:
+        """What changed from version `a` to version `b`, as a unified diff."""
+        return await self._threads.run(self._registry.diff, name, a, b)
+
+
+class AsyncJobs:
+    """Uploads on their way."""
+
+    def __init__(self, parts: Parts, threads: Threads) -> None:
+        self._ledger = parts.jobs
+        self._threads = threads
+
+    async def list(self) -> tuple[Job, ...]:
+        """The newest jobs, newest first."""
+        return await self._threads.run(self._ledger.list)
+
+    async def get(self, job_id: str) -> Job:
+        """One job.
+
+        Raises:
+            NotFound: No job has this id.
+        """
+        return await self._threads.run(self._ledger.get, job_id)
