@@ -15,16 +15,16 @@ from ragkit.engine import AsyncRagkit, Parts
 from ragkit.errors import MissingExtra
 from ragkit.settings import Settings, load
 from ragkit.threads import Once
+from ragkit.types import Filters, VerifyReport
 
 if TYPE_CHECKING:
     from ragkit.answer.pipeline import Answerer
     from ragkit.index.generations import Generation
     from ragkit.index.keywords import TantivyIndex
-    from ragkit.index.vectors import ChromaVectors
+    from ragkit.index.vectors import ChromaConnection, ChromaVectors
     from ragkit.ingest.pipeline import Ingestor
     from ragkit.protocols import Embedder
     from ragkit.retrieve.pipeline import Retriever
-    from ragkit.types import VerifyReport
 
 __all__ = ["AsyncRagkit", "Ragkit", "build"]
 
@@ -107,6 +107,7 @@ class _Root:
                 generation.store,
                 generation.spec.dimension,
                 partial(self.catalog.live_vectors, generation),
+                expected=partial(self.catalog.count, generation),
             )
         return self._vectors[generation.store]
 
@@ -131,7 +132,8 @@ class _Root:
     def drop(self, name: str) -> int:
         generation = self.collections.get(name)
         vectors, keywords = self.vectors(generation), self.keywords(generation)
-        documents = self.collections.delete(name)
+        documents = len(self.catalog.matching(generation, Filters()))
+        self.collections.delete(name)
         vectors.drop()
         keywords.drop()
         del self._vectors[generation.store], self._keywords[generation.store]
@@ -147,7 +149,7 @@ class _Root:
 
         return open_embedder(self.settings.embedder, home=self.home, backend=self.settings.embedder_backend)
 
-    def _chroma(self):  # type: ignore[no-untyped-def]
+    def _chroma(self) -> ChromaConnection:
         from ragkit.index.vectors import connect
 
         return connect(self.home, self.settings.chroma_url)

@@ -7,7 +7,7 @@ set of transfer objects. Offsets count Unicode code points; spans are half-open;
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Literal
 
@@ -308,6 +308,9 @@ class IngestReport:
     embedded: int = 0
     """Texts that the embedder was called for; equal text is never embedded twice."""
     seconds: float = 0.0
+
+    def __add__(self, other: IngestReport) -> IngestReport:
+        return IngestReport(**{part.name: getattr(self, part.name) + getattr(other, part.name) for part in fields(self)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

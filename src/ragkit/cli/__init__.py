@@ -20,6 +20,7 @@ app = typer.Typer(
     name="ragkit",
     help="Documents in, answers out, every citation checked against the text.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # Rich costs the help 0.1 s
     add_completion=False,
     pretty_exceptions_enable=False,
 )

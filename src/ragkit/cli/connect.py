@@ -6,35 +6,41 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ragkit.settings import Settings, load
-
 if TYPE_CHECKING:
     from ragkit.blocking import Ragkit
     from ragkit.client import Client
+    from ragkit.settings import Settings
 
-__all__ = ["engine", "kit"]
+__all__ = ["engine", "kit", "settings"]
+
+
+def settings(**overrides: object) -> Settings:
+    """The settings, with what was given on the command line instead."""
+    from ragkit.settings import load  # pydantic costs a command 0.2 s: not before one runs
+
+    return load(**overrides)
 
 
 @contextlib.contextmanager
 def kit(*, one_shot: bool = True) -> Iterator[Ragkit | Client]:
     """The engine or the client; the methods are the same."""
-    settings = load()
-    if settings.url:
+    given = settings()
+    if given.url:
         from ragkit.client import Client
 
-        key = settings.api_key.get_secret_value() if settings.api_key else None
-        with Client(settings.url, api_key=key) as client:
+        key = given.api_key.get_secret_value() if given.api_key else None
+        with Client(given.url, api_key=key) as client:
             yield client
     else:
-        with engine(settings, one_shot=one_shot) as local:
+        with engine(given, one_shot=one_shot) as local:
             yield local
 
 
 @contextlib.contextmanager
-def engine(settings: Settings | None = None, *, one_shot: bool = True) -> Iterator[Ragkit]:
+def engine(given: Settings | None = None, *, one_shot: bool = True) -> Iterator[Ragkit]:
     """The local engine, for what only it can do."""
     from ragkit.app import build
     from ragkit.blocking import Ragkit
 
-    with Ragkit(build(settings, one_shot=one_shot)) as local:
+    with Ragkit(build(given, one_shot=one_shot)) as local:
         yield local

@@ -13,8 +13,6 @@ from ragkit.cli.connect import engine
 from ragkit.cli.ingest import print_report, progress
 from ragkit.cli.output import console
 from ragkit.errors import InputError
-from ragkit.ingest.pipelines import load_pipeline
-from ragkit.settings import load
 
 __all__ = ["register"]
 
@@ -33,10 +31,12 @@ def demo() -> None:
     """Ingest the sample corpus and answer five of its golden questions."""
     if not PIPELINE.exists() or not GOLDEN.exists():
         raise InputError(f"{str(PIPELINE)!r} is not there.", hint="Run this from the root of the ragkit repository.")
+    from ragkit.ingest.pipelines import load_pipeline
+
     out = console()
     pipeline = load_pipeline(PIPELINE)
     out.rule("1. Ingest the sample corpus")
-    with progress() as show, engine(load(), one_shot=False) as kit:
+    with progress() as show, engine(one_shot=False) as kit:
         print_report(kit.ingest_roots([pipeline.root], collection=pipeline.collection, on_progress=show))
         for number, question in enumerate(_questions(), start=2):
             out.rule(f"{number}. {question['question']}")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -19,23 +18,15 @@ app = typer.Typer(help="What was ingested.", no_args_is_help=True)
 DocumentId = Annotated[str, typer.Argument(help="From `ragkit documents list`.")]
 
 
-class StateName(StrEnum):
-    """What became of a document."""
-
-    live = "live"
-    failed = "failed"
-
-
 @app.command("list")
 def list_documents(
     collection: Collection = None,
-    state: Annotated[StateName | None, typer.Option(help="Only these; by default those that can answer.")] = None,
+    state: Annotated[DocumentState | None, typer.Option(help="By default those that can answer.")] = None,
     json: Json = False,
 ) -> None:
     """The documents of all collections, or of one."""
-    wanted = cast(DocumentState, state.value) if state else None
     with kit() as ragkit:
-        found = ragkit.documents.list(collection=collection, state=wanted)
+        found = ragkit.documents.list(collection=collection, state=state)
     if json:
         print_json({"documents": found})
         return

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ragkit.cli.connect import engine, settings
 from ragkit.cli.options import Collection, Json
 from ragkit.cli.output import console, print_json
 from ragkit.errors import InputError
-from ragkit.settings import load
 from ragkit.types import IngestReport
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from ragkit.ingest.report import Progress
 
-__all__ = ["print_report", "progress", "register", "total"]
+__all__ = ["print_report", "progress", "register"]
 
 
 def register(app: typer.Typer) -> None:
@@ -36,8 +35,8 @@ def ingest(
     json: Json = False,
 ) -> None:
     """Bring documents into a collection; what has not changed costs only its hash."""
-    settings = load()
-    if settings.url:
+    service = settings().url
+    if service:
         from ragkit.client import Client
 
         if not paths or prune:
@@ -45,7 +44,7 @@ def ingest(
                 "Pipelines and --prune work on the machine of the engine, and RAGKIT_URL names a service.",
                 hint="Unset RAGKIT_URL to use the local engine, or name the files to upload.",
             )
-        with Client(settings.url) as client:
+        with Client(service) as client:
             report = client.ingest(*paths, collection=collection)
     else:
         report = _ingest_here(paths or [], collection, prune=prune)
@@ -58,15 +57,14 @@ def ingest(
 
 
 def _ingest_here(paths: list[str], collection: str | None, *, prune: bool) -> IngestReport:
-    from ragkit.cli.connect import engine
     from ragkit.ingest.pipelines import load_pipelines
     from ragkit.ingest.sources import roots_of
 
-    settings = load()
-    with progress() as show, engine(settings, one_shot=False) as kit:
+    given = settings()
+    with progress() as show, engine(given, one_shot=False) as kit:
         if paths:
             return kit.ingest_roots(roots_of(paths), collection=collection, prune=prune, on_progress=show)
-        return total(
+        reports = [
             kit.ingest_roots(
                 [pipeline.root],
                 collection=collection or pipeline.collection,
@@ -74,16 +72,9 @@ def _ingest_here(paths: list[str], collection: str | None, *, prune: bool) -> In
                 empty_ok=True,
                 on_progress=show,
             )
-            for pipeline in load_pipelines(settings.pipelines)
-        )
-
-
-def total(reports: Iterator[IngestReport]) -> IngestReport:
-    """The sum of several runs."""
-    done = list(reports)
-    empty = IngestReport()
-    names = [field.name for field in fields(IngestReport)]
-    return IngestReport(**{name: sum((getattr(r, name) for r in done), start=getattr(empty, name)) for name in names})
+            for pipeline in load_pipelines(given.pipelines)
+        ]
+        return sum(reports, start=IngestReport())
 
 
 @contextmanager
@@ -93,16 +84,16 @@ def progress() -> Iterator[Callable[[Progress], None]]:
     if not err.is_terminal:
         yield lambda p: err.print(f"{p.done}/{p.found} documents, {p.chunks} chunks") if p.done % 100 == 0 else None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich import progress as rich
 
     columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("documents · {task.fields[chunks]} chunks · {task.fields[rate]} documents/s ·"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("documents · {task.fields[chunks]} chunks · {task.fields[rate]} documents/s ·"),
+        rich.TimeRemainingColumn(),
+        rich.TextColumn("left"),
     )
-    with Progress(*columns, console=err, transient=True) as bar:
+    with rich.Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("", total=None, chunks=0, rate="…")
 
         def show(p: Progress) -> None:

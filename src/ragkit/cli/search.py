@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -15,15 +14,6 @@ from ragkit.types import Hit, Mode
 __all__ = ["register"]
 
 
-class ModeName(StrEnum):
-    """How to search."""
-
-    hybrid = "hybrid"
-    dense = "dense"
-    keyword = "keyword"
-    hybrid_rerank = "hybrid+rerank"
-
-
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(search)
@@ -33,12 +23,12 @@ def search(
     query: Annotated[str, typer.Argument(help="What to look for.")],
     k: Annotated[int, typer.Option("-k", help="How many passages.", min=1, max=200)] = 10,
     collection: Collection = None,
-    mode: Annotated[ModeName, typer.Option(help="How to search.")] = ModeName.hybrid,
+    mode: Annotated[Mode, typer.Option(help="How to search.")] = "hybrid",
     json: Json = False,
 ) -> None:
     """Find the passages that are nearest to a question, best first."""
     with kit() as ragkit:
-        result = ragkit.search(query, collection=collection, k=k, mode=cast(Mode, mode.value))
+        result = ragkit.search(query, collection=collection, k=k, mode=mode)
     if json:
         print_json(result)
         return

@@ -84,6 +84,11 @@ class Catalog:
         with self._database.read() as connection:
             return tuple(connection.scalars(query))
 
+    def count(self, generation: Generation) -> int:
+        """How many live chunks there are."""
+        with self._database.read() as connection:
+            return connection.execute(_live(select(func.count(chunks.c.id)), generation)).scalar_one()
+
     def live_chunks(self, generation: Generation) -> dict[str, bytes]:
         """Every live chunk id with the key of its vector."""
         query = _live(select(chunks.c.id, chunks.c.vector_key), generation)
