@@ -1,0 +1,116 @@
+"""What every embedder does: through OpenVINO, through torch, and the one without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ragkit.errors import InputError
+from ragkit.models.embed import open_embedder
+from ragkit.protocols import Embedder
+from ragkit.testing import HashedEmbedder
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+TEXTS = [
+    "Refunds are paid within 14 days.",
+    "",
+    "東京の天気は晴れです。",
+    "word " * 200,
+    "Refunds are paid within 14 days.",
+    "Parking is free on Sundays; see § 12.",
+]
+
+
+@pytest.fixture(scope="module")
+def opened(models: Path) -> dict[str, Embedder]:
+    """Each is loaded once for the module, when it is first asked for."""
+    return {}
+
+
+@pytest.fixture(params=["openvino", "torch", "hashed"])
+def embedder(request: pytest.FixtureRequest, home: Path, opened: dict[str, Embedder]) -> Embedder:
+    makers: dict[str, Callable[[], Embedder]] = {
+        "openvino": partial(open_embedder, MINILM, home=home, backend="openvino"),
+        "torch": partial(open_embedder, MINILM, home=home, backend="torch"),
+        "hashed": HashedEmbedder,
+    }
+    if request.param not in opened:
+        opened[request.param] = makers[request.param]()
+    return opened[request.param]
+
+
+def test_rows_are_unit_vectors_in_the_order_of_the_texts(embedder: Embedder) -> None:
+    rows = embedder.embed_documents(TEXTS)
+
+    assert rows.shape == (len(TEXTS), embedder.spec.dimension)
+    assert rows.dtype == np.float32
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    for text, row in zip(TEXTS, rows, strict=True):
+        assert embedder.embed_documents([text])[0] @ row > 0.999
+
+
+def test_no_text_gives_no_row(embedder: Embedder) -> None:
+    assert embedder.embed_documents([]).shape == (0, embedder.spec.dimension)
+
+
+def test_many_texts_keep_their_order(embedder: Embedder) -> None:
+    texts = [f"Paragraph {number} " + "and more " * (number % 7) for number in range(50)]
+
+    rows = embedder.embed_documents(texts)
+
+    for number in (0, 6, 17, 49):
+        assert int(np.argmax(rows @ embedder.embed_documents([texts[number]])[0])) == number
+
+
+def test_a_question_lies_near_the_text_that_shares_its_words(embedder: Embedder) -> None:
+    rows = embedder.embed_documents([TEXTS[0], TEXTS[5]])
+    query = embedder.embed_query("When are refunds paid?")
+
+    assert query.shape == (embedder.spec.dimension,)
+    assert np.linalg.norm(query) == pytest.approx(1, abs=1e-5)
+    assert rows[0] @ query > rows[1] @ query
+
+
+def test_a_text_that_would_lose_its_tail_is_refused(embedder: Embedder) -> None:
+    fits = "word " * embedder.spec.max_tokens
+    assert len(embedder.tokenizer.spans(fits)) == embedder.spec.max_tokens
+    embedder.embed_documents([fits])
+
+    with pytest.raises(InputError, match=f"{embedder.spec.max_tokens + 1} tokens"):
+        embedder.embed_documents([fits + "word"])
+
+
+def test_a_long_question_is_read_from_its_beginning(embedder: Embedder) -> None:
+    query = embedder.embed_query("When are refunds paid? " * 400)
+
+    assert np.linalg.norm(query) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Plain words.", "Größe: 3,5 m² 👩‍👧", "東京の天気", "pg_stat_activity\n\tv1.2.3", "\ud800x"]
+)
+def test_token_spans_lie_in_the_text_in_order(embedder: Embedder, text: str) -> None:
+    spans = embedder.tokenizer.spans(text)
+
+    assert all(0 <= start <= end <= len(text) for start, end in spans)
+    assert list(spans) == sorted(spans)
+    held = {place for start, end in spans for place in range(start, end)}
+    assert all(place in held for place, character in enumerate(text) if character.isalnum())
+
+
+def test_lone_surrogates_are_embedded_too(embedder: Embedder) -> None:
+    assert embedder.embed_documents(["\ud800 text"]).shape == (1, embedder.spec.dimension)
+    assert embedder.embed_query("\ud800 text").shape == (embedder.spec.dimension,)
+
+
+def test_backends_agree_and_share_one_identity(home: Path, opened: dict[str, Embedder]) -> None:
+    fast = opened.get("openvino") or open_embedder(MINILM, home=home, backend="openvino")
+    slow = opened.get("torch") or open_embedder(MINILM, home=home, backend="torch")
+
+    assert fast.spec == slow.spec
+    cosines = (fast.embed_documents(TEXTS) * slow.embed_documents(TEXTS)).sum(axis=1)
+    assert cosines.min() >= 0.999
