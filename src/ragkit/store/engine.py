@@ -51,8 +51,12 @@ class Database:
         """
         read, write = _engines(url)
         database = cls(read, write)
-        with _explained(database.url):
-            migrate(read, write)
+        try:
+            with _explained(database.url):
+                migrate(read, write)
+        except BaseException:
+            database.close()
+            raise
         return database
 
     @contextlib.contextmanager

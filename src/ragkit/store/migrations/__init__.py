@@ -77,6 +77,6 @@ def _upgrade(connection: Connection) -> None:
         environment.run_migrations()
     except CommandError as error:
         raise StorageError(
-            f"The catalog's schema is not one that this version of ragkit knows ({error}).",
-            hint="It was written by a newer ragkit: upgrade with pip install --upgrade ragkit.",
+            f"The catalog was written by a newer ragkit, whose schema this version does not know ({error}).",
+            hint="Upgrade it: pip install --upgrade ragkit.",
         ) from error

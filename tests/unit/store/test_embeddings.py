@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ragkit.store.embeddings import VectorCache, vector_key
+from ragkit.store.engine import Database
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> VectorCache:
+    return VectorCache(Database.open(f"sqlite:///{tmp_path / 'ragkit.db'}"))
+
+
+def _unit(rows: int, dimension: int = 8) -> np.ndarray:
+    matrix = np.random.default_rng(7).standard_normal((rows, dimension)).astype(np.float32)
+    return matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+
+
+def test_a_vector_comes_back_as_it_went_in_to_half_precision(cache: VectorCache) -> None:
+    keys, matrix = [vector_key("e", str(n)) for n in range(3)], _unit(3)
+    cache.put(keys, matrix)
+    again = cache.get([keys[2], keys[0], keys[2]], dimension=8)
+    assert np.allclose(again, matrix[[2, 0, 2]], atol=1e-3)
+
+
+def test_equal_text_has_one_key_per_embedder() -> None:
+    assert vector_key("a", "text") == vector_key("a", "text")
+    assert vector_key("a", "text") != vector_key("b", "text")
+    assert vector_key("a", "btext") != vector_key("ab", "text")
+
+
+def test_more_keys_than_one_query_takes(cache: VectorCache) -> None:
+    keys, matrix = [vector_key("e", str(n)) for n in range(1700)], _unit(1700)
+    cache.put(keys[:1600], matrix[:1600])
+    assert cache.missing(keys) == set(keys[1600:])
+    assert np.allclose(cache.get(keys[:1600], dimension=8), matrix[:1600], atol=1e-3)
+
+
+def test_a_vector_that_is_there_stays_as_it_is(cache: VectorCache) -> None:
+    key, matrix = vector_key("e", "x"), _unit(2)
+    cache.put([key], matrix[:1])
+    cache.put([key], matrix[1:])
+    assert np.allclose(cache.get([key], dimension=8), matrix[:1], atol=1e-3)
+
+
+def test_no_keys_give_an_empty_matrix(cache: VectorCache) -> None:
+    assert cache.missing([]) == set()
+    assert cache.get([], dimension=8).shape == (0, 8)
