@@ -18,7 +18,9 @@ from ragkit.threads import Once
 from ragkit.types import Filters, VerifyReport
 
 if TYPE_CHECKING:
-    from ragkit.answer.pipeline import Answerer
+    from anyio import CapacityLimiter
+
+    from ragkit.answer.pipeline import Answerer, Search
     from ragkit.index.generations import Generation
     from ragkit.index.keywords import TantivyIndex
     from ragkit.index.vectors import ChromaConnection, ChromaVectors
@@ -76,7 +78,6 @@ class _Root:
         self.embedder = Once(self._embedder)
         self.chroma = Once(self._chroma)
         self.ingestor = Once(self._ingestor)
-        self.answerer = Once(self._answerer)
         self._keywords: dict[str, TantivyIndex] = {}
         self._vectors: dict[str, ChromaVectors] = {}
         self.retriever = self._retriever()
@@ -94,7 +95,7 @@ class _Root:
             answerer=self.answerer,
             verify=self.verify,
             drop=self.drop,
-            probes={"catalog": self.collections.list, "vectors": self.chroma, "model": self.answerer},
+            probes={"catalog": self.collections.list, "vectors": self.chroma},
             close=self.close,
         )
 
@@ -188,6 +189,18 @@ class _Root:
             max_bytes=settings.max_file_mb * 1_000_000,
         )
 
-    def _answerer(self) -> Answerer:
+    def answerer(self, search: Search, limiter: CapacityLimiter) -> Answerer:
+        from ragkit.answer.pipeline import Answerer
+        from ragkit.answer.records import Records
+        from ragkit.models.chat import open_chat
 
-        raise NotImplementedError
+        embedder = self.embedder()
+        return Answerer(
+            search=search,
+            chat=open_chat(self.settings, embedder=embedder),
+            prompts=self.prompts,
+            records=Records(self.database),
+            embedder=embedder,
+            settings=self.settings,
+            limiter=limiter,
+        )

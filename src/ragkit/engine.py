@@ -15,7 +15,7 @@ from ragkit.answer.pipeline import last_answer
 from ragkit.errors import InputError, RagkitError
 from ragkit.ingest.sources import Item, Root, discover, roots_of
 from ragkit.resources import AsyncCollections, AsyncDocuments, AsyncJobs, AsyncPrompts
-from ragkit.threads import Threads
+from ragkit.threads import Once, Threads
 from ragkit.types import (
     Answer,
     Event,
@@ -27,7 +27,9 @@ from ragkit.types import (
 )
 
 if TYPE_CHECKING:
-    from ragkit.answer.pipeline import Answerer
+    from anyio import CapacityLimiter
+
+    from ragkit.answer.pipeline import Answerer, Search
     from ragkit.index.catalog import Catalog
     from ragkit.index.generations import Collections
     from ragkit.ingest.pipeline import Ingestor
@@ -53,7 +55,7 @@ class Parts:
     files: FileStore
     retriever: Retriever
     ingestor: Callable[[], Ingestor]
-    answerer: Callable[[], Answerer]
+    answerer: Callable[[Search, CapacityLimiter], Answerer]
     verify: Callable[[bool], VerifyReport]
     drop: Callable[[str], int]
     """Removes a collection with what is derived from it; returns how many documents it had."""
@@ -75,6 +77,7 @@ class AsyncRagkit:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._threads = Threads(parts.settings.threads)
+        self._answerer = Once(lambda: parts.answerer(self.search, self._threads.limiter))
         self.documents = AsyncDocuments(parts, self._threads)
         self.collections = AsyncCollections(parts, self._threads)
         self.prompts = AsyncPrompts(parts, self._threads)
@@ -119,7 +122,7 @@ class AsyncRagkit:
         filters: Filters | None = None,
     ) -> AsyncIterator[Event]:
         """The same answer as it is written; the last event is `Done`. Closing the iterator cancels the model."""
-        answerer = await self._threads.run(self._parts.answerer)
+        answerer = await self._threads.run(self._answerer)
         events = answerer.stream(
             question,
             collection=self._collection(collection),
@@ -127,7 +130,7 @@ class AsyncRagkit:
             prompt=prompt,
             filters=filters,
         )
-        async with aclosing(events):  # type: ignore[type-var]  # an async generator
+        async with aclosing(events):
             async for event in events:
                 yield event
 
@@ -213,7 +216,8 @@ class AsyncRagkit:
 
     async def ready(self) -> dict[str, str]:
         """Whether each part works: `ok`, or what is wrong with it."""
-        return {name: await self._threads.run(_probe, probe) for name, probe in self._parts.probes.items()}
+        probes = {**self._parts.probes, "model": self._answerer}
+        return {name: await self._threads.run(_probe, probe) for name, probe in probes.items()}
 
     async def aclose(self) -> None:
         """Let go of databases, models and servers."""

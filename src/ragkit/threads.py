@@ -20,10 +20,10 @@ class Threads:
     """Runs blocking calls in threads, so many at once."""
 
     def __init__(self, limit: int) -> None:
-        self._limiter = CapacityLimiter(limit)
+        self.limiter = CapacityLimiter(limit)
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await anyio.to_thread.run_sync(partial(call, *args, **kwargs), limiter=self._limiter)
+        return await anyio.to_thread.run_sync(partial(call, *args, **kwargs), limiter=self.limiter)
 
 
 class Once(Generic[T]):
