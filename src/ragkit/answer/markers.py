@@ -1,0 +1,136 @@
+"""Finds citation markers in a text that arrives in pieces, and the sentences that they close."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ragkit.text import sentences
+
+__all__ = ["MarkedText", "Sentence"]
+
+# [1]  [1, 2]  [1-3]  [^1]  [Source 1]  【1】; a number of four digits is a year, not a source.
+_NUMBERS = r"\d{1,3}(?:\s*(?:[,;&–-]|and|und)\s*(?:sources?\s*)?\d{1,3})*"  # noqa: RUF001
+_MARKER = rf"[\[【]\^?(?:(?:sources?|quellen?)\s*)?#?(?P<numbers>{_NUMBERS})(?!\d)[^\]】\[\n]{{0,12}}?[\]】]"
+_TOKEN = re.compile(rf"(?P<marker>\s*{_MARKER})|(?P<ticks>`+)|(?P<newline>\n)|[^`\[【\s]+|[^\S\n]+|.", re.IGNORECASE)
+_UNDECIDED = re.compile(r"(?:\s*[\[【][^\]】\n`]{0,40}|\s+|`+)$")
+_RANGE = re.compile(r"(\d{1,3})\s*[–-]\s*(\d{1,3})")  # noqa: RUF001
+_LONGEST_RANGE = 10
+_SPACES = re.compile(r"\s+")
+_GAP = re.compile(r"\s+(?=[.,;:!?])")
+_FENCE = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """A sentence that is complete, with the sources that it cites."""
+
+    text: str
+    """Without its markers."""
+    markers: tuple[int, ...]
+
+
+class MarkedText:
+    """A reply as it grows: markers that point at a source are kept as `[n]`, others never get through.
+
+    Markers in code are left as they are: `items[1]` is no citation.
+
+    Attributes:
+        text: What was let through so far.
+    """
+
+    def __init__(self, sources: int) -> None:
+        self._sources = sources
+        self._held = ""
+        self._fenced = False
+        self._inline = False
+        self._markers: list[tuple[int, int]] = []
+        # The open tail of `text` as sentences are looked for in it: markers are blanks, fenced code is blank lines.
+        self._tail = ""
+        self.text = ""
+
+    def feed(self, delta: str) -> str:
+        """Take a piece; returns what can be shown now, which ends where a marker may have begun."""
+        self._held += delta
+        undecided = _UNDECIDED.search(self._held)
+        cut = undecided.start() if undecided else len(self._held)
+        ready, self._held = self._held[:cut], self._held[cut:]
+        return self._pass(ready)
+
+    def finish(self) -> str:
+        """The reply is complete: returns the rest, without white space at its end."""
+        rest, self._held = self._held.rstrip(), ""
+        return self._pass(rest)
+
+    def closed(self, *, final: bool = False) -> list[Sentence]:
+        """The sentences that have closed since the last call; with `final`, also the one that is open."""
+        spans = sentences(self._tail)
+        closing = spans if final else spans[: self._sure(spans)]
+        if not closing:
+            return []
+        starts = [start for start, _ in spans] + [len(self._tail)]
+        base = len(self.text) - len(self._tail)
+        found = []
+        for (start, end), stop in zip(closing, starts[1:], strict=False):
+            cited = [number for at, number in self._markers if start <= at - base < stop]
+            text = _GAP.sub("", _SPACES.sub(" ", self._tail[start:end]))
+            found.append(Sentence(text=text, markers=tuple(dict.fromkeys(cited))))
+        self._tail = self._tail[starts[len(closing)] :]
+        self._markers = [marker for marker in self._markers if marker[0] >= len(self.text) - len(self._tail)]
+        return found
+
+    def _sure(self, spans: list[tuple[int, int]]) -> int:
+        """How many spans stay as they are whatever follows: those before a sentence whose first word is complete."""
+        complete = spans and re.match(r"\S+\s", self._tail[spans[-1][0] :])
+        return max(0, len(spans) - (1 if complete else 2))
+
+    def _pass(self, ready: str) -> str:
+        before = len(self.text)
+        for match in _TOKEN.finditer(ready):
+            if self.text or not match.group().isspace():
+                self._let_through(match)
+        return self.text[before:]
+
+    def _let_through(self, match: re.Match[str]) -> None:
+        raw = match.group()
+        in_code = self._fenced or self._inline
+        if match["ticks"]:
+            self._toggle(len(raw))
+        elif match["newline"]:
+            self._inline = False
+        if match["marker"] and not in_code:
+            self._mark(raw, match["numbers"])
+            return
+        fence = self._fenced or (match["ticks"] and len(raw) >= _FENCE)
+        self.text += raw
+        self._tail += "\n" * len(raw) if fence else raw
+
+    def _toggle(self, ticks: int) -> None:
+        if ticks >= _FENCE and not self._inline:
+            self._fenced = not self._fenced
+        elif not self._fenced:
+            self._inline = not self._inline
+
+    def _mark(self, raw: str, numbers: str) -> None:
+        valid = [number for number in _listed(numbers) if 1 <= number <= self._sources]
+        if not valid:
+            return
+        lead = raw[: len(raw) - len(raw.lstrip())] if self.text else ""
+        shown = lead
+        for number in valid:
+            self._markers.append((len(self.text) + len(shown), number))
+            shown += f"[{number}]"
+        self.text += shown
+        self._tail += lead + " " * (len(shown) - len(lead))
+
+
+def _listed(numbers: str) -> list[int]:
+    """`1, 3-5` as 1, 3, 4, 5."""
+
+    def spread(match: re.Match[str]) -> str:
+        first, last = int(match[1]), int(match[2])
+        if first <= last < first + _LONGEST_RANGE:
+            return ",".join(map(str, range(first, last + 1)))
+        return f"{first},{last}"
+
+    return list(dict.fromkeys(map(int, re.findall(r"\d+", _RANGE.sub(spread, numbers)))))

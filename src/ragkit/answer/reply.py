@@ -1,0 +1,67 @@
+"""Reads a model's reply as it is written: whether it declines, what it shows, which sentences it closes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+
+from ragkit.answer.markers import MarkedText, Sentence
+from ragkit.protocols import ChatDelta
+from ragkit.types import Usage
+
+__all__ = ["NO_ANSWER", "Part", "declines", "read"]
+
+NO_ANSWER = "NO_ANSWER"
+"""What the prompt asks a model to reply when the sources do not hold the answer."""
+
+_DECLINES = re.compile(
+    r"(?:sources?|documents?|context|passages?|information)\b.{0,30}\b(?:do(?:es)? not|don't|doesn't|did not)\b.{0,20}"
+    r"\b(?:contain|mention|provide|hold|include|say|specify|answer)"
+    r"|\bI (?:do not|don't|cannot|can't|could not|couldn't|am unable to|'m unable to)\b.{0,20}"
+    r"\b(?:know|find|answer|provide|determine)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A step of the reply: text to show, sentences that closed with it, and at the end the usage."""
+
+    text: str = ""
+    closed: tuple[Sentence, ...] = ()
+    usage: Usage | None = None
+    declined: bool = False
+    """The model replied `NO_ANSWER`; nothing of it is shown."""
+
+
+async def read(deltas: AsyncIterator[ChatDelta], *, sources: int) -> AsyncGenerator[Part]:
+    """Turn deltas into parts; nothing is shown while the reply may still turn out to be `NO_ANSWER`."""
+    marked = MarkedText(sources)
+    head, shown, usage = "", "", None
+    async for delta in deltas:
+        usage = delta.usage or usage
+        head += delta.text
+        if marked.text or not _may_decline(head):
+            shown, head = marked.feed(head), ""
+            if shown:
+                yield Part(text=shown, closed=tuple(marked.closed()))
+    if _begun(head).startswith(NO_ANSWER):
+        yield Part(usage=usage, declined=True)
+        return
+    shown = marked.feed(head) + marked.finish()
+    yield Part(text=shown, closed=tuple(marked.closed(final=True)), usage=usage)
+
+
+def declines(text: str) -> bool:
+    """Whether an answer without citations says that it found nothing, in its own words."""
+    return bool(_DECLINES.search(text))
+
+
+def _may_decline(head: str) -> bool:
+    begun = _begun(head)
+    return begun.startswith(NO_ANSWER) or NO_ANSWER.startswith(begun)
+
+
+def _begun(head: str) -> str:
+    return head.strip().lstrip("`*\"'")
