@@ -112,7 +112,7 @@ def test_a_file_that_kills_every_worker_is_given_up_and_others_go_on(ledger, upl
     job = upload("kill.md")
     for _ in range(20):
         with worker(tmp_path) as process:
-            eventually(lambda: process.poll() is not None or ended(ledger, job)())  # noqa: B023
+            eventually(lambda: process.poll() is not None or ended(ledger, job)())
             if process.poll() is None:
                 other = upload("other.md")
                 eventually(ended(ledger, other))

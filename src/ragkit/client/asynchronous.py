@@ -19,6 +19,7 @@ from ragkit.types import (
     Answer,
     Collection,
     Document,
+    DocumentState,
     DocumentView,
     Done,
     Event,
@@ -84,9 +85,9 @@ class Documents:
     def __init__(self, send: Sender) -> None:
         self._send = send
 
-    async def list(self, *, collection: str | None = None) -> tuple[Document, ...]:
-        """All documents, or those of one collection."""
-        return await self._send(calls.list_documents(collection))
+    async def list(self, *, collection: str | None = None, state: DocumentState | None = None) -> tuple[Document, ...]:
+        """The documents that can answer, or those in one state."""
+        return await self._send(calls.list_documents(collection, state))
 
     async def get(self, document_id: str, *, chunks: bool = False) -> DocumentView:
         """A document with its text and, on request, its chunks."""

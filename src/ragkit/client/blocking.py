@@ -18,6 +18,7 @@ from ragkit.types import (
     Answer,
     Collection,
     Document,
+    DocumentState,
     DocumentView,
     Done,
     Event,
@@ -83,9 +84,9 @@ class Documents:
     def __init__(self, send: Sender) -> None:
         self._send = send
 
-    def list(self, *, collection: str | None = None) -> tuple[Document, ...]:
-        """All documents, or those of one collection."""
-        return self._send(calls.list_documents(collection))
+    def list(self, *, collection: str | None = None, state: DocumentState | None = None) -> tuple[Document, ...]:
+        """The documents that can answer, or those in one state."""
+        return self._send(calls.list_documents(collection, state))
 
     def get(self, document_id: str, *, chunks: bool = False) -> DocumentView:
         """A document with its text and, on request, its chunks."""

@@ -14,6 +14,7 @@ from ragkit.types import (
     Answer,
     Collection,
     Document,
+    DocumentState,
     DocumentView,
     Filters,
     Job,
@@ -97,8 +98,8 @@ def search(query: str, *, collection: str | None, k: int, mode: Mode, filters: F
     return Call(method="POST", path="/v1/search", result=SearchResult, json=body, repeatable=True)
 
 
-def list_documents(collection: str | None) -> Call[tuple[Document, ...]]:
-    query = _given(collection=collection)
+def list_documents(collection: str | None, state: DocumentState | None) -> Call[tuple[Document, ...]]:
+    query = _given(collection=collection, state=state)
     return _get("/v1/documents", tuple[Document, ...], field="documents", query=query)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
-from ragkit.errors import InputError, NotFound, RagkitError
+from ragkit.errors import InputError, RagkitError
 from ragkit.types import Failure, IngestReport, Job
 
 __all__ = ["UNDER_WAY", "files_of", "polls", "rejected", "report_of", "total"]
@@ -18,8 +19,7 @@ def files_of(paths: Iterable[str | Path]) -> dict[str, Path]:
     """The files to upload by the names to upload them under; folders with all that is below them.
 
     Raises:
-        NotFound: A path leads nowhere.
-        InputError: Two files would have the same name.
+        InputError: A path leads nowhere, or two files would have the same name.
     """
     named: dict[str, Path] = {}
     for path in map(Path, paths):
@@ -42,7 +42,7 @@ def _named(path: Path) -> Iterator[tuple[str, Path]]:
                 # A name has no folders; files of one name in different folders stay apart.
                 yield "__".join(below.parts), file
     else:
-        raise NotFound(f"There is no file or folder {str(path)!r}.")
+        raise InputError(f"There is no file or folder {str(path)!r}.")
 
 
 def rejected(name: str, error: RagkitError) -> IngestReport:
@@ -60,13 +60,10 @@ def report_of(job: Job) -> IngestReport:
 
 def total(reports: Iterable[IngestReport], *, seconds: float) -> IngestReport:
     """One report of them all."""
-    collected = list(reports)
-    sums = {
-        field.name: sum((getattr(report, field.name) for report in collected), start=field.default)
-        for field in fields(IngestReport)
-        if field.name != "seconds"
-    }
-    return IngestReport(**sums, seconds=seconds)
+    sums: dict[str, Any] = {field.name: field.default for field in fields(IngestReport)}
+    for report in reports:
+        sums = {name: value + getattr(report, name) for name, value in sums.items()}
+    return IngestReport(**sums | {"seconds": seconds})
 
 
 def polls() -> Iterator[float]:

@@ -98,7 +98,8 @@ class Wire:
         asked = _retry_after(outcome) if isinstance(outcome, httpx2.Response) else None
         if asked is not None:
             return asked if asked <= LONGEST_RETRY_AFTER_S else None
-        return min(LONGEST_DELAY_S, FIRST_DELAY_S * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311
+        delay: float = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0**attempt)
+        return delay * random.uniform(0.5, 1.0)  # noqa: S311
 
     def unreachable(self, error: httpx2.TransportError) -> UpstreamError:
         """What to tell when no reply came."""
@@ -144,7 +145,7 @@ def _retry_after(response: httpx2.Response) -> float | None:
     except ValueError:
         pass
     try:
-        moment = email.utils.parsedate_to_datetime(value)
+        moment: datetime.datetime = email.utils.parsedate_to_datetime(value)
     except ValueError:
         return None
     return max(0.0, (moment - datetime.datetime.now(datetime.UTC)).total_seconds())
@@ -187,7 +188,8 @@ def event_of(name: str, data: str) -> Event | None:
         if name == "citation":
             return Cited(citation=adapter(Citation).validate_json(data))
         if name in PLAIN_EVENTS:
-            event: Event = adapter(PLAIN_EVENTS[name]).validate_json(data)
+            kind: Any = PLAIN_EVENTS[name]
+            event: Event = adapter(kind).validate_json(data)
             return event
     except ValidationError as error:
         raise UpstreamError(

@@ -13,17 +13,17 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 
 from ragkit.service import errors
-from ragkit.service.middleware import Gate, TraceId
+from ragkit.service.middleware import BodyLimit, Gate, TraceId
 from ragkit.service.routes import ask, collections, documents, health, jobs, prompts, search
 
 if TYPE_CHECKING:
-    from ragkit.app import AsyncRagkit
+    from ragkit.engine import AsyncRagkit
     from ragkit.settings import Settings
 
 __all__ = ["create_service"]
 
 FORM_ROOM = 1_000_000
-"""Bytes that a form may hold beside its file, and that any other request may have."""
+"""Bytes that a form may hold beside its file."""
 
 
 def create_service(
@@ -51,10 +51,10 @@ def create_service(
         description="Answers from your documents, every citation checked against the text.",
         version="1",
         lifespan=lifespan,
-        max_body_size=settings.max_file_mb * 1_000_000 + FORM_ROOM,
         middleware=[
             Middleware(TraceId),
             Middleware(Gate, keys=[key.get_secret_value() for key in settings.api_keys]),
+            Middleware(BodyLimit, max_bytes=settings.max_file_mb * 1_000_000 + FORM_ROOM),
         ],
         # Without it the page would have the API's description judged by a server elsewhere.
         swagger_ui_parameters={"validatorUrl": None},

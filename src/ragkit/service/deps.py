@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 from fastapi import Depends, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from ragkit.service.errors import ClientGone
 from ragkit.types import Filters
 
 if TYPE_CHECKING:
-    from ragkit.app import AsyncRagkit
+    from ragkit.engine import AsyncRagkit
 else:
     AsyncRagkit = object
 
 T = TypeVar("T")
 
-__all__ = ["Body", "ClientGone", "FiltersBody", "Kit", "Name", "Text", "while_connected"]
+__all__ = ["Body", "FiltersBody", "Kit", "Name", "Text", "while_connected"]
 
 
 def _kit(request: Request) -> AsyncRagkit:
@@ -33,6 +34,11 @@ Kit = Annotated[AsyncRagkit, Depends(_kit)]
 def _storable(text: str) -> str:
     if "\0" in text:
         raise ValueError("a null character is not text")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # JSON can spell half of a surrogate pair; no database takes it.
+        raise ValueError("half of a surrogate pair is not text") from None
     return text
 
 
@@ -61,10 +67,6 @@ class FiltersBody(Body):
 
     def value(self) -> Filters:
         return Filters(document_ids=self.document_ids, uri_prefix=self.uri_prefix, media_types=self.media_types)
-
-
-class ClientGone(Exception):
-    """The client left before its answer was ready."""
 
 
 async def while_connected(request: Request, work: Awaitable[T]) -> T:

@@ -11,11 +11,11 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from ragkit.errors import InputError, RagkitError
 
-__all__ = ["install", "problem"]
+__all__ = ["ClientGone", "install", "problem"]
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +29,16 @@ CODES_BY_STATUS: Mapping[int, str] = {
 }
 
 
+class ClientGone(Exception):
+    """The client left before its answer was ready."""
+
+
 def install(app: FastAPI) -> None:
     """Answer every exception of this app with a problem."""
     app.add_exception_handler(RagkitError, _ragkit_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(ClientGone, _client_gone)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -57,7 +62,8 @@ def _response(
         "hint": hint,
         "trace_id": trace_id,
     }
-    return JSONResponse(body, status, headers, MEDIA_TYPE)
+    # Here too, because what answers unexpected errors stands outside of all middleware.
+    return JSONResponse(body, status, headers | {"X-Trace-Id": trace_id}, MEDIA_TYPE)
 
 
 def _trace_id(request: Request) -> str:
@@ -94,10 +100,14 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     detail = {
         404: f"There is nothing at {request.url.path!r}.",
         405: f"{request.url.path!r} does not answer {request.method}.",
-        413: "The request is larger than the service accepts.",
     }.get(error.status_code, str(error.detail))
     hint = "GET /docs shows every address." if error.status_code in {404, 405} else None
     return _response(error.status_code, code, detail, hint, _trace_id(request), dict(error.headers or {}))
+
+
+async def _client_gone(request: Request, error: Exception) -> Response:
+    # Nobody reads it; the number is the one that proxies write to their logs.
+    return Response(status_code=499)
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

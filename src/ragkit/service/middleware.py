@@ -1,4 +1,4 @@
-"""What happens to every request before its route: a trace id, the key, and who may call at all."""
+"""What happens to every request before its route: a trace id, who may call, and how much it may send."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ragkit.errors import NotAllowed, RagkitError, Unauthenticated
+from ragkit.errors import NotAllowed, RagkitError, TooLarge, Unauthenticated
 from ragkit.service.errors import problem
 
-__all__ = ["Gate", "TraceId"]
+__all__ = ["BodyLimit", "Gate", "TraceId"]
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,36 @@ class Gate:
         # All are compared, each in constant time: how long it takes says nothing about any of them.
         digest = _digest(key)
         return any([hmac.compare_digest(digest, known) for known in self._digests])  # noqa: C419
+
+
+class BodyLimit:
+    """Refuses larger bodies, by their announced length or else as soon as more arrives; nothing is read ahead."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        error = TooLarge(f"The request is larger than the {self._max_bytes:,} bytes that this service accepts.")
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdecimal() and int(announced) > self._max_bytes:
+            await problem(error, scope["state"]["trace_id"])(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_bytes:
+                # The one kind of exception that body parsing lets through.
+                raise HTTPException(error.status, error.detail)
+            return message
+
+        await self._app(scope, receive_counted, send)
 
 
 def _key(headers: Headers) -> str:

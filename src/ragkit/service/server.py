@@ -38,13 +38,13 @@ def serve(settings: Settings, *, with_worker: bool = True, announce: Callable[[s
     Raises:
         ConfigError: The address is open to others without a key, or cannot be bound.
     """
-    from ragkit.app import AsyncRagkit
+    from ragkit.app import build
 
     _refuse_open_doors(settings)
     listener = _listen(settings.host, settings.port)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     beside = {"beside": functools.partial(worker_process, settings)} if with_worker else {}
-    app = create_service(AsyncRagkit(settings), settings, **beside)
+    app = create_service(build(settings), settings, **beside)
     config = uvicorn.Config(
         app,
         lifespan="off",

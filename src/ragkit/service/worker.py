@@ -35,7 +35,7 @@ def work(settings: Settings, *, parent: BinaryIO | None = None) -> NoReturn:
         settings: The same as the service's.
         parent: Reaches its end when the parent process does.
     """
-    from ragkit.app import Ragkit
+    from ragkit.app import build
     from ragkit.jobs.worker import Worker, worker_locks, workflow_url
 
     os.nice(NICENESS)
@@ -44,13 +44,15 @@ def work(settings: Settings, *, parent: BinaryIO | None = None) -> NoReturn:
         signal.signal(number, lambda *_: stop.set())
     if parent is not None:
         threading.Thread(target=_wait_for_end, args=(parent, stop), daemon=True).start()
-    with Ragkit(settings) as kit:
-        Worker(
-            ledger=kit.ledger,
-            ingest=kit.ingest_upload,
-            url=workflow_url(settings.home, settings.database_url),
-            try_lock=worker_locks(settings.home, settings.database_url),
-        ).run(stop, grace_s=STOP_S)
+    kit = build(settings)
+    home = settings.home.resolve()
+    Worker(
+        ledger=kit.ledger,
+        ingest=kit.ingest_upload,
+        url=workflow_url(home, settings.database_url),
+        try_lock=worker_locks(home, settings.database_url),
+    ).run(stop, grace_s=STOP_S)
+    asyncio.run(kit.aclose())
     logging.shutdown()
     # A job may still be at work in a thread that Python would wait for; it is run again by the next worker.
     os._exit(0)

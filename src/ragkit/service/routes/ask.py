@@ -44,7 +44,7 @@ class AskBody(Body):
             "collection": self.collection,
             "conversation_id": self.conversation_id,
             "prompt": self.prompt,
-            "filters": self.filters and self.filters.value(),
+            "filters": None if self.filters is None else self.filters.value(),
         }
 
 

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from ragkit.errors import InputError, TooLarge
 from ragkit.service.deps import Kit, Name
-from ragkit.types import Document, DocumentView, Job, Receipt
+from ragkit.types import Document, DocumentState, DocumentView, Job, Receipt
 
 __all__ = ["router"]
 
@@ -21,9 +21,11 @@ class Documents(TypedDict):
 
 
 @router.get("", response_model=Documents)
-async def list_documents(kit: Kit, collection: Annotated[Name | None, Query()] = None) -> Documents:
-    """All documents, or those of one collection."""
-    return {"documents": await kit.documents.list(collection=collection)}
+async def list_documents(
+    kit: Kit, collection: Annotated[Name | None, Query()] = None, state: DocumentState | None = None
+) -> Documents:
+    """The documents that can answer, or those in one state; of one collection, or of all."""
+    return {"documents": await kit.documents.list(collection=collection, state=state)}
 
 
 @router.get("/{document_id}", response_model=DocumentView)

@@ -29,6 +29,6 @@ class SearchBody(Body):
 @router.post("/v1/search", response_model=SearchResult)
 async def search(body: SearchBody, kit: Kit, request: Request) -> SearchResult:
     """Find the passages that answer a query best."""
-    filters = body.filters and body.filters.value()
+    filters = None if body.filters is None else body.filters.value()
     found = kit.search(body.query, collection=body.collection, k=body.k, mode=body.mode, filters=filters)
     return await while_connected(request, found)

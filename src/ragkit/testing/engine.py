@@ -1,0 +1,189 @@
+"""`MemoryRagkit`: an engine without models, files or servers, to test an app against without ragkit's own state.
+
+Give it to `ragkit.service.app.create_service` and the result to a test client, and the SDK works against it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from ragkit.testing.resources import MemoryCollections, MemoryDocuments, MemoryJobs, MemoryPrompts
+from ragkit.types import (
+    Accepted,
+    Answer,
+    Citation,
+    Cited,
+    DocumentView,
+    Done,
+    Event,
+    Filters,
+    Hit,
+    IngestReport,
+    Mode,
+    PromptRef,
+    Retrieved,
+    SearchResult,
+    Token,
+    Usage,
+    Verified,
+)
+
+__all__ = ["MemoryRagkit"]
+
+WORD = re.compile(r"\w+")
+
+
+class MemoryRagkit:
+    """The methods of `AsyncRagkit`; a document is one passage, found by the words that it shares with the question.
+
+    Attributes:
+        parts: What `ready` tells; set an entry to a sentence to have that part fail.
+        open_streams: Answers that are being written.
+    """
+
+    def __init__(self) -> None:
+        self.views: dict[str, DocumentView] = {}
+        self.parts = {"catalog": "ok", "vectors": "ok", "model": "ok"}
+        self.open_streams = 0
+        self.documents = MemoryDocuments(self.views)
+        self.collections = MemoryCollections(self.views)
+        self.prompts = MemoryPrompts()
+        self.jobs = MemoryJobs(self.documents)
+        self._ids = itertools.count(1)
+
+    async def ask(
+        self,
+        question: str,
+        *,
+        collection: str | None = None,
+        conversation_id: str | None = None,
+        prompt: str | None = None,
+        filters: Filters | None = None,
+    ) -> Answer:
+        """The best passage, quoted; a refusal when there is none."""
+        done = None
+        async for event in self.stream(
+            question, collection=collection, conversation_id=conversation_id, prompt=prompt, filters=filters
+        ):
+            done = event
+        assert isinstance(done, Done)
+        return done.answer
+
+    async def stream(
+        self,
+        question: str,
+        *,
+        collection: str | None = None,
+        conversation_id: str | None = None,
+        prompt: str | None = None,
+        filters: Filters | None = None,
+    ) -> AsyncIterator[Event]:
+        """The same answer as events, a word a token."""
+        name, _, alias = (prompt or "answer").partition("@")
+        used = await self.prompts.show(name, alias=alias or None)
+        found = await self.search(question, collection=collection, k=3, filters=filters)
+        trace_id = f"trace_{next(self._ids)}"
+        self.open_streams += 1
+        try:
+            yield Accepted(trace_id=trace_id, conversation_id=conversation_id or f"con_{trace_id}")
+            yield Retrieved(question=question, hits=found.hits)
+            citations = tuple(_citation(hit) for hit in found.hits[:1])
+            text = f"{citations[0].quote} [1]" if citations else "I do not know."
+            for word in re.findall(r"\S+\s*", text):
+                yield Token(text=word)
+            for citation in citations:
+                yield Cited(citation=citation)
+                yield Verified(sentence=text, markers=(1,), verdict="supported", score=1.0)
+            answer = Answer(
+                answer=text,
+                citations=citations,
+                abstained=not citations,
+                reason=None if citations else "no_evidence",
+                prompt=PromptRef(name=used.name, version=used.version),
+                model="memory",
+                usage=Usage(),
+                trace_id=trace_id,
+                conversation_id=conversation_id or f"con_{trace_id}",
+                took_ms=0.0,
+            )
+            yield Done(answer=answer)
+        finally:
+            self.open_streams -= 1
+
+    async def search(
+        self,
+        query: str,
+        *,
+        collection: str | None = None,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        filters: Filters | None = None,
+    ) -> SearchResult:
+        """The documents that share most words with the query."""
+        wanted = set(WORD.findall(query.casefold()))
+        scored = []
+        for view in self.documents.of(collection or "default"):
+            if filters and filters.document_ids and view.document.id not in filters.document_ids:
+                continue
+            if shared := len(wanted & set(WORD.findall(view.text.casefold()))):
+                scored.append((shared, view))
+        best = sorted(scored, key=lambda pair: -pair[0])[:k]
+        hits = tuple(_hit(rank, score, view) for rank, (score, view) in enumerate(best, start=1))
+        return SearchResult(query=query, hits=hits, took_ms=0.0)
+
+    async def ingest(self, *paths: str | Path, collection: str | None = None) -> IngestReport:
+        """Take in text files."""
+        for path in map(Path, paths):
+            await self.documents.upload(path.name, path.read_bytes(), collection=collection)
+        return IngestReport(found=len(paths), added=len(paths), chunks=len(paths))
+
+    async def ready(self) -> dict[str, str]:
+        return self.parts
+
+    async def __aenter__(self) -> MemoryRagkit:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        self.parts["catalog"] = "The engine is closed."
+
+
+def _hit(rank: int, score: float, view: DocumentView) -> Hit:
+    chunk, document = view.chunks[0], view.document
+    return Hit(
+        rank=rank,
+        score=score,
+        via=("keyword",),
+        document_id=document.id,
+        uri=document.uri,
+        title=document.title,
+        page=None,
+        heading="",
+        chunk_id=chunk.chunk_id,
+        start=chunk.start,
+        end=chunk.end,
+        text=chunk.text,
+    )
+
+
+def _citation(hit: Hit) -> Citation:
+    return Citation(
+        marker=1,
+        document_id=hit.document_id,
+        uri=hit.uri,
+        title=hit.title,
+        page=hit.page,
+        heading=hit.heading,
+        chunk_id=hit.chunk_id,
+        start=hit.start,
+        end=hit.end,
+        quote=hit.text,
+        verdict="supported",
+        score=1.0,
+        supported=True,
+    )

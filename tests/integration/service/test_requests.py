@@ -1,0 +1,113 @@
+"""Requests that are wrong, and what they are told."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ragkit.errors import Busy, RagkitError
+
+PROBLEM = {"type", "title", "status", "code", "detail", "hint", "trace_id"}
+
+
+def is_problem(response, status: int, code: str) -> dict:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    assert body.keys() == PROBLEM
+    assert (body["status"], body["code"]) == (status, code)
+    assert body["trace_id"] == response.headers["x-trace-id"]
+    return body
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code", "detail"),
+    [
+        ("/v1/ask", {}, 422, "invalid_input", "question: "),
+        ("/v1/ask", {"question": "x", "nonsense": 1}, 422, "invalid_input", "nonsense: "),
+        ("/v1/ask", {"question": " \n"}, 422, "invalid_input", "question: "),
+        ("/v1/ask", {"question": "a\0b"}, 422, "invalid_input", "null character"),
+        ("/v1/ask", {"question": "x" * 101}, 422, "invalid_input", "the limit is 100"),
+        ("/v1/ask", {"question": "x", "filters": {"nope": 1}}, 422, "invalid_input", "filters.nope: "),
+        ("/v1/ask", {"question": 7}, 422, "invalid_input", "question: "),
+        ("/v1/ask", {"question": "x", "collection": "nosuch"}, 404, "not_found", "'nosuch'"),
+        ("/v1/search", {"query": "x", "k": 0}, 422, "invalid_input", "k: "),
+        ("/v1/search", {"query": "x", "mode": "magic"}, 422, "invalid_input", "mode: "),
+        ("/v1/search", {"query": "x", "collection": "nosuch"}, 404, "not_found", "'nosuch'"),
+        ("/v1/nowhere", {}, 404, "not_found", "/v1/nowhere"),
+        ("/v1/prompts/answer/promote", {"version": 99}, 404, "not_found", "'answer'"),
+    ],
+)
+def test_a_wrong_request_is_told_what_is_wrong(http, path, body, status, code, detail):
+    assert detail in is_problem(http.post(path, json=body), status, code)["detail"]
+
+
+@pytest.mark.parametrize("content", [b"{not json", b"", b"[1]", b'"\\ud800"', b"\xff\xfe"])
+def test_a_broken_body_is_told_so(http, content):
+    response = http.post("/v1/ask", content=content, headers={"Content-Type": "application/json"})
+    is_problem(response, 422 if response.status_code == 422 else 400, "invalid_input")
+
+
+def test_a_wrong_method_is_told_so(http):
+    assert "does not answer GET" in is_problem(http.get("/v1/ask"), 405, "invalid_input")["detail"]
+
+
+def test_lone_surrogates_do_no_harm(http):
+    response = http.post("/v1/ask", content=b'{"question": "\\ud800"}', headers={"Content-Type": "application/json"})
+    is_problem(response, 422, "invalid_input")
+
+
+def test_a_body_over_the_limit_is_refused_also_when_it_does_not_say_its_length(http):
+    def chunks():
+        for _ in range(40):
+            yield b"x" * 100_000
+
+    is_problem(http.post("/v1/ask", content=chunks()), 413, "too_large")
+    is_problem(http.post("/v1/documents", files={"file": ("a.txt", b"x" * 4_000_000)}), 413, "too_large")
+    is_problem(http.post("/v1/documents", files={"file": ("a.txt", b"x" * 1_500_000)}), 413, "too_large")
+
+
+def test_an_unexpected_error_says_nothing_of_its_text(http, kit):
+    kit.views["doc_bad"] = object()  # makes every listing fail in a way that no one foresaw
+    body = is_problem(http.get("/v1/documents"), 500, "internal")
+    assert "object" not in body["detail"]
+
+
+def test_an_error_that_says_when_to_come_back_sets_retry_after(http, kit):
+    class Full:
+        async def list(self):
+            raise Busy("Too much at once.", retry_after=7.2, trace_id=None)
+
+    kit.jobs = Full()
+    response = http.get("/v1/jobs")
+    is_problem(response, 429, "busy")
+    assert response.headers["retry-after"] == "7"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(
+    body=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+        lambda children: (
+            st.lists(children, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["question", "collection", "filters", "document_ids", "prompt", "stream", "x"]),
+                children,
+            )
+        ),
+        max_leaves=8,
+    )
+)
+def test_no_body_makes_the_service_fail(http, body):
+    assert http.post("/v1/ask", json=body).status_code < 500
+
+
+def test_every_error_class_has_a_status_that_http_knows():
+    from http import HTTPStatus
+
+    waiting = [RagkitError]
+    while waiting:
+        kind = waiting.pop()
+        assert HTTPStatus(kind.status).phrase
+        waiting += kind.__subclasses__()

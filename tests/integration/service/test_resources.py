@@ -1,0 +1,79 @@
+"""Documents, jobs, collections, prompts, health and the documentation page."""
+
+from __future__ import annotations
+
+import re
+
+
+def test_an_upload_is_accepted_with_a_job_that_can_be_followed(http):
+    response = http.post("/v1/documents", files={"file": ("new.md", b"text")}, data={"collection": "shop"})
+    assert response.status_code == 202
+    job = response.json()
+    assert job["state"] == "queued"
+    assert job["uri"] == "upload://new.md"
+    followed = http.get(response.headers["location"]).json()
+    assert followed["id"] == job["id"]
+    assert followed["report"]["added"] == 1
+    assert http.get("/v1/jobs").json()["jobs"][0]["id"] == job["id"]
+
+
+def test_an_upload_without_a_file_or_with_an_empty_one_is_refused(http):
+    assert http.post("/v1/documents", data={"collection": "shop"}).status_code == 422
+    assert http.post("/v1/documents", files={"file": ("a.md", b"")}).status_code == 422
+
+
+def test_documents_are_listed_shown_and_erased(http):
+    listed = http.get("/v1/documents", params={"collection": "shop"}).json()["documents"]
+    assert [document["uri"] for document in listed] == ["upload://cards.md", "upload://lift.md"]
+    key = listed[0]["id"]
+    assert http.get(f"/v1/documents/{key}").json()["chunks"] == []
+    shown = http.get(f"/v1/documents/{key}", params={"chunks": True}).json()
+    chunk = shown["chunks"][0]
+    assert shown["text"][chunk["start"] : chunk["end"]] == chunk["text"]
+    assert http.delete(f"/v1/documents/{key}").json()["uri"] == "upload://cards.md"
+    assert http.get(f"/v1/documents/{key}").status_code == 404
+    assert http.get("/v1/documents", params={"collection": "nosuch"}).status_code == 404
+
+
+def test_collections_are_listed_and_erased(http):
+    assert [c["name"] for c in http.get("/v1/collections").json()["collections"]] == ["shop"]
+    assert http.delete("/v1/collections/shop").json() == {"documents": 2}
+    assert http.delete("/v1/collections/shop").status_code == 404
+
+
+def test_prompts_go_from_a_version_to_production_and_back(http):
+    made = http.post("/v1/prompts", json={"name": "answer", "template": "{question}", "note": "short"})
+    assert made.status_code == 201
+    assert made.json()["version"] == 2
+    assert http.get("/v1/prompts/answer").json()["version"] == 1
+    assert http.post("/v1/prompts/answer/promote", json={"version": 2}).json()["aliases"] == ["production"]
+    assert http.get("/v1/prompts/answer", params={"alias": "production"}).json()["version"] == 2
+    diff = http.get("/v1/prompts/answer/diff", params={"a": 1, "b": 2}).json()["diff"]
+    assert "-{question} {sources}" in diff
+    assert http.post("/v1/prompts/answer/rollback", json={}).json()["version"] == 1
+    assert len(http.get("/v1/prompts").json()["prompts"]) == 2
+
+
+def test_readiness_tells_the_truth_about_each_part(http, kit):
+    assert http.get("/readyz").json() == {"ready": True, "parts": {"catalog": "ok", "vectors": "ok", "model": "ok"}}
+    kit.parts["vectors"] = "Chroma does not answer."
+    response = http.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["parts"]["vectors"] == "Chroma does not answer."
+    assert http.get("/healthz").json() == {"status": "ok"}
+
+
+def test_the_documentation_page_fetches_nothing_from_elsewhere(http):
+    page = http.get("/docs").text
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert addresses
+    for address in addresses:
+        assert address.startswith("/")
+        assert http.get(address).status_code == 200
+    assert "://" not in page
+    assert '"validatorUrl": null' in page
+
+
+def test_the_description_names_every_address(http):
+    paths = http.get("/openapi.json").json()["paths"]
+    assert {"/v1/ask", "/v1/search", "/v1/documents", "/v1/jobs/{job_id}", "/readyz"} <= paths.keys()
