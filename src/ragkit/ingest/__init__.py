@@ -1,0 +1,1 @@
+"""The write path: from files to passages that can be found."""

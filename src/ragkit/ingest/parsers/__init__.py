@@ -1,0 +1,90 @@
+"""Parsers: the bytes of a file to one text with spans over it.
+
+`PARSERS` is the order in which they are asked. Heavy libraries are imported by the parse functions that need them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ragkit.errors import ParseFailed, RagkitError, UnsupportedFormat
+from ragkit.ingest.parsers.builder import clean_stem
+from ragkit.ingest.parsers.code import SourceCode
+from ragkit.ingest.parsers.delimited import Delimited
+from ragkit.ingest.parsers.email import Email, OutlookMessage
+from ragkit.ingest.parsers.html import Html
+from ragkit.ingest.parsers.markdown import Markdown
+from ragkit.ingest.parsers.office import Epub, OpenDocument, RichText, Word
+from ragkit.ingest.parsers.pdf import Pdf
+from ragkit.ingest.parsers.plain import PlainText
+from ragkit.ingest.parsers.records import Json
+from ragkit.ingest.parsers.slides import PowerPoint
+from ragkit.ingest.parsers.sniff import extension_of, sniff, text_kind
+from ragkit.ingest.parsers.spreadsheet import LegacySpreadsheet, Spreadsheet
+from ragkit.protocols import Parser, Source
+from ragkit.types import Parsed
+
+__all__ = ["PARSERS", "fingerprint_of", "parse", "parser_for"]
+
+PARSERS: tuple[Parser, ...] = (
+    Markdown(), Html(), PlainText(), Pdf(), Word(), PowerPoint(), Spreadsheet(), LegacySpreadsheet(), Delimited(), Email(), OutlookMessage(),
+    Epub(), OpenDocument(), RichText(), Json(), SourceCode(),
+)  # fmt: skip
+
+_KINDS = {".bin": "unknown binary data", ".ole": "an old Office format", ".doc": "Word before 2007", ".ppt": "PowerPoint before 2007"}
+
+
+def parser_for(source: Source) -> Parser:
+    """The parser of the file's extension, unless the bytes are plainly something else.
+
+    Raises:
+        ParseFailed: The file is empty.
+        UnsupportedFormat: No parser reads this kind of file.
+    """
+    if not source.data:
+        raise ParseFailed(f"{source.name!r} is empty.", hint="A file of zero bytes has nothing to find.")
+    extension = extension_of(source)
+    found = sniff(source.data, extension)
+    for wanted in [found] if found else [extension, text_kind(source.data)]:
+        for parser in PARSERS:
+            if wanted in parser.extensions:
+                return parser
+    raise UnsupportedFormat(
+        f"{source.name!r} is of a kind that no parser reads ({_KINDS.get(found, found)}).",
+        hint="docs/reference/formats.md lists the formats; convert the file, or exclude it in the pipeline.",
+    )
+
+
+def fingerprint_of(name: str) -> str:
+    """Name and version of the parser that a file of this name gets: part of the processing fingerprint.
+
+    From the name alone, so that the files of an unchanged folder need not be read; what no parser claims is text.
+    """
+    extension = extension_of(Source(name=name, data=b""))
+    return next((parser.name for parser in PARSERS if extension in parser.extensions), "text/1")
+
+
+def parse(source: Source) -> Parsed:
+    """Choose a parser, read the file, and make sure that there is something to find in it.
+
+    Raises:
+        ParseFailed: It is damaged, encrypted, or has no text.
+        UnsupportedFormat: No parser reads this kind of file.
+    """
+    parser = parser_for(source)
+    try:
+        parsed = parser.parse(source)
+    except RagkitError:
+        raise
+    except MemoryError as error:
+        raise ParseFailed(f"{source.name!r} needs more memory than there is to be read as {parser.name!r}.") from error
+    except Exception as error:  # a parser's library may raise anything on damaged input
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ParseFailed(
+            f"{source.name!r} could not be read as {parser.name.split('/')[0]}: {reason}.",
+            hint="Open it in the program that wrote it and save it again, or exclude it.",
+        ) from error
+    if not parsed.text.strip():
+        reasons = "; ".join(parsed.warnings)
+        raise ParseFailed(f"{source.name!r} holds no text{': ' + reasons if reasons else ''}.")
+    return parsed if parsed.title else replace(parsed, title=clean_stem(source.name))

@@ -1,0 +1,74 @@
+"""Source code and configuration files: the text as it is, headed by its top-level symbols."""
+
+from __future__ import annotations
+
+import re
+
+from ragkit.ingest.parsers.builder import TextBuilder
+from ragkit.ingest.parsers.encoding import decode
+from ragkit.protocols import Source
+from ragkit.types import Heading, Parsed
+
+__all__ = ["SourceCode"]
+
+_C_LIKE = r"^(?:(?:public|private|protected|internal|static|final|abstract|export|default|sealed|partial|async|unsafe|pub(?:\([\w:]+\))?)\s+)*"
+_C_FUNCTION = r"^(?!(?:return|else|if|for|while|switch|typedef|using|namespace)\b)[A-Za-z_][\w:<>,*&\s]{0,120}?[\s*&]([\w:~]+)\([^;{}]{0,400}\)[^;{}]{0,60}\{"
+_SYMBOLS: dict[str, str] = {
+    "python": r"^(?:async\s+)?(?:def|class)\s+(\w+)",
+    "javascript": _C_LIKE + r"(?:function\*?|class|interface|enum|type|namespace)\s+(\w+)|^(?:export\s+)?const\s+(\w+)\s*=\s*(?:async\s*)?(?:\(|function)",
+    "java": _C_LIKE + r"(?:class|interface|enum|record|struct|object|trait|fun|data\s+class)\s+(\w+)",
+    "go": r"^func\s+(?:\([^)]*\)\s*)?(\w+)|^type\s+(\w+)",
+    "rust": _C_LIKE + r"(?:fn|struct|enum|trait|mod|macro_rules!|type)\s+(\w+)|^impl(?:<[^>\n]*>)?\s+([^{\n]+?)\s*\{",
+    "c": r"^(?:struct|enum|union|class|namespace)\s+(\w+)[^;\n]*\{|" + _C_FUNCTION,
+    "ruby": r"^(?:def|class|module)\s+([\w.:?!]+)",
+    "php": _C_LIKE + r"(?:function|class|interface|trait|enum)\s+(\w+)",
+    "shell": r"^(?:function\s+)?([\w-]+)\s*\(\)\s*\{",
+    "sql": r"^(?:create|alter)\s+(?:or\s+replace\s+)?(?:unique\s+|temp(?:orary)?\s+|materialized\s+)*(?:table|view|function|procedure|index|trigger|type|schema)\s+(?:if\s+not\s+exists\s+)?([\w.\"]+)",
+    "yaml": r"^([\w.-]+):(?:\s|$)",
+    "ini": r"^\[+([^\]\n]+)\]+",
+    "none": r"(?!)",
+}  # fmt: skip
+_LANGUAGES: dict[str, str] = {
+    ".py": "python", ".pyi": "python", ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript",
+    ".jsx": "javascript", ".ts": "javascript", ".tsx": "javascript", ".java": "java", ".kt": "java", ".scala": "java",
+    ".cs": "java", ".swift": "java", ".go": "go", ".rs": "rust", ".c": "c", ".h": "c", ".cc": "c", ".cpp": "c",
+    ".hpp": "c", ".cxx": "c", ".rb": "ruby", ".php": "php", ".sh": "shell", ".bash": "shell", ".zsh": "shell",
+    ".sql": "sql", ".yaml": "yaml", ".yml": "yaml", ".toml": "ini", ".ini": "ini", ".cfg": "ini", ".conf": "ini",
+    ".properties": "none", ".r": "none", ".lua": "none", ".pl": "none", ".ps1": "none", ".dockerfile": "none",
+    ".makefile": "none", ".tf": "none", ".proto": "java", ".graphql": "none", ".css": "none", ".xml": "none",
+    ".svg": "none", ".xsl": "none", ".env": "none", ".diff": "none", ".patch": "none",
+}  # fmt: skip
+_DOC_TITLE = re.compile(r"\A(?:#![^\n]*\n)?\s*(?:[rR]?\"{3}|'{3}|/\*\*?)\s*\**\s*([^\n*\"']{3,120}?)[.\s]*(?:\n|\"{3}|'{3}|\*/)")
+
+
+class SourceCode:
+    """By the extension of its language; a language that is not known is text without headings."""
+
+    name = "code/1"
+    extensions = frozenset(_LANGUAGES)
+
+    def parse(self, source: Source) -> Parsed:
+        text = decode(source.data, name=source.name, encoding=source.options.get("encoding"))
+        builder = TextBuilder()
+        builder.lines(text)
+        plain = builder.parsed(title="", media_type="").text
+        extension = "." + source.name.rsplit(".", 1)[-1].lower()
+        language = _LANGUAGES.get(extension, "none")
+        base = source.name.replace("\\", "/").rsplit("/", 1)[-1]
+        said = _DOC_TITLE.match(plain)
+        written = TextBuilder()
+        written.verbatim(plain, _symbols(plain, language))
+        return written.parsed(
+            title=f"{base}: {said.group(1).strip()}" if said else base,
+            media_type=f"text/x-{language}" if language != "none" else "text/plain",
+        )
+
+
+def _symbols(text: str, language: str) -> list[Heading]:
+    pattern = re.compile(_SYMBOLS[language], re.MULTILINE | (re.IGNORECASE if language == "sql" else 0))
+    headings = []
+    for match in pattern.finditer(text):
+        title = next((group for group in match.groups() if group), "").strip()
+        if title:
+            headings.append(Heading(level=1, title=title, start=match.start()))
+    return headings

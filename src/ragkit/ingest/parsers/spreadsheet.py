@@ -1,0 +1,150 @@
+"""Excel workbooks: each sheet a heading, each block of cells a table."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from ragkit.ingest.parsers.builder import TextBuilder
+from ragkit.ingest.parsers.package import checked_package, properties
+from ragkit.ingest.parsers.partition import partitioner, write_elements
+from ragkit.protocols import Source
+from ragkit.types import Parsed
+
+if TYPE_CHECKING:
+    from openpyxl.cell import Cell
+    from openpyxl.worksheet.worksheet import Worksheet
+
+__all__ = ["LegacySpreadsheet", "Spreadsheet"]
+
+_MAX_COLUMNS = 200
+_MAX_ROWS = 200_000
+_MAX_MERGED = 2000
+
+
+class Spreadsheet:
+    """Values as they are shown, rounded to what a reader sees; a formula that was never computed as itself.
+
+    openpyxl instead of unstructured, which takes a sheet apart into loose texts and loses merged cells.
+    """
+
+    name = "xlsx/1"
+    extensions = frozenset({".xlsx", ".xlsm", ".xltx"})
+
+    def parse(self, source: Source) -> Parsed:
+        import openpyxl
+
+        data = checked_package(source)
+        metadata = properties(data)
+        builder = TextBuilder()
+        with warnings.catch_warnings():
+            # About features that carry no text: data validation, conditional formats, print settings.
+            warnings.simplefilter("ignore")
+            values = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
+            formulas = openpyxl.load_workbook(io.BytesIO(data)) if _has_blank_formula(values, data) else values
+        for sheet in values.worksheets:
+            _write_sheet(builder, sheet, formulas[sheet.title])
+        title = metadata.pop("title", "")
+        media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        return builder.parsed(title=title, media_type=media_type, metadata=metadata)
+
+
+class LegacySpreadsheet:
+    """Excel before 2007, read by unstructured."""
+
+    name = "xls/1"
+    extensions = frozenset({".xls"})
+
+    def parse(self, source: Source) -> Parsed:
+        builder = TextBuilder()
+        elements = partitioner("xlsx")(file=io.BytesIO(source.data), find_subtable=False)
+        for sheet, parts in groupby(elements, key=lambda element: element.metadata.page_name):
+            builder.heading(1, sheet or "")
+            write_elements(builder, parts)
+        return builder.parsed(title="", media_type="application/vnd.ms-excel")
+
+
+def _has_blank_formula(workbook: Any, data: bytes) -> bool:
+    """A workbook written by a program has formulas without values: it was never opened in a spreadsheet program."""
+    import zipfile
+
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/sheet")]
+        return any(b"<f>" in (xml := archive.read(name)) and (b"</f><v/>" in xml or b"</f><v></v>" in xml or b"</f></c>" in xml) for name in sheets)
+
+
+def _write_sheet(builder: TextBuilder, sheet: Worksheet, formulas: Worksheet) -> None:
+    rows = list(_rows(sheet, formulas))
+    if not any(any(row) for row in rows):
+        return
+    builder.heading(1, sheet.title)
+    if (sheet.max_row or 0) > _MAX_ROWS:
+        builder.warn(f"sheet {sheet.title!r} has more than {_MAX_ROWS} rows; the rest was left out")
+    for block in _blocks(rows):
+        if len(block) == 1 or max(map(len, block)) == 1:
+            for row in block:
+                builder.paragraph(" ".join(filter(None, row)))
+        else:
+            builder.table(block)
+
+
+def _rows(sheet: Worksheet, formulas: Worksheet) -> Iterator[list[str]]:
+    merged = _merged(sheet)
+    bounds = {"max_row": min(sheet.max_row or 1, _MAX_ROWS), "max_col": min(sheet.max_column or 1, _MAX_COLUMNS)}
+    for cells, written in zip(sheet.iter_rows(**bounds), formulas.iter_rows(**bounds), strict=True):
+        row = []
+        for cell, other in zip(cells, written, strict=True):
+            value = cell.value if cell.value is not None else other.value
+            if value is None and (cell.row, cell.column) in merged:
+                value = merged[cell.row, cell.column]
+            row.append(_shown(value, cell))
+        yield row
+
+
+def _merged(sheet: Worksheet) -> dict[tuple[int, int], Any]:
+    """The value of a cell merged downwards, for each row that it spans."""
+    values: dict[tuple[int, int], Any] = {}
+    for area in list(sheet.merged_cells.ranges)[:_MAX_MERGED]:
+        if area.min_col == area.max_col or area.min_row != area.max_row:
+            top = sheet.cell(area.min_row, area.min_col).value
+            for row in range(area.min_row, min(area.max_row, area.min_row + 1000) + 1):
+                values[row, area.min_col] = top
+    return values
+
+
+def _blocks(rows: Sequence[Sequence[str]]) -> Iterator[list[list[str]]]:
+    """Runs of rows between blank ones, without the columns that are blank in all of them."""
+    block: list[Sequence[str]] = []
+    for row in [*rows, ()]:
+        if any(row):
+            block.append(row)
+        elif block:
+            used = [column for column in range(len(block[0])) if any(line[column] for line in block)]
+            yield [[line[column] for column in used] for line in block]
+            block = []
+
+
+def _shown(value: object, cell: Cell) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, (int, float)):
+        return _number(value, cell.number_format or "")
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() else value.isoformat(sep=" ", timespec="minutes")
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    return str(value).strip()
+
+
+def _number(value: float, shape: str) -> str:
+    if "%" in shape and abs(value) < 1e6:
+        return f"{round(value * 100, 4):g}%"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(round(value, 10)) if isinstance(value, float) else str(value)
