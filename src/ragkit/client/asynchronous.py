@@ -171,7 +171,8 @@ class AsyncClient:
         api_key: Else `RAGKIT_API_KEY`.
         timeout: Seconds without a byte after which a call is given up.
         max_retries: How often a call is tried again where that is safe.
-        http_client: Sends the requests, and is closed by whoever made it; its base URL counts when `url` is not given.
+        http_client: Sends the requests, and is closed by whoever made it; its timeouts count, and its base URL when
+            `url` is not given.
     """
 
     def __init__(
@@ -184,7 +185,7 @@ class AsyncClient:
         http_client: httpx2.AsyncClient | None = None,
     ) -> None:
         wire = Wire.of(url, api_key=api_key, timeout=timeout, max_retries=max_retries, own_client=http_client is None)
-        self._http = http_client or httpx2.AsyncClient()
+        self._http = http_client or httpx2.AsyncClient(timeout=wire.timeouts)
         self._is_own = http_client is None
         self._send = Sender(wire, self._http)
         self.documents = Documents(self._send)

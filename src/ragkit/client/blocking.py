@@ -170,7 +170,8 @@ class Client:
         api_key: Else `RAGKIT_API_KEY`.
         timeout: Seconds without a byte after which a call is given up.
         max_retries: How often a call is tried again where that is safe.
-        http_client: Sends the requests, and is closed by whoever made it; its base URL counts when `url` is not given.
+        http_client: Sends the requests, and is closed by whoever made it; its timeouts count, and its base URL when
+            `url` is not given.
     """
 
     def __init__(
@@ -183,7 +184,7 @@ class Client:
         http_client: httpx2.Client | None = None,
     ) -> None:
         wire = Wire.of(url, api_key=api_key, timeout=timeout, max_retries=max_retries, own_client=http_client is None)
-        self._http = http_client or httpx2.Client()
+        self._http = http_client or httpx2.Client(timeout=wire.timeouts)
         self._is_own = http_client is None
         self._send = Sender(wire, self._http)
         self.documents = Documents(self._send)

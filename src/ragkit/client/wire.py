@@ -67,6 +67,11 @@ class Wire:
             max_retries=max_retries,
         )
 
+    @property
+    def timeouts(self) -> httpx2.Timeout:
+        """For an HTTP client of our own; one that was injected has its own."""
+        return httpx2.Timeout(self.timeout, connect=CONNECT_S)
+
     def request(self, call: Call[Any]) -> dict[str, Any]:
         """The arguments of `httpx2.Client.request` and `stream`."""
         headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
@@ -80,7 +85,6 @@ class Wire:
             "method": call.method,
             "url": self.prefix + call.path,
             "headers": headers,
-            "timeout": httpx2.Timeout(self.timeout, connect=CONNECT_S),
         } | {name: value for name, value in arguments.items() if value is not None}
 
     def retry_delay(
@@ -106,7 +110,7 @@ class Wire:
         address = self.prefix or "its address"
         if isinstance(error, httpx2.TimeoutException) and not isinstance(error, httpx2.ConnectTimeout):
             return UpstreamTimeout(
-                f"The service at {address} did not answer within {self.timeout:g} s.",
+                f"The service at {address} fell silent: {error or type(error).__name__}.",
                 hint="Give the client a longer timeout.",
             )
         return UpstreamError(

@@ -1,0 +1,164 @@
+"""The SDK against the application, in process and over a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+from starlette.testclient import TestClient
+
+from ragkit.client import AsyncClient, Client
+from ragkit.errors import InputError, NotFound, Unauthenticated, UpstreamError
+from ragkit.service.app import create_service
+from ragkit.settings import Settings
+from ragkit.testing.engine import MemoryRagkit
+from ragkit.types import Accepted, Done, Filters, Retrieved, Token
+
+RESOURCES = ("documents", "collections", "prompts", "jobs")
+
+
+@pytest.fixture
+def kit() -> MemoryRagkit:
+    return MemoryRagkit()
+
+
+@pytest.fixture
+def client(kit: MemoryRagkit) -> Iterator[Client]:
+    app = create_service(kit, Settings())
+    with TestClient(app, base_url="http://127.0.0.1") as http, Client(http_client=http) as client:
+        client.documents.upload("cards.md", b"Gift cards are not refundable.", collection="shop")
+        yield client
+
+
+@pytest.fixture
+def address(kit: MemoryRagkit) -> Iterator[str]:
+    """The application on a real socket, guarded by a key."""
+    app = create_service(kit, Settings(api_keys=("the-key",)))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+def test_ask_search_and_filters(client):
+    answer = client.ask("Are gift cards refundable?", collection="shop")
+    assert answer.citations[0].quote == "Gift cards are not refundable."
+    assert client.search("gift", collection="shop").hits[0].uri == "upload://cards.md"
+    narrowed = Filters(document_ids=("doc_other",))
+    assert client.ask("gift", collection="shop", filters=narrowed).abstained
+
+
+def test_a_stream_is_the_events_of_the_engine(client):
+    events = list(client.stream("Are gift cards refundable?", collection="shop", conversation_id="con_1"))
+    assert isinstance(events[0], Accepted)
+    assert events[0].conversation_id == "con_1"
+    assert isinstance(events[1], Retrieved)
+    assert events[1].hits[0].text == "Gift cards are not refundable."
+    assert isinstance(events[-1], Done)
+    assert "".join(event.text for event in events if isinstance(event, Token)) == events[-1].answer.answer
+
+
+def test_documents_and_jobs(client):
+    (document,) = client.documents.list(collection="shop")
+    view = client.documents.get(document.id, chunks=True)
+    assert view.document == document
+    assert view.text[view.chunks[0].start : view.chunks[0].end] == view.chunks[0].text
+    job = client.documents.upload("other.md", b"Other.", collection="shop")
+    assert client.jobs.get(job.id).state == "done"
+    assert client.jobs.list()[0].id == job.id
+    assert client.documents.delete(document.id).uri == document.uri
+    with pytest.raises(NotFound, match=document.id):
+        client.documents.get(document.id)
+    assert client.collections.list()[0].documents == 1
+    assert client.collections.delete("shop") == 1
+
+
+def test_prompts(client):
+    made = client.prompts.create("answer", "{question}", note="short")
+    assert client.prompts.promote("answer", made.version).aliases == ("production",)
+    assert client.prompts.show("answer").version == made.version
+    assert client.prompts.show("answer", version=1).version == 1
+    assert "+{question}" in client.prompts.diff("answer", 1, 2)
+    assert client.prompts.rollback("answer").version == 1
+    assert len(client.prompts.list()) == 2
+
+
+def test_ingest_uploads_a_folder_and_reports_what_was_refused(client, tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("Alpha.")
+    (tmp_path / "docs" / "b.md").write_text("Beta.")
+    (tmp_path / "docs" / "empty.md").touch()
+    report = client.ingest(tmp_path / "docs", collection="new")
+    assert (report.found, report.added) == (3, 2)
+    assert [failure.uri for failure in report.failed] == ["upload://empty.md"]
+    assert client.search("beta", collection="new").hits[0].uri == "upload://b.md"
+    with pytest.raises(InputError, match="nowhere"):
+        client.ingest(tmp_path / "nowhere")
+
+
+def test_the_async_client_over_a_socket_and_leaving_a_stream(address, kit, tmp_path):
+    (tmp_path / "a.md").write_text("word " * 5000)
+
+    async def scenario() -> None:
+        async with AsyncClient(address, api_key="the-key") as client:
+            report = await client.ingest(tmp_path / "a.md", collection="c")
+            assert report.added == 1
+            assert (await client.ask("word", collection="c")).citations
+            events = client.stream("word", collection="c")
+            assert isinstance(await anext(events), Accepted)
+            await events.aclose()
+            while kit.open_streams:  # noqa: ASYNC110  # the engine lives on another loop
+                await asyncio.sleep(0.01)
+            assert [event async for event in client.stream("word", collection="c")][-1].event == "done"
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_both_clients_over_a_socket_need_the_key(address):
+    with Client(address) as client, pytest.raises(Unauthenticated, match="API key") as caught:
+        client.jobs.list()
+    assert caught.value.trace_id
+    with Client(address, api_key="the-key") as client:
+        assert client.jobs.list() == ()
+
+
+def test_a_blocking_stream_over_a_socket_arrives_in_pieces_and_can_be_left(address, kit):
+    with Client(address, api_key="the-key") as client:
+        client.documents.upload("a.md", b"word " * 5000)
+        for event in client.stream("word"):
+            if isinstance(event, Token):
+                break
+        assert next(client.stream("word")).event == "accepted"
+
+
+def test_a_service_that_is_not_there_is_named():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with (
+        Client(f"http://127.0.0.1:{port}", max_retries=0) as client,
+        pytest.raises(UpstreamError, match=str(port)) as caught,
+    ):
+        client.jobs.list()
+    assert "ragkit serve" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("resource", ["", *RESOURCES])
+def test_both_clients_have_the_same_methods_with_the_same_arguments(resource):
+    def methods(kind: type) -> dict[str, list[inspect.Parameter]]:
+        client = kind("http://kb.test")
+        target = getattr(client, resource) if resource else client
+        return {
+            name: list(inspect.signature(method).parameters.values())
+            for name, method in inspect.getmembers(target, inspect.ismethod)
+            if not name.startswith("_")
+        }
+
+    assert methods(Client) == methods(AsyncClient)
