@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["ChromaConnection", "Session", "connect"]
 
-DEADLINE_S = 30.0
-"""How long to try before a server counts as unreachable."""
-
 _ANSWER_S = 120.0
 _REPAIR_S = 3600.0
 _BATCH = 2000
 
 
-def connect(home: Path, url: str | None = None) -> ChromaConnection:
+def connect(home: Path, url: str | None = None, *, within_s: float = 30.0) -> ChromaConnection:
     """A connection to the Chroma server of `home`, or to the one at `url`; nothing happens before its first use.
+
+    Args:
+        home: `RAGKIT_HOME`.
+        url: `RAGKIT_CHROMA_URL`.
+        within_s: How long to try before the server counts as unreachable.
 
     Raises:
         ConfigError: `url` is not an http address.
@@ -37,7 +39,7 @@ def connect(home: Path, url: str | None = None) -> ChromaConnection:
     parts = urlsplit(url) if url else None
     if parts is not None and (parts.scheme not in {"http", "https"} or not parts.hostname):
         raise ConfigError(f"RAGKIT_CHROMA_URL cannot be {url!r}.", hint="Write it as http://host:port.")
-    return ChromaConnection(home, parts)
+    return ChromaConnection(home, parts, within_s)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -56,9 +58,10 @@ class Session:
 class ChromaConnection:
     """Safe to share between threads; see `connect`."""
 
-    def __init__(self, home: Path, remote: SplitResult | None) -> None:
+    def __init__(self, home: Path, remote: SplitResult | None, within_s: float) -> None:
         self._folder = home / "chroma"
         self._remote = remote
+        self.within_s = within_s
         self._server = LocalServer(home) if remote is None else None
         self._session: Session | None = None
         self._changing = threading.Lock()
@@ -118,7 +121,7 @@ class ChromaConnection:
             self._session = None
 
     def _new_session(self) -> Session:
-        deadline, pause = time.monotonic() + DEADLINE_S, 0.05
+        deadline, pause = time.monotonic() + self.within_s, 0.05
         while True:
             try:
                 return self._try()
@@ -132,7 +135,7 @@ class ChromaConnection:
 
     def _try(self) -> Session:
         if self._server is not None:
-            address = self._server.reach(within_s=DEADLINE_S)
+            address = self._server.reach(within_s=self.within_s)
             return _session(self._server.host, address.port, ssl=False, address=address)
         assert self._remote is not None
         ssl = self._remote.scheme == "https"

@@ -214,6 +214,8 @@ def _child(folder: Path, data: Path, port: int, lock: int) -> subprocess.Popen[b
             return
         started.put(process)
         process.wait()
+        assert process.stdin is not None
+        process.stdin.close()
 
     threading.Thread(target=run, name="ragkit-chroma", daemon=True).start()
     result = started.get()
@@ -229,8 +231,6 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
-    if child.stdin is not None:
-        child.stdin.close()
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

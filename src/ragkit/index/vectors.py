@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from ragkit.errors import RagkitError, StorageError
-from ragkit.index.chroma import DEADLINE_S, ChromaConnection, Session, connect
+from ragkit.index.chroma import ChromaConnection, Session, connect
 
 if TYPE_CHECKING:
     from chromadb.api.collection_configuration import CreateHNSWConfiguration
@@ -120,7 +120,7 @@ class ChromaVectors:
         from chromadb.errors import NotFoundError
         from httpx import TransportError
 
-        deadline, pause, doubt, losses = time.monotonic() + DEADLINE_S, 0.02, _NOTHING, 0
+        deadline, pause, doubt, losses = time.monotonic() + self._connection.within_s, 0.02, _NOTHING, 0
         lost: Session | None = None
         while True:
             session = self._connection.session(after=lost)

@@ -11,7 +11,7 @@ from ragkit.errors import ConfigError, MissingExtra
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as _Tokenizer
 
-__all__ = ["ModelTokenizer"]
+__all__ = ["ModelTokenizer", "encodable"]
 
 
 class ModelTokenizer:
@@ -25,11 +25,11 @@ class ModelTokenizer:
         self._inner.no_padding()
 
     def spans(self, text: str) -> Sequence[tuple[int, int]]:
-        return list(self._inner.encode(_encodable(text), add_special_tokens=False).offsets)
+        return list(self._inner.encode(encodable(text), add_special_tokens=False).offsets)
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included."""
-        return [encoding.ids for encoding in self._inner.encode_batch_fast([_encodable(text) for text in texts])]
+        return [encoding.ids for encoding in self._inner.encode_batch_fast([encodable(text) for text in texts])]
 
     def shortened(self, ids: list[int], limit: int) -> list[int]:
         """The first `limit` tokens, the closing special token kept."""
@@ -51,6 +51,6 @@ def _load(file: Path) -> _Tokenizer:
         ) from error
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """The same number of code points, with a question mark for each lone surrogate, which no tokenizer takes."""
     return text.encode("utf-8", "replace").decode()

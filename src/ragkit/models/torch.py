@@ -11,7 +11,7 @@ import numpy as np
 
 from ragkit.errors import ConfigError, InputError, MissingExtra
 from ragkit.models.folder import ModelFolder
-from ragkit.models.tokenizer import ModelTokenizer
+from ragkit.models.tokenizer import ModelTokenizer, encodable
 from ragkit.protocols import EmbedderSpec, Tokenizer
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ class TorchEmbedder:
 
         half = torch.autocast("cpu", dtype=torch.bfloat16) if self._half else contextlib.nullcontext()
         with self._running, torch.inference_mode(), half:
-            vectors = self._model.encode(texts, batch_size=_BATCH, prompt="", show_progress_bar=False)
+            vectors = self._model.encode(
+                [encodable(text) for text in texts], batch_size=_BATCH, prompt="", show_progress_bar=False
+            )
         rows = np.asarray(vectors, np.float32)
         return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
