@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args, get_origin
 import pydantic
 
 from ragkit import errors, settings, types
-from tools.interfaces import commands_page, routes_page
+from tools.interfaces import cell, commands_page, routes_page
 
 __all__ = ["REPOSITORY", "main", "pages"]
 
@@ -27,9 +27,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 def pages() -> dict[str, str]:
     """Path below the repository, and the text that belongs there."""
     return {
-        "docs/reference/cli.md": commands_page(),
+        "docs/reference/cli.md": _page(commands_page()),
         "docs/reference/errors.md": errors_page(),
-        "docs/reference/http.md": routes_page(),
+        "docs/reference/http.md": _page(routes_page()),
         "docs/reference/settings.md": settings_page(),
         "docs/reference/types.md": types_page(),
         "tests/snapshots/types.json": json.dumps(schemas(), indent=1, sort_keys=True) + "\n",
@@ -50,7 +50,7 @@ def settings_page() -> str:
         default = field.get_default(call_default_factory=True, validated_data={})
         shown = "" if default in (None, ()) else f"`{default}`"
         meaning = " ".join(filter(None, (field.description, _range(field.metadata))))
-        lines.append(f"| `RAGKIT_{name.upper()}` | {shown} | {_cell(meaning)} |")
+        lines.append(f"| `RAGKIT_{name.upper()}` | {shown} | {cell(meaning)} |")
     return _page(lines)
 
 
@@ -84,7 +84,7 @@ def errors_page() -> str:
         "|---|---|---|---|",
     ]
     lines += [
-        f"| `{kind.code}` | {kind.status} | `{kind.__name__}` | {_cell(inspect.cleandoc(kind.__doc__ or ''))} |"
+        f"| `{kind.code}` | {kind.status} | `{kind.__name__}` | {cell(inspect.cleandoc(kind.__doc__ or ''))} |"
         for kind in error_classes()
     ]
     return _page(lines)
@@ -127,7 +127,7 @@ def _dataclass(kind: type) -> Iterator[str]:
     yield "|---|---|---|"
     for field in dataclasses.fields(kind):
         note = notes.get(field.name, "")
-        yield f"| `{field.name}` | `{_cell(str(field.type))}` | {_cell(note)} |"
+        yield f"| `{field.name}` | `{cell(str(field.type))}` | {cell(note)} |"
 
 
 def _field_notes(kind: type) -> dict[str, str]:
@@ -151,10 +151,6 @@ def schemas() -> dict[str, Any]:
         for name, kind in kinds.items()
         if dataclasses.is_dataclass(kind)
     }
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _page(lines: list[str]) -> str:
