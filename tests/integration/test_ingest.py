@@ -1,0 +1,243 @@
+"""The write path over a real catalog, with stand-ins for the model, Chroma and tantivy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ragkit.errors import Conflict, StorageError
+from ragkit.index.catalog import Catalog
+from ragkit.index.generations import Collections, Generation
+from ragkit.index.ledger import Ledger
+from ragkit.index.verify import verify
+from ragkit.ingest.chunking import StructureChunker
+from ragkit.ingest.isolation import ParserPool
+from ragkit.ingest.pipeline import Ingestor
+from ragkit.ingest.report import Progress
+from ragkit.ingest.sources import Root, discover
+from ragkit.protocols import KeywordEntry
+from ragkit.store.embeddings import VectorCache
+from ragkit.store.engine import Database
+from ragkit.testing.embed import HashedEmbedder
+from ragkit.testing.stores import MemoryKeywords, MemoryVectors
+from ragkit.types import IngestReport, VerifyReport
+
+
+class FullDisk(MemoryKeywords):
+    """A keyword index that cannot be written."""
+
+    def update(self, *, add: Sequence[KeywordEntry], delete: Sequence[str]) -> None:
+        raise StorageError("The disk is full.")
+
+
+@dataclass
+class Desk:
+    """An ingestor with its stores, and a folder of documents."""
+
+    folder: Path
+    database: Database
+    embedder: HashedEmbedder = field(default_factory=HashedEmbedder)
+    vectors: MemoryVectors = field(default_factory=MemoryVectors)
+    keywords: MemoryKeywords = field(default_factory=MemoryKeywords)
+    max_tokens: int = 60
+
+    def __post_init__(self) -> None:
+        self.catalog = Catalog(self.database)
+        self.collections = Collections(self.database)
+
+    def stores(self, generation: Generation) -> tuple[MemoryVectors, MemoryKeywords]:
+        return self.vectors, self.keywords
+
+    def ingestor(self) -> Ingestor:
+        return Ingestor(
+            collections=self.collections,
+            ledger=Ledger(self.database),
+            cache=VectorCache(self.database),
+            embedder=self.embedder,
+            chunker=StructureChunker(self.embedder.tokenizer, max_tokens=self.max_tokens),
+            stores=self.stores,
+            parsers=lambda: ParserPool(workers=1, timeout_s=60),
+            max_bytes=100_000,
+        )
+
+    def write(self, name: str, text: str | bytes) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    def run(self, *, prune: bool = False, on_progress: Callable[[Progress], None] = lambda _: None) -> IngestReport:
+        items = discover([Root(path=self.folder, prefix="s/")])
+        return self.ingestor().run("c", items, prune=["s/"] if prune else [], on_progress=on_progress)
+
+    def texts(self) -> dict[str, str]:
+        """The live text of each document by uri."""
+        return {d.uri: self.catalog.view(d.id).text for d in self.catalog.documents(collection="c")}
+
+    def verify(self) -> VerifyReport:
+        return verify(
+            collections=self.collections,
+            catalog=self.catalog,
+            cache=VectorCache(self.database),
+            stores=self.stores,  # type: ignore[arg-type]  # nothing is repaired here
+            repair=False,
+        )
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    return Desk(folder, Database.open(f"sqlite:///{tmp_path / 'ragkit.db'}"))
+
+
+def test_documents_of_a_folder_become_live_with_exact_offsets(desk: Desk) -> None:
+    desk.write("a.md", "# Refunds\n\nGoods may be returned within 30 days.\n\n## Exceptions\n\nGift cards are final.\n")
+    desk.write("sub/b.txt", "Parcels arrive in three working days.")
+    report = desk.run()
+    assert (report.found, report.added, len(report.failed)) == (2, 2, 0)
+    for document in desk.catalog.documents(collection="c"):
+        view = desk.catalog.view(document.id, with_chunks=True)
+        assert view.chunks
+        assert all(view.text[chunk.start : chunk.end] == chunk.text for chunk in view.chunks)
+    assert desk.verify().consistent
+
+
+def test_a_second_run_parses_and_embeds_nothing(desk: Desk) -> None:
+    desk.write("a.md", "One fact.")
+    first = desk.run()
+    again = desk.run()
+    assert first.embedded == first.chunks > 0
+    assert (again.found, again.unchanged, again.chunks, again.embedded) == (1, 1, 0, 0)
+
+
+def test_reingesting_an_edited_file_answers_from_the_new_text(desk: Desk) -> None:
+    desk.write("a.md", "Parcels arrive in three days.")
+    desk.run()
+    desk.write("a.md", "Parcels arrive in five days.")
+    report = desk.run()
+    assert (report.updated, report.added) == (1, 0)
+    assert desk.texts() == {"s/a.md": "Parcels arrive in five days."}
+    assert desk.verify().consistent
+
+
+def test_two_files_with_equal_text_are_two_documents_and_one_embedding(desk: Desk) -> None:
+    desk.write("a.md", "The same words.")
+    desk.write("b.md", "The same words.")
+    report = desk.run()
+    assert (report.added, report.chunks, report.embedded) == (2, 2, 1)
+    assert set(desk.texts()) == {"s/a.md", "s/b.md"}
+
+
+def test_editing_one_of_two_equal_files_leaves_the_other(desk: Desk) -> None:
+    desk.write("a.md", "The same words.")
+    desk.write("b.md", "The same words.")
+    desk.run()
+    desk.write("a.md", "Other words.")
+    desk.run()
+    assert desk.texts() == {"s/a.md": "Other words.", "s/b.md": "The same words."}
+    assert desk.verify().consistent
+
+
+def test_a_bad_file_is_named_with_its_reason_and_the_run_goes_on(desk: Desk) -> None:
+    desk.write("empty.md", "")
+    desk.write("broken.pdf", b"%PDF-1.7\nthis is not a pdf\n")
+    desk.write("big.txt", "x" * 100_001)
+    desk.write("good.txt", "A good file.")
+    report = desk.run()
+    assert (report.found, report.added, len(report.failed)) == (4, 1, 3)
+    assert {failure.uri: failure.code for failure in report.failed} == {
+        "s/empty.md": "parse_failed",
+        "s/broken.pdf": "parse_failed",
+        "s/big.txt": "too_large",
+    }
+    failed = desk.catalog.documents(collection="c", state="failed")
+    assert {document.uri for document in failed} == {failure.uri for failure in report.failed}
+    assert all(document.reason for document in failed)
+
+
+def test_a_kind_that_no_parser_reads_is_skipped_by_name(desk: Desk) -> None:
+    desk.write("picture.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    report = desk.run()
+    assert (report.found, report.skipped, len(report.failed)) == (1, 1, 0)
+    assert report.skipped_files[0].uri == "s/picture.png"
+
+
+def test_a_failed_update_leaves_the_old_version_answering(desk: Desk) -> None:
+    desk.write("a.md", "The old text.")
+    desk.run()
+    desk.write("a.md", "")
+    report = desk.run()
+    assert len(report.failed) == 1
+    assert desk.texts() == {"s/a.md": "The old text."}
+    desk.write("a.md", "The new text.")
+    assert desk.run().updated == 1
+    assert desk.texts() == {"s/a.md": "The new text."}
+
+
+def test_prune_removes_what_vanished_everywhere(desk: Desk) -> None:
+    desk.write("a.md", "Stays.")
+    desk.write("b.md", "Goes away.")
+    desk.run()
+    (desk.folder / "b.md").unlink()
+    assert desk.run().deleted == 0
+    assert desk.run(prune=True).deleted == 1
+    assert set(desk.texts()) == {"s/a.md"}
+    assert len(desk.vectors.ids()) == len(desk.keywords.ids()) == 1
+    assert desk.verify().consistent
+
+
+def test_a_run_that_broke_off_is_finished_by_the_next(desk: Desk) -> None:
+    desk.write("a.md", "One fact.")
+    whole, desk.keywords = desk.keywords, FullDisk()
+    with pytest.raises(StorageError):
+        desk.run()
+    assert desk.texts() == {}
+    desk.keywords = whole
+    assert desk.run().added == 1
+    assert desk.texts() == {"s/a.md": "One fact."}
+    assert desk.verify().consistent
+
+
+def test_another_chunk_size_processes_again_without_new_versions_of_the_bytes(desk: Desk) -> None:
+    desk.write("a.md", " ".join(f"Sentence number {n} says a little." for n in range(60)))
+    first = desk.run()
+    desk.max_tokens = 30
+    again = desk.run()
+    assert again.updated == 1
+    assert again.chunks > first.chunks
+    assert desk.verify().consistent
+
+
+def test_another_embedder_is_refused_before_anything_is_read(desk: Desk) -> None:
+    desk.write("a.md", "One fact.")
+    desk.run()
+    desk.embedder = HashedEmbedder(64)
+    with pytest.raises(Conflict, match="built with"):
+        desk.run()
+
+
+def test_progress_is_counted_to_the_end(desk: Desk) -> None:
+    for n in range(5):
+        desk.write(f"{n}.md", f"Fact number {n}.")
+    desk.write("bad.md", "")
+    seen: list[Progress] = []
+    desk.run(on_progress=seen.append)
+    assert [progress.done for progress in seen] == [1, 2, 3, 4, 5, 6]
+    assert (seen[-1].found, seen[-1].failed) == (6, 1)
+
+
+def test_a_deleted_document_is_gone_with_a_receipt(desk: Desk) -> None:
+    desk.write("a.md", "One fact.")
+    desk.run()
+    (document,) = desk.catalog.documents(collection="c")
+    generation = desk.collections.get("c")
+    (receipt,) = desk.ingestor().delete(generation, [document.id])
+    assert (receipt.uri, receipt.chunks) == ("s/a.md", 1)
+    assert desk.texts() == {}
+    assert desk.catalog.live_chunks(generation) == {}
+    assert desk.vectors.ids() == desk.keywords.ids() == set()
+    with desk.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM vectors").scalar() == 0
