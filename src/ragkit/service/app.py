@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -43,7 +44,10 @@ def create_service(
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with kit, beside():
+            # Opens what is costly before the first question needs it; `/readyz` says "starting" as long as it takes.
+            app.state.warming = asyncio.create_task(kit.ready())
             yield
+            app.state.warming.cancel()
 
     app = FastAPIOffline(
         redoc_url=None,

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from ragkit.engine import AsyncRagkit
 from ragkit.service.errors import ClientGone
 from ragkit.types import Filters
-
-if TYPE_CHECKING:
-    from ragkit.engine import AsyncRagkit
-else:
-    AsyncRagkit = object
 
 T = TypeVar("T")
 

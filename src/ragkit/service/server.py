@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import ipaddress
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
-GRACE_S = 5
-"""How long requests may go on once the service was told to stop; with its worker it is gone within 10 s."""
+GRACE_S, CLOSE_S = 4, 5.5
+"""How long requests may go on once the service was told to stop, and how long closing may take after them."""
 
 
 def serve(settings: Settings, *, with_worker: bool = True, announce: Callable[[str], None] = lambda _url: None) -> None:
@@ -59,10 +61,17 @@ def serve(settings: Settings, *, with_worker: bool = True, announce: Callable[[s
 
 
 async def _run(app: FastAPI, server: uvicorn.Server, listener: socket.socket, ready: Callable[[], None]) -> None:
+    def stop(*_: object) -> None:
+        server.should_exit = True
+        # What cannot be interrupted, such as the conversion of a model, is not waited for.
+        deadline = threading.Timer(CLOSE_S, os._exit, (0,))
+        deadline.daemon = True
+        deadline.start()
+
     # uvicorn puts its own handlers in front while it serves, and at the end hands the signal to these: not the default
     # ones, which would end the process before the engine is closed.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+        signal.signal(number, stop)
     # Not uvicorn's lifespan: it would print the traceback of a wrong setting instead of raising it.
     async with app.router.lifespan_context(app):
         # The socket has been listening since before: what connected meanwhile is answered now.

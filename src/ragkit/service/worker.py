@@ -23,8 +23,7 @@ __all__ = ["work", "worker_process"]
 log = logging.getLogger(__name__)
 
 NICENESS = 10
-STOP_S = 4
-KILL_S = 7
+STOP_S, KILL_S = 3, 4
 SHORTEST_REST_S, LONGEST_REST_S = 1.0, 30.0
 
 

@@ -32,7 +32,7 @@ async def healthz() -> Health:
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
 async def readyz(kit: Kit, request: Request, response: Response) -> Readiness:
     """Whether each part works: `ok`, or what is wrong with it, which a caller without the key is not told."""
-    parts = dict(await kit.ready())
+    parts = dict(await kit.ready()) if request.app.state.warming.done() else {"engine": "starting"}
     ready = all(state == "ok" for state in parts.values())
     if not ready:
         response.status_code = 503
