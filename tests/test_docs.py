@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ragkit import errors, settings
+from tests.running import free_port, running
 from tools import interfaces, reference
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -133,17 +136,23 @@ def sample_home(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("path", "code"), [pytest.param(path, code, id=title(path)) for path in PAGES for code in blocks(path, "python")]
+    "code", [pytest.param(code, id=title(path)) for path in PAGES for code in blocks(path, "python")]
 )
-def test_python_in_the_text_runs(
-    path: Path, code: str, sample_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_python_in_the_text_runs_as_a_script(
+    code: str, sample_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAGKIT_HOME", str(sample_home))
     (tmp_path / "data").symlink_to(REPOSITORY / "data")
     with contextlib.ExitStack() as stack:
         if "Client" in code:
-            monkeypatch.setenv("RAGKIT_URL", stack.enter_context(_service(sample_home)))
-        exec(compile(code, str(path), "exec"), {"__name__": "__main__"})
+            port = free_port()
+            url = f"http://127.0.0.1:{port}"
+            stack.enter_context(running(["ragkit", "serve", "--port", str(port)], answers_at=f"{url}/readyz"))
+            monkeypatch.setenv("RAGKIT_URL", url)
+        script = tmp_path / "example.py"
+        script.write_text(code, "utf-8")
+        result = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100, check=False)
+        assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("path", PAGES, ids=title)
