@@ -69,15 +69,20 @@ def _best_quote(claim: str, hit: Hit) -> _Quote:
         _quote(claim, hit.text, found[first : first + size], above)
         for size in range(1, WINDOW + 1)
         for first in range(len(found) - size + 1)
-        if size == 1 or not any(unit.row for unit in found[first : first + size])
+        if size == 1 or _joins(found[first : first + size])
     ]
     return max(quotes, key=lambda quote: quote.check.score - LENGTHENING * _length(quote, found))
 
 
+def _joins(window: Sequence[Unit]) -> bool:
+    """Whether these read as one: sentences, at most with the heading above them."""
+    return all(unit.kind in {"prose", "label"} for unit in window[1:]) and window[0].kind not in {"row", "record"}
+
+
 def _quote(claim: str, text: str, window: Sequence[Unit], above: str) -> _Quote:
     start, end = window[0].start, window[-1].end
-    context = f"{above}\n{window[0].lead}"
-    evidence = window[0].said if window[0].row else text[start:end]
+    context = f"{above}\n{window[0].heading}\n{window[0].lead}"
+    evidence = window[0].said if window[0].kind == "row" else text[start:end]
     return _Quote(start=start, end=end, context=context, check=check(claim, evidence, context=context))
 
 

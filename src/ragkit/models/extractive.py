@@ -6,42 +6,48 @@ It assumes that the sources hold an answer; whether they do was decided before (
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import anyio.to_thread
 
 from ragkit.lexical import numbers, overlap, terms, weights
-from ragkit.passages import Unit, units
+from ragkit.passages import Unit, clipped, units
 from ragkit.protocols import ChatDelta, ChatRequest, Embedder
 from ragkit.types import Hit, Usage
 
 __all__ = ["ExtractiveChat"]
 
 MAX_SENTENCES = 3
-MAX_HITS = 6
+MAX_HITS = 8
 MAX_CANDIDATES = 60
 """Sentences that are embedded for one question: about 100 ms on two cores."""
 MAX_CHARS = 480
 """A longer sentence is shown shortened; its citation quotes it whole."""
 
 # Chosen on SQuAD 2.0 (does the first sentence hold the answer?), where the result is flat around them.
-NEARBY = 0.35
+NEARBY = 0.5
 """What a question word counts that stands in the neighbouring sentences only."""
 ABOVE = 0.7
 """What it counts in the title, the headings or the header row only."""
+LABEL = 0.15
+"""What a line without a sentence loses."""
+LENT = 0.1
+"""A heading that holds this share of the question is said before the sentence."""
 COVERAGE, SIMILARITY, RANK, TYPE = 0.55, 0.45, 0.10, 0.10
-KEEP = 0.85
+KEEP = 0.7
 """A further sentence is added when it scores at least this share of the best one."""
 SAME = 0.7
 """Two sentences that share this much of their words say the same."""
 
 _WHO = re.compile(r"\b(who|whom|whose|wer|wem|wen)\b", re.IGNORECASE)
 _QUANTITY = re.compile(
-    r"\b(when|how (?:many|much|long|often|old|far|high|large|big|soon|late)|what (?:time|year|date|percentage|price)|"
-    r"wann|wie (?:viele?|lange|oft|hoch|teuer))\b",
+    r"\b(?:when|how (?!do|did|can|could|should|shall|would|will|is|are|was|were|to|come|about)\w+|since which"
+    r"|what (?:time|year|date|day|percentage|price|number|amount|share)|price|cost|costs"
+    r"|wann|wie (?:viele?|lange|oft|hoch|teuer|schwer|gross|groß|weit|alt|schnell)|kostet)\b",
     re.IGNORECASE,
 )
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _NAME = re.compile(r"(?<=[\w,;] )(?:[A-ZÄÖÜ]\w+)")
 
 
@@ -49,6 +55,9 @@ _NAME = re.compile(r"(?<=[\w,;] )(?:[A-ZÄÖÜ]\w+)")
 class _Candidate:
     marker: int
     said: str
+    topic: str
+    edition: str
+    """The newest year in the title of its document."""
     coverage: float
     prior: float
     score: float = 0.0
@@ -83,37 +92,49 @@ class ExtractiveChat:
         candidates = _candidates(question, sources)
         if not candidates:
             return []
-        similar = self._embedder.embed_documents([c.said for c in candidates]) @ self._embedder.embed_query(question)
+        inputs = [clipped(_in_context(c), self._embedder) for c in candidates]
+        similar = self._embedder.embed_documents(inputs) @ self._embedder.embed_query(clipped(question, self._embedder))
         scored = [
             replace(c, score=COVERAGE * c.coverage + SIMILARITY * float(cosine) + c.prior)
             for c, cosine in zip(candidates, similar, strict=True)
         ]
-        return _distinct(sorted(scored, key=lambda c: -c.score))
+        return _distinct(sorted(scored, key=lambda c: -c.score), question)
 
 
 def _candidates(question: str, sources: Sequence[Hit]) -> list[_Candidate]:
     """The sentences that can be said, most promising first by words alone, at most `MAX_CANDIDATES`."""
     wanted = weights(question)
-    found: list[_Candidate] = []
-    for marker, hit in enumerate(sources[:MAX_HITS], start=1):
-        above = set(terms(f"{hit.title} {hit.heading}"))
-        all_units = units(hit.text)
-        held = [set(terms(unit.said)) for unit in all_units]
-        for index, unit in enumerate(all_units):
-            near = set().union(*held[max(0, index - 1) : index + 2])
-            found.append(
-                _Candidate(
-                    marker=marker,
-                    said=unit.said,
-                    coverage=_coverage(wanted, held[index], above | set(terms(unit.lead)), near),
-                    prior=RANK / marker + TYPE * _fits(question, unit),
-                )
-            )
+    found = [
+        candidate
+        for marker, hit in enumerate(sources[:MAX_HITS], start=1)
+        for candidate in _candidates_of(hit, marker, question, wanted)
+    ]
     found.sort(key=lambda c: -(COVERAGE * c.coverage + c.prior))
     return found[:MAX_CANDIDATES]
 
 
-def _coverage(wanted: dict[str, float], held: set[str], above: set[str], near: set[str]) -> float:
+def _candidates_of(hit: Hit, marker: int, question: str, wanted: Mapping[str, float]) -> Iterator[_Candidate]:
+    above = set(terms(f"{hit.title} {hit.heading}"))
+    edition = max(_YEAR.findall(hit.title), default="")
+    quotable = units(hit.text)
+    held = [set(terms(unit.said)) for unit in quotable]
+    for index, unit in enumerate(quotable):
+        if unit.kind == "heading":
+            continue
+        topic = unit.heading or hit.heading.rsplit(" > ", 1)[-1] or hit.title
+        near = set().union(*held[max(0, index - 1) : index + 2])
+        lent = overlap(wanted, set(terms(topic)) - held[index]) if wanted and topic != hit.title else 0.0
+        yield _Candidate(
+            marker=marker,
+            said=f"{topic}: {unit.said}" if lent >= LENT else unit.said,
+            topic=topic,
+            edition=edition,
+            coverage=_coverage(wanted, held[index], above | set(terms(f"{unit.heading} {unit.lead}")), near),
+            prior=RANK / marker + TYPE * _fits(question, unit) - LABEL * (unit.kind == "label"),
+        )
+
+
+def _coverage(wanted: Mapping[str, float], held: set[str], above: set[str], near: set[str]) -> float:
     return overlap(wanted, held) + sum(
         share * overlap(wanted, extra)
         for share, extra in ((ABOVE, above - held), (NEARBY, near - held - above))
@@ -130,22 +151,33 @@ def _fits(question: str, unit: Unit) -> bool:
     return False
 
 
-def _distinct(ranked: Sequence[_Candidate]) -> list[_Candidate]:
+def _distinct(ranked: Sequence[_Candidate], question: str) -> list[_Candidate]:
+    """The best ones that do not repeat each other; of two editions of the same statement, the newer one first."""
     chosen: list[_Candidate] = []
     for candidate in ranked:
         if len(chosen) == MAX_SENTENCES or candidate.score < KEEP * ranked[0].score:
             break
-        words = set(terms(candidate.said))
-        if all(_alike(words, set(terms(other.said))) < SAME for other in chosen):
+        alike = [other for other in chosen if _alike(candidate.said, other.said) >= SAME]
+        if not alike:
             chosen.append(candidate)
+        elif all(numbers(candidate.said) != numbers(other.said) for other in alike):
+            newer = candidate.edition > alike[0].edition and not _YEAR.search(question)
+            chosen.insert(chosen.index(alike[0]) if newer else len(chosen), candidate)
     return chosen
 
 
-def _alike(a: set[str], b: set[str]) -> float:
-    return len(a & b) / (min(len(a), len(b)) or 1)
+def _alike(a: str, b: str) -> float:
+    ours, theirs = set(terms(a)), set(terms(b))
+    return len(ours & theirs) / (min(len(ours), len(theirs)) or 1)
 
 
 def _shortened(said: str) -> str:
     if len(said) <= MAX_CHARS:
         return said
     return said[:MAX_CHARS].rsplit(" ", 1)[0] + " …"
+
+
+def _in_context(candidate: _Candidate) -> str:
+    """Below its heading, as a sentence alone often does not say what it is about."""
+    said = candidate.said
+    return said if said.startswith(candidate.topic) else f"{candidate.topic}: {said}"
