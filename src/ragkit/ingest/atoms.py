@@ -45,7 +45,7 @@ class Rank(IntEnum):
 
 
 _CUT_COST = (3.0, 1.2, 0.6, 0.4, 0.3, 0.15, 0.05, 0.03, 0.02, 0.0, 0.0)
-_CROSSING_COST = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.05, 0.1, 0.15, 0.3, 9.0)
+_CROSSING_COST = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.2, 0.3, 0.5, 9.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,14 @@ def _blocks(text: str, edges: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The span without white space around it, but with the indentation of its first line, which code needs."""
     part = text[start:end]
     kept = part.strip()
     if kept:
         left = start + len(part) - len(part.lstrip())
-        yield left, left + len(kept)
+        line = max(start, text.rfind("\n", start, left) + 1)
+        whole_line = line == 0 or text[line - 1] == "\n"
+        yield (line if whole_line else left), left + len(kept)
 
 
 def _rank(text: str, start: int, headings: dict[int, Heading], atoms: list[Atom]) -> Rank:

@@ -4,9 +4,10 @@ The document becomes a row of atoms: paragraphs, list items, groups of table row
 is too long. Every boundary between two atoms has a rank, from the start of a top-level section down to the middle of a
 sentence. Cutting has two steps:
 
-1. Down to stretches of about three passages, cut at the highest rank. Among equal ranks the winner is drawn by a hash of
-   the text behind the boundary, so the decision depends on nothing far away (content-defined chunking, as in Muthitacharoen,
-   Chen and Mazières, "A low-bandwidth network file system", SOSP 2001): an edit changes the passages around it and no others.
+1. Down to stretches of about three passages, cut at the highest rank. Among equal ranks the winner is drawn by a hash
+   of the text behind the boundary, so that the decision depends on nothing far away and an edit changes the passages
+   around it and no others (content-defined chunking: Muthitacharoen, Chen and Mazières, "A low-bandwidth network file
+   system", SOSP 2001).
 2. Inside a stretch, dynamic programming picks the cuts that cost least: a low rank costs, a small passage costs, and a
    passage that runs across sections costs.
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ragkit.ingest.atoms import Atom, Rank, atoms_of
 from ragkit.protocols import Tokenizer
@@ -106,7 +108,7 @@ def _stretches(atoms: Sequence[Atom], limit: int) -> Iterator[tuple[int, int]]:
         pages = [index for index in range(low + 1, high) if atoms[index].rank is Rank.PAGE]
         if pages:
             edges = [low, *pages, high]
-            waiting.extend(reversed(list(zip(edges, edges[1:], strict=False))))
+            waiting.extend(reversed(list(pairwise(edges))))
         elif high - low < 2 or totals[high] - totals[low] <= _STRETCH * limit:
             yield low, high
         else:
@@ -141,14 +143,14 @@ def _pack(atoms: Sequence[Atom], low: int, high: int, limit: int, ruler: Ruler) 
                 break
             if end > begin:
                 crossing += atoms[end].rank.crossing_cost
-            total = base + crossing + max(0.0, 1 - tokens / limit) ** 2
+            total = base + crossing + max(0.0, 1 - tokens / limit) ** 3
             if total < cost[end + 1 - low]:
                 cost[end + 1 - low], came_from[end + 1 - low] = total, begin
     cuts = [high]
     while cuts[-1] > low:
         cuts.append(came_from[cuts[-1] - low])
     cuts.reverse()
-    return list(zip(cuts, cuts[1:], strict=False))
+    return list(pairwise(cuts))
 
 
 @dataclass(frozen=True, slots=True)

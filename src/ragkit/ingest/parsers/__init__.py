@@ -21,17 +21,23 @@ from ragkit.ingest.parsers.records import Json
 from ragkit.ingest.parsers.slides import PowerPoint
 from ragkit.ingest.parsers.sniff import extension_of, sniff, text_kind
 from ragkit.ingest.parsers.spreadsheet import LegacySpreadsheet, Spreadsheet
+from ragkit.ingest.parsers.xml import Xml
 from ragkit.protocols import Parser, Source
 from ragkit.types import Parsed
 
-__all__ = ["PARSERS", "fingerprint_of", "parse", "parser_for"]
+__all__ = ["PARSERS", "content_title", "parse", "parser_for"]
 
 PARSERS: tuple[Parser, ...] = (
-    Markdown(), Html(), PlainText(), Pdf(), Word(), PowerPoint(), Spreadsheet(), LegacySpreadsheet(), Delimited(), Email(), OutlookMessage(),
-    Epub(), OpenDocument(), RichText(), Json(), SourceCode(),
+    Markdown(), Html(), PlainText(), Pdf(), Word(), PowerPoint(), Spreadsheet(), LegacySpreadsheet(), Delimited(),
+    Email(), OutlookMessage(), Epub(), OpenDocument(), RichText(), Json(), Xml(), SourceCode(),
 )  # fmt: skip
 
-_KINDS = {".bin": "unknown binary data", ".ole": "an old Office format", ".doc": "Word before 2007", ".ppt": "PowerPoint before 2007"}
+_KINDS = {
+    ".bin": "unknown binary data",
+    ".doc": "Word before 2007",
+    ".ole": "an old Office format",
+    ".ppt": "PowerPoint before 2007",
+}
 
 
 def parser_for(source: Source) -> Parser:
@@ -53,15 +59,6 @@ def parser_for(source: Source) -> Parser:
         f"{source.name!r} is of a kind that no parser reads ({_KINDS.get(found, found)}).",
         hint="docs/reference/formats.md lists the formats; convert the file, or exclude it in the pipeline.",
     )
-
-
-def fingerprint_of(name: str) -> str:
-    """Name and version of the parser that a file of this name gets: part of the processing fingerprint.
-
-    From the name alone, so that the files of an unchanged folder need not be read; what no parser claims is text.
-    """
-    extension = extension_of(Source(name=name, data=b""))
-    return next((parser.name for parser in PARSERS if extension in parser.extensions), "text/1")
 
 
 def parse(source: Source) -> Parsed:
@@ -88,3 +85,8 @@ def parse(source: Source) -> Parsed:
         reasons = "; ".join(parsed.warnings)
         raise ParseFailed(f"{source.name!r} holds no text{': ' + reasons if reasons else ''}.")
     return parsed if parsed.title else replace(parsed, title=clean_stem(source.name))
+
+
+def content_title(parsed: Parsed, name: str) -> str:
+    """The title, unless it was made of the file name: that is never embedded, and a renamed file keeps its vectors."""
+    return "" if parsed.title == clean_stem(name) else parsed.title

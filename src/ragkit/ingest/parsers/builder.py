@@ -9,16 +9,19 @@ from itertools import pairwise
 
 from ragkit.types import Heading, Page, Parsed
 
-__all__ = ["TABLE_GROUP_CHARS", "TABLE_GROUP_ROWS", "TextBuilder", "clean_stem", "normalise", "one_line", "table_groups"]
+__all__ = ["TABLE_GROUP_CHARS", "TABLE_GROUP_ROWS", "TextBuilder", "clean_stem", "normalise", "one_line"]
 
 TABLE_GROUP_ROWS = 20
 TABLE_GROUP_CHARS = 600
 """A long table is written as groups of at most this many rows and characters, each below the header row."""
 
-_CONTROL = dict.fromkeys(
-    [*range(0x00, 0x09), 0x0E, 0x0F, *range(0x10, 0x20), 0x7F, 0xAD, 0x200B, 0xFEFF, *range(0xD800, 0xE000)]
-) | {0x0B: "\n", 0x0C: "\n", 0x85: "\n", 0x2028: "\n", 0x2029: "\n", 0xA0: " ", 0x202F: " ", 0x2007: " "}
-_HAS_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\x85\xa0\xad\u200b\u2007\u2028\u2029\u202f\ufeff\ud800-\udfff]")
+_DROPPED = [*range(0x09), 0x0E, 0x0F, *range(0x10, 0x20), 0x7F, 0xAD, 0x200B, 0xFEFF, 0xFFFE, 0xFFFF]
+_LINE_BREAKS = dict.fromkeys([0x0B, 0x0C, 0x85, 0x2028, 0x2029], "\n")
+_SPACES_OF_A_KIND = dict.fromkeys([0xA0, 0x2007, 0x202F], " ")
+_CONTROL = dict.fromkeys([*_DROPPED, *range(0xD800, 0xE000)]) | _LINE_BREAKS | _SPACES_OF_A_KIND
+_HAS_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f\x85\xa0\xad\u200b\u2007\u2028\u2029\u202f\ufeff\ufffe\uffff\ud800-\udfff]"
+)
 _SPACES = re.compile(r"[ \t\n]+")
 _TRAILING = re.compile(r"[ \t]+(?=\n)")
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -47,14 +50,12 @@ def clean_stem(name: str) -> str:
     return one_line(re.sub(r"[_\-]+", " ", stem)) or name
 
 
-def table_groups(rows: Sequence[Sequence[str]]) -> list[str]:
+def _table_groups(rows: Sequence[Sequence[str]]) -> list[str]:
     """A table as Markdown rows without the rule below the header, the header repeated above each group of rows.
 
     Repeated, so that a passage cut from the middle of a long table still says what its columns are.
     """
-    lines = [_row(row) for row in rows if any(cell.strip() for cell in row)]
-    if not lines:
-        return []
+    lines = [_row(row) for row in rows]
     header, groups, size = lines[0], [[lines[0]]], len(lines[0])
     repeat = len(header) <= TABLE_GROUP_CHARS // 2
     for line in lines[1:]:
@@ -85,6 +86,11 @@ class TextBuilder:
     def __len__(self) -> int:
         """Characters written so far."""
         return self._length
+
+    @property
+    def headed(self) -> bool:
+        """Whether there is a heading."""
+        return bool(self._headings)
 
     def _append(self, block: str, separator: str = "\n\n") -> int:
         block = block.strip("\n")
@@ -135,9 +141,13 @@ class TextBuilder:
             self._append(f"```{language}\n{text}\n```")
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
-        """A table, in groups of rows."""
-        for group in table_groups(list(rows)):
-            self._append(group)
+        """A table, in groups of rows; a title that fills its first rows becomes a paragraph."""
+        kept = [row for row in rows if any(cell.strip() for cell in row)]
+        while len(kept) > 1 and len(kept[0]) > 1 and sum(1 for cell in kept[0] if cell.strip()) == 1:
+            self.paragraph(" ".join(kept.pop(0)))
+        if kept:
+            for group in _table_groups(kept):
+                self._append(group)
 
     def verbatim(self, text: str, headings: Iterable[Heading] = ()) -> None:
         """Normalised text that brings its own headings, with offsets from its beginning."""

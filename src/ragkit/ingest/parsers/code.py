@@ -11,19 +11,26 @@ from ragkit.types import Heading, Parsed
 
 __all__ = ["SourceCode"]
 
-_C_LIKE = r"^(?:(?:public|private|protected|internal|static|final|abstract|export|default|sealed|partial|async|unsafe|pub(?:\([\w:]+\))?)\s+)*"
-_C_FUNCTION = r"^(?!(?:return|else|if|for|while|switch|typedef|using|namespace)\b)[A-Za-z_][\w:<>,*&\s]{0,120}?[\s*&]([\w:~]+)\([^;{}]{0,400}\)[^;{}]{0,60}\{"
+_MODIFIERS = (
+    r"^(?:(?:public|private|protected|internal|static|final|abstract|export|default|sealed|partial|async|unsafe"
+    r"|pub(?:\([\w:]+\))?)\s+)*"
+)
 _SYMBOLS: dict[str, str] = {
     "python": r"^(?:async\s+)?(?:def|class)\s+(\w+)",
-    "javascript": _C_LIKE + r"(?:function\*?|class|interface|enum|type|namespace)\s+(\w+)|^(?:export\s+)?const\s+(\w+)\s*=\s*(?:async\s*)?(?:\(|function)",
-    "java": _C_LIKE + r"(?:class|interface|enum|record|struct|object|trait|fun|data\s+class)\s+(\w+)",
+    "javascript": _MODIFIERS + r"(?:function\*?|class|interface|enum|type|namespace)\s+(\w+)"
+                  r"|^(?:export\s+)?const\s+(\w+)\s*=\s*(?:async\s*)?(?:\(|function)",
+    "java": _MODIFIERS + r"(?:class|interface|enum|record|struct|object|trait|fun|data\s+class)\s+(\w+)",
     "go": r"^func\s+(?:\([^)]*\)\s*)?(\w+)|^type\s+(\w+)",
-    "rust": _C_LIKE + r"(?:fn|struct|enum|trait|mod|macro_rules!|type)\s+(\w+)|^impl(?:<[^>\n]*>)?\s+([^{\n]+?)\s*\{",
-    "c": r"^(?:struct|enum|union|class|namespace)\s+(\w+)[^;\n]*\{|" + _C_FUNCTION,
+    "rust": _MODIFIERS + r"(?:fn|struct|enum|trait|mod|macro_rules!|type)\s+(\w+)"
+            r"|^impl(?:<[^>\n]*>)?\s+([^{\n]+?)\s*\{",
+    "c": r"^(?:struct|enum|union|class|namespace)\s+(\w+)[^;\n]*\{"
+         r"|^(?!(?:return|else|if|for|while|switch|typedef|using|namespace)\b)"
+         r"[A-Za-z_][\w:<>,*& \t]{0,120}?[ \t*&]([\w:~]+)\([^;{}]{0,400}\)[^;{}()]{0,60}\{",
     "ruby": r"^(?:def|class|module)\s+([\w.:?!]+)",
-    "php": _C_LIKE + r"(?:function|class|interface|trait|enum)\s+(\w+)",
+    "php": _MODIFIERS + r"(?:function|class|interface|trait|enum)\s+(\w+)",
     "shell": r"^(?:function\s+)?([\w-]+)\s*\(\)\s*\{",
-    "sql": r"^(?:create|alter)\s+(?:or\s+replace\s+)?(?:unique\s+|temp(?:orary)?\s+|materialized\s+)*(?:table|view|function|procedure|index|trigger|type|schema)\s+(?:if\s+not\s+exists\s+)?([\w.\"]+)",
+    "sql": r"^(?:create|alter)\s+(?:or\s+replace\s+)?(?:unique\s+|temp(?:orary)?\s+|materialized\s+)*"
+           r"(?:table|view|function|procedure|index|trigger|type|schema)\s+(?:if\s+not\s+exists\s+)?([\w.\"]+)",
     "yaml": r"^([\w.-]+):(?:\s|$)",
     "ini": r"^\[+([^\]\n]+)\]+",
     "none": r"(?!)",
@@ -35,10 +42,12 @@ _LANGUAGES: dict[str, str] = {
     ".hpp": "c", ".cxx": "c", ".rb": "ruby", ".php": "php", ".sh": "shell", ".bash": "shell", ".zsh": "shell",
     ".sql": "sql", ".yaml": "yaml", ".yml": "yaml", ".toml": "ini", ".ini": "ini", ".cfg": "ini", ".conf": "ini",
     ".properties": "none", ".r": "none", ".lua": "none", ".pl": "none", ".ps1": "none", ".dockerfile": "none",
-    ".makefile": "none", ".tf": "none", ".proto": "java", ".graphql": "none", ".css": "none", ".xml": "none",
+    ".makefile": "none", ".tf": "none", ".proto": "java", ".graphql": "none", ".css": "none",
     ".svg": "none", ".xsl": "none", ".env": "none", ".diff": "none", ".patch": "none",
 }  # fmt: skip
-_DOC_TITLE = re.compile(r"\A(?:#![^\n]*\n)?\s*(?:[rR]?\"{3}|'{3}|/\*\*?)\s*\**\s*([^\n*\"']{3,120}?)[.\s]*(?:\n|\"{3}|'{3}|\*/)")
+_DOC_TITLE = re.compile(
+    r"\A(?:#![^\n]*\n)?\s*(?:[rR]?\"{3}|'{3}|/\*\*?)\s*\**\s*([^\n*\"']{3,120}?)[.\s]*(?:\n|\"{3}|'{3}|\*/)"
+)
 
 
 class SourceCode:
@@ -54,12 +63,11 @@ class SourceCode:
         plain = builder.parsed(title="", media_type="").text
         extension = "." + source.name.rsplit(".", 1)[-1].lower()
         language = _LANGUAGES.get(extension, "none")
-        base = source.name.replace("\\", "/").rsplit("/", 1)[-1]
         said = _DOC_TITLE.match(plain)
         written = TextBuilder()
         written.verbatim(plain, _symbols(plain, language))
         return written.parsed(
-            title=f"{base}: {said.group(1).strip()}" if said else base,
+            title=said.group(1).strip() if said else "",
             media_type=f"text/x-{language}" if language != "none" else "text/plain",
         )
 

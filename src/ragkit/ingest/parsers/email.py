@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.policy
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -19,6 +20,7 @@ from ragkit.types import Heading, Parsed
 __all__ = ["Email", "OutlookMessage"]
 
 _MAX_DEPTH = 3
+_QUOTE = re.compile(r"(?:(?<=\s)|^)>+(?:\s|$)")
 _DEPTH = "attachment-depth"
 
 
@@ -29,11 +31,12 @@ class Email:
     extensions = frozenset({".eml", ".mht"})
 
     def parse(self, source: Source) -> Parsed:
-        message = BytesParser(EmailMessage, policy=email.policy.default).parsebytes(source.data)
+        data = _as_bytes(source.data)
+        message = BytesParser(EmailMessage, policy=email.policy.default).parsebytes(data)
         if not any(message.get(name) for name in ("from", "to", "subject", "date", "received", "content-type")):
             raise ParseFailed(f"{source.name!r} is not an e-mail: it has none of the headers of one.")
         headers = {name: _header(message, name) for name in ("subject", "from", "to", "cc", "date")}
-        elements = partitioner("email")(file=io.BytesIO(source.data), process_attachments=False)
+        elements = partitioner("email")(file=io.BytesIO(data), process_attachments=False)
         return _parsed(source, headers, elements, _attachments(message), "message/rfc822")
 
 
@@ -57,6 +60,11 @@ class OutlookMessage:
         elements = partition(file=io.BytesIO(source.data), process_attachments=False)
         files = ((one.file_name or "attachment", one.file_bytes or b"") for one in message.attachments)
         return _parsed(source, headers, elements, files, "application/vnd.ms-outlook")
+
+
+def _as_bytes(data: bytes) -> bytes:
+    """A message is ASCII by its standard; one that was saved as UTF-16 text is read all the same."""
+    return data.decode("utf-16", errors="replace").encode() if data[:2] in (b"\xff\xfe", b"\xfe\xff") else data
 
 
 def _header(message: EmailMessage, name: str) -> str:
@@ -92,10 +100,17 @@ def _parsed(
     builder.heading(1, headers["subject"])
     shown = [f"{name.capitalize()}: {value}" for name, value in headers.items() if value and name != "subject"]
     builder.lines("\n".join(shown))
-    write_elements(builder, elements, deepest_title=-1)
+    write_elements(builder, map(_unquoted, elements), deepest_title=-1)
     for name, data in files:
         _write_attachment(builder, source, name, data)
     return builder.parsed(title=headers["subject"], media_type=media_type, metadata=dict(headers))
+
+
+def _unquoted(element: Any) -> Any:
+    """Without the `>` of quoted lines, which the partitioner joins into one."""
+    if element.text.startswith(">") or " wrote: >" in element.text or element.text.count(" > ") > 2:
+        element.text = _QUOTE.sub("", element.text)
+    return element
 
 
 def _write_attachment(builder: TextBuilder, source: Source, name: str, data: bytes) -> None:

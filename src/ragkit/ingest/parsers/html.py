@@ -22,8 +22,8 @@ _FURNITURE = ", ".join(
     script style noscript template nav iframe svg canvas button select object head dialog
     body>header body>footer body>div>header body>div>footer
     [role=navigation] [role=banner] [role=contentinfo] [role=search]
-    .navheader .navfooter .navbar .sidebar .sphinxsidebar .breadcrumb .breadcrumbs .skip-link .headerlink .mw-editsection
-    .cookie-banner #sidebar #toc
+    .navheader .navfooter .navbar .sidebar .sphinxsidebar .breadcrumb .breadcrumbs .skip-link .headerlink
+    .mw-editsection .cookie-banner #sidebar #toc
     """.split()
 )
 """What a page repeats on every page; a table of contents in the flow of the text stays."""

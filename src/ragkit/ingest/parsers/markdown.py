@@ -18,7 +18,10 @@ from ragkit.types import Heading, Parsed
 __all__ = ["Markdown", "write_markdown"]
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FENCE = re.compile(r"^([ \t]*(?:[-*+] |\d+\. )?[ \t]*)(`{3,}|~{3,})([^\n`]*)\n(.*?)(?:^[ \t]*\2[`~]*[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(
+    r"^([ \t]*(?:[-*+] |\d+\. )?[ \t]*)(`{3,}|~{3,})([^\n`]*)\n(.*?)(?:^[ \t]*\2[`~]*[ \t]*$|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
 _HTML_TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL | re.IGNORECASE)
 _TABLE = re.compile(
     r"^[ \t]*\|?[^\n|]*\|[^\n]*\n[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*(?:\n[^\n|]*\|[^\n]*)*",
@@ -45,9 +48,11 @@ _INLINE = re.compile(
     r"""
       (?P<tick>`{1,3})(?P<code>[^\n]+?)(?P=tick)
     | !\[(?P<alt>[^\]\n]*)\](?:\([^)\n]*\)|\[[^\]\n]*\])
-    | \[(?P<text>(?:[^\[\]\n]|\[[^\[\]\n]*\]|!\[[^\]\n]*\]\([^)\n]*\))+)\](?:\((?P<url><[^>\n]*>|[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:[ \t]+["'(][^\n]*?["')])?\)|\[[^\]\n]*\])
+    | \[(?P<text>(?:[^\[\]\n]|\[[^\[\]\n]*\]|!\[[^\]\n]*\]\([^)\n]*\))+)\]
+      (?:\((?P<url><[^>\n]*>|[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:[ \t]+["'(][^\n]*?["')])?\)|\[[^\]\n]*\])
     | <(?P<auto>(?:https?|mailto):[^>\s]+)>
-    | </?(?:[A-Z]\w*|a|b|br|center|code|dd|details|div|dl|dt|em|figure|hr|i|img|kbd|li|ol|p|pre|s|small|span|strong|sub|summary|sup|u|ul|video|source)\b(?P<tag>[^<>]*)>
+    | </?(?:[A-Z]\w*|a|b|br|center|code|dd|details|div|dl|dt|em|figure|hr|i|img|kbd|li|ol|p|pre|s|small|source|span
+      |strong|sub|summary|sup|u|ul|video)\b(?P<tag>[^<>]*)>
     | (?P<mark>\*\*\*|\*\*|__|~~)(?=\S)(?P<strong>[^\n]+?)(?<=\S)(?P=mark)(?!\w)
     | (?<![\w*\\])\*(?=[^\s*])(?P<star>[^*\n]+?)(?<=\S)\*(?![\w*])
     | (?<![\w\\])_(?=[^\s_])(?P<under>[^_\n]+?)(?<=\S)_(?!\w)

@@ -5,24 +5,31 @@ from __future__ import annotations
 import io
 
 from ragkit.ingest.parsers.builder import TextBuilder
+from ragkit.ingest.parsers.charts import charts_of
 from ragkit.ingest.parsers.package import checked_package, properties
 from ragkit.ingest.parsers.partition import partitioner, write_elements
+from ragkit.ingest.parsers.word_xml import asides, with_plain_formulas
 from ragkit.protocols import Source
 from ragkit.types import Parsed
 
 __all__ = ["Epub", "OpenDocument", "RichText", "Word"]
 
-_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-
 
 class Word:
-    """Headings by style, lists, tables; headers and footers left out."""
+    """Headings by style, lists, tables; text boxes, notes and charts at the end; page headers and footers left out."""
 
     name = "docx/1"
     extensions = frozenset({".docx", ".docm", ".dotx"})
 
     def parse(self, source: Source) -> Parsed:
-        return _parse_package(source, "docx", _WORD)
+        data = checked_package(source)
+        builder = TextBuilder()
+        write_elements(builder, partitioner("docx")(file=io.BytesIO(with_plain_formulas(data))))
+        for paragraph in asides(data):
+            builder.paragraph(paragraph)
+        for rows in charts_of(data, "word/charts"):
+            builder.table(rows)
+        return _finished(builder, data, "application/vnd.openxmlformats-officedocument.wordprocessingml.document")
 
 
 class OpenDocument:
@@ -59,7 +66,11 @@ class RichText:
 
 def _parse_package(source: Source, kind: str, media_type: str) -> Parsed:
     data = checked_package(source)
-    metadata = properties(data)
     builder = TextBuilder()
     write_elements(builder, partitioner(kind)(file=io.BytesIO(data)))
+    return _finished(builder, data, media_type)
+
+
+def _finished(builder: TextBuilder, data: bytes, media_type: str) -> Parsed:
+    metadata = properties(data)
     return builder.parsed(title=metadata.pop("title", ""), media_type=media_type, metadata=metadata)

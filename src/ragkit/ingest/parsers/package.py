@@ -55,7 +55,7 @@ def _refuse_bombs(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], name
         if member.filename.endswith((".xml", ".rels", ".opf")):
             with archive.open(member) as part:
                 if b"<!ENTITY" in part.read(4096):
-                    raise ParseFailed(f"{name!r} declares XML entities in {member.filename!r}, which is not safe to read.")
+                    raise ParseFailed(f"{name!r} declares XML entities in {member.filename!r}: unsafe to read.")
 
 
 def _decrypted(source: Source) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,12 @@ __all__ = ["Pdf"]
 
 _PDFIUM = threading.Lock()
 """PDFium may be called by one thread at a time, whatever the documents."""
-_METADATA = {"Author": "author", "Subject": "subject", "Keywords": "keywords", "CreationDate": "created", "ModDate": "modified"}
+_METADATA = {
+    "Author": "author", "Subject": "subject", "Keywords": "keywords", "CreationDate": "created", "ModDate": "modified",
+}  # fmt: skip
+_SAYS_NOTHING = frozenset({"anonymous", "powerpoint presentation", "slide 1", "unspecified", "untitled"})
+_LINE_END = re.compile(r"\r?\n|(?<=\ufffe)|(?<=\x02)")
+"""PDFium writes a hyphen at the end of a line as U+FFFE or U+0002, and no line break."""
 _NEEDS_OCR = "it needs OCR"
 _MAX_LISTED = 20
 
@@ -77,6 +83,7 @@ def _read(document: PdfDocument, name: str) -> Parsed:
     _write(builder, pages, _outline(document))
     _warn_of_empty(builder, pages, unreadable)
     metadata = {key: _date(value) for key, value in document.get_metadata_dict(skip_empty=True).items()}
+    metadata = {key: value for key, value in metadata.items() if value.strip("() ").lower() not in _SAYS_NOTHING}
     kept = {_METADATA[key]: value for key, value in metadata.items() if key in _METADATA}
     title = metadata.get("Title", "")
     return builder.parsed(title="" if _is_file_name(title) else title, media_type="application/pdf", metadata=kept)
@@ -84,10 +91,7 @@ def _read(document: PdfDocument, name: str) -> Parsed:
 
 def _is_file_name(title: str) -> bool:
     """Word processors write the name of their own file as the title."""
-    lowered = title.lower().strip()
-    return lowered.endswith((".doc", ".docx", ".dvi", ".tex", ".ppt", ".pptx", ".indd", ".pdf")) or lowered in {
-        "untitled", "powerpoint presentation", "slide 1", "microsoft word",
-    }  # fmt: skip
+    return title.lower().strip().endswith((".doc", ".docx", ".dvi", ".tex", ".ppt", ".pptx", ".indd", ".odt", ".pdf"))
 
 
 def _date(value: str) -> str:
@@ -125,8 +129,7 @@ def _lines(text_page: PdfTextPage) -> Iterator[Line]:
     text = text_page.get_text_range()
     count = text_page.count_chars()
     position = 0
-    for raw in text.split("\n"):
-        line = raw.rstrip("\r")
+    for line, after in _split_lines(text):
         stripped = line.strip()
         if stripped:
             first = position + len(line) - len(line.lstrip())
@@ -137,7 +140,16 @@ def _lines(text_page: PdfTextPage) -> Iterator[Line]:
                 right = text_page.get_charbox(last, loose=True)[2]
                 size = FPDFText_GetFontSize(text_page, first)
             yield Line(text=stripped, left=left, right=right, top=top, bottom=bottom, size=round(size, 1))
-        position += len(raw) + 1
+        position = after
+
+
+def _split_lines(text: str) -> Iterator[tuple[str, int]]:
+    """Each line, and where the next one begins."""
+    position = 0
+    for match in _LINE_END.finditer(text):
+        yield text[position : match.start()], match.end()
+        position = match.end()
+    yield text[position:], len(text)
 
 
 def _outline(document: PdfDocument) -> dict[str, int]:

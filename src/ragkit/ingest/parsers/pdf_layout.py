@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ragkit.ingest.parsers.builder import normalise
 
@@ -15,7 +16,7 @@ _EDGE_LINES = 2
 _DIGITS = re.compile(r"\d+")
 _ITEM = re.compile(r"(?:[•▪‣◦●○■–·*]|-(?=\s)|\(?\d{1,3}[.)](?=\s)|\(?[a-z]\)(?=\s))\s*")  # noqa: RUF001
 _BULLET = re.compile(r"^[•▪‣◦●○■·\uf0b7]\s*")
-_HYPHEN = re.compile(r"[^\W\d_]{2,}[-\u2010\u00ad\ufffe\x02]$")
+_HYPHEN = re.compile(r"[^\W\d_]{2,}[-\u2010\ufffe\x02]$")
 _WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
@@ -94,7 +95,7 @@ def _page_blocks(
     blocks: list[Block] = []
     together: list[Line] = []
     spacing = _usual_spacing(page)
-    width = max((line.right for line in page), default=0.0) - min((line.left for line in page), default=0.0)
+    width = _usual_width(page)
     for line in page:
         level = _level(line, outline, sizes)
         if together and (level or _breaks(together[-1], line, spacing)):
@@ -119,11 +120,15 @@ def _level(line: Line, outline: dict[str, int], sizes: dict[float, int]) -> int:
     return sizes.get(line.size, 0) if is_title_like else 0
 
 
+def _usual_width(page: Sequence[Line]) -> float:
+    """Of a line that fills its column."""
+    widths = sorted(line.right - line.left for line in page)
+    return widths[len(widths) * 4 // 5] if widths else 0.0
+
+
 def _usual_spacing(page: Sequence[Line]) -> float:
     gaps = sorted(
-        above.bottom - below.bottom
-        for above, below in zip(page, page[1:], strict=False)
-        if 0 < above.bottom - below.bottom < 60
+        above.bottom - below.bottom for above, below in pairwise(page) if 0 < above.bottom - below.bottom < 60
     )
     return gaps[len(gaps) // 3] if gaps else 0.0
 
@@ -138,21 +143,25 @@ def _breaks(above: Line, below: Line, spacing: float) -> bool:
 
 def _joined(lines: Sequence[Line], width: float, words: set[str]) -> str:
     """Lines as one paragraph; a line that stops short of the margin, or begins an item, keeps its break."""
-    text = normalise(_BULLET.sub("- ", lines[0].text))
-    for above, below in zip(lines, lines[1:], strict=False):
-        following = normalise(_BULLET.sub("- ", below.text))
+    text = _without_bullet(lines[0])
+    for above, below in pairwise(lines):
+        following = _without_bullet(below)
         if _HYPHEN.search(above.text) and following[:1].islower():
             text = _dehyphenated(text, following, words)
-        elif _ITEM.match(below.text) or above.right - above.left < 0.6 * width:
+        elif _ITEM.match(below.text) or above.right - above.left < 0.7 * width:
             text += "\n" + following
         else:
             text += " " + following
     return text
 
 
+def _without_bullet(line: Line) -> str:
+    return _BULLET.sub("- ", normalise(line.text))
+
+
 def _dehyphenated(text: str, following: str, words: set[str]) -> str:
     """`infor-` and `mation` as `information`; `self-` and `hosted` stay hyphenated where the text says so elsewhere."""
-    text = text.rstrip("-\u2010\ufffe")
+    text = text.rstrip("-\u2010\ufffe\x02")
     first = _WORDS.search(text[-60:][::-1])
     left = first.group()[::-1].casefold() if first else ""
     after = _WORDS.match(following)

@@ -19,7 +19,7 @@ _TITLE_KEYS = ("title", "name", "subject", "heading")
 
 
 class Json:
-    """A record is a paragraph: the items of a top-level list, or the lines of a JSON-lines file. Notebooks: their cells."""
+    """A record, which is an item of a top-level list or a line of JSON lines, is a paragraph; a notebook its cells."""
 
     name = "json/1"
     extensions = frozenset({".json", ".jsonl", ".ndjson", ".ipynb", ".geojson"})

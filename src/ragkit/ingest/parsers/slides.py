@@ -1,12 +1,14 @@
-"""PowerPoint, read by unstructured: a page is a slide, with its notes."""
+"""PowerPoint, read by unstructured: a page is a slide, with its charts and notes."""
 
 from __future__ import annotations
 
 import io
-from itertools import groupby
+from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 from ragkit.ingest.parsers.builder import TextBuilder
+from ragkit.ingest.parsers.charts import chart_rows
 from ragkit.ingest.parsers.package import checked_package, properties
 from ragkit.ingest.parsers.partition import partitioner, write_elements
 from ragkit.protocols import Source
@@ -24,11 +26,18 @@ class PowerPoint:
     def parse(self, source: Source) -> Parsed:
         data = checked_package(source)
         metadata = properties(data)
-        elements = partitioner("pptx")(file=io.BytesIO(data), include_slide_notes=True, include_page_breaks=False)
+        elements: dict[int, list[Any]] = defaultdict(list)
+        for element in partitioner("pptx")(file=io.BytesIO(data), include_page_breaks=False):
+            elements[element.metadata.page_number or 1].append(element)
         builder = TextBuilder()
-        for number, slide in groupby(elements, key=_slide_number):
+        for number, slide in enumerate(_slides(data), 1):
             builder.page(number)
-            write_elements(builder, slide, deepest_title=0)
+            write_elements(builder, elements[number], deepest_title=0)
+            for shape in slide.shapes:
+                if getattr(shape, "has_chart", False):
+                    builder.table(chart_rows(shape.chart.part.blob))
+            if slide.has_notes_slide and (frame := slide.notes_slide.notes_text_frame):
+                builder.lines(_labelled(frame.text))
         title = metadata.pop("title", "")
         return builder.parsed(
             title="" if title.lower() == "powerpoint presentation" else title,
@@ -37,5 +46,11 @@ class PowerPoint:
         )
 
 
-def _slide_number(element: Any) -> int:
-    return int(element.metadata.page_number or 1)
+def _slides(data: bytes) -> Iterator[Any]:
+    from pptx import Presentation
+
+    yield from Presentation(io.BytesIO(data)).slides
+
+
+def _labelled(notes: str) -> str:
+    return f"Notes: {notes.strip()}" if notes.strip() else ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
 from itertools import groupby
@@ -24,6 +26,7 @@ __all__ = ["LegacySpreadsheet", "Spreadsheet"]
 _MAX_COLUMNS = 200
 _MAX_ROWS = 200_000
 _MAX_MERGED = 2000
+_BLANK_FORMULA = re.compile(rb"</f>\s*(?:<v\s*/>|<v></v>|</c>)")
 
 
 class Spreadsheet:
@@ -45,7 +48,7 @@ class Spreadsheet:
             # About features that carry no text: data validation, conditional formats, print settings.
             warnings.simplefilter("ignore")
             values = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
-            formulas = openpyxl.load_workbook(io.BytesIO(data)) if _has_blank_formula(values, data) else values
+            formulas = openpyxl.load_workbook(io.BytesIO(data)) if _has_blank_formula(data) else values
         for sheet in values.worksheets:
             _write_sheet(builder, sheet, formulas[sheet.title])
         title = metadata.pop("title", "")
@@ -68,13 +71,11 @@ class LegacySpreadsheet:
         return builder.parsed(title="", media_type="application/vnd.ms-excel")
 
 
-def _has_blank_formula(workbook: Any, data: bytes) -> bool:
-    """A workbook written by a program has formulas without values: it was never opened in a spreadsheet program."""
-    import zipfile
-
+def _has_blank_formula(data: bytes) -> bool:
+    """A workbook that a program wrote has formulas without values until a spreadsheet program opens it."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/sheet")]
-        return any(b"<f>" in (xml := archive.read(name)) and (b"</f><v/>" in xml or b"</f><v></v>" in xml or b"</f></c>" in xml) for name in sheets)
+        return any(_BLANK_FORMULA.search(archive.read(name)) for name in sheets)
 
 
 def _write_sheet(builder: TextBuilder, sheet: Worksheet, formulas: Worksheet) -> None:

@@ -1,0 +1,97 @@
+"""XML: its text, an element a line, without its tags."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from html.entities import html5
+from xml.etree import ElementTree
+
+from ragkit.errors import ParseFailed
+from ragkit.ingest.parsers.builder import TextBuilder, one_line
+from ragkit.protocols import Source
+from ragkit.types import Parsed
+
+__all__ = ["Xml"]
+
+_NESTED_ENTITY = re.compile(r"<!ENTITY[^>]*[\"'][^\"'>]*&(?!#)")
+"""An entity made of entities, the start of every entity bomb; external ones are never fetched."""
+_HTML_ENTITY = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]{1,30});")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_TITLES = frozenset({"title", "heading", "head", "invention-title", "article-title"})
+_MIXED_LIMIT = 8
+"""An element with text and at most this many elements in it is one paragraph."""
+_INLINE = frozenset("a abbr b bold br code em emphasis i italic link q s span strong sub sup tt u xref ref".split())
+
+
+class Xml:
+    """Element names say what a value is where it stands alone: `price: 12.50`. Feeds and articles read as text."""
+
+    name = "xml/1"
+    extensions = frozenset({".xml", ".rss", ".atom", ".xsd", ".wsdl", ".dita", ".dbk"})
+
+    def parse(self, source: Source) -> Parsed:
+        head = source.data[:100_000].decode("utf-16" if source.data[:2] in _UTF_16 else "utf-8", errors="replace")
+        if _NESTED_ENTITY.search(head):
+            raise ParseFailed(
+                f"{source.name!r} declares XML entities made of entities, which are not safe to read.",
+                hint="Expand them first, for example with `xmllint --noent --nonet`.",
+            )
+        data = _HTML_ENTITY.sub(_as_number, source.data)
+        builder = TextBuilder()
+        try:
+            for block in _blocks(data):
+                builder.lines(block)
+        except ElementTree.ParseError as error:
+            raise ParseFailed(f"{source.name!r} is not well-formed XML: {error}.") from error
+        return builder.parsed(title=_title(data), media_type="application/xml")
+
+
+def _as_number(entity: re.Match[bytes]) -> bytes:
+    """The entities of HTML are common in XML whose DTD is not at hand."""
+    characters = html5.get(entity.group(1).decode("ascii") + ";")
+    return "".join(f"&#{ord(one)};" for one in characters).encode() if characters else entity.group()
+
+
+def _blocks(data: bytes) -> Iterator[str]:
+    """Runs of short values stay together; each element with text of its own is a paragraph."""
+    together: list[str] = []
+    root = ElementTree.parse(io.BytesIO(data)).getroot()  # noqa: S314  # see _NESTED_ENTITY
+    waiting = [root]
+    while waiting:
+        element = waiting.pop()
+        children = list(element)
+        if not _is_text(element, children):
+            if together:
+                yield "\n".join(together)
+                together = []
+            waiting.extend(reversed(children))
+            continue
+        text = one_line("".join(element.itertext()))
+        if len(text) > 200 or children:
+            yield "\n".join([*together, text])
+            together = []
+        elif text:
+            together.append(f"{_local(element)}: {text}")
+    yield "\n".join(together)
+
+
+def _is_text(element: ElementTree.Element, children: list[ElementTree.Element]) -> bool:
+    """Whether the element holds text, rather than other elements that do."""
+    if not children:
+        return True
+    own = (element.text or "") + "".join(child.tail or "" for child in children)
+    return bool(own.strip()) and (len(children) <= _MIXED_LIMIT or all(_local(child) in _INLINE for child in children))
+
+
+def _local(element: ElementTree.Element) -> str:
+    # A comment or a processing instruction has a function for a tag; the parser leaves both out.
+    return str(element.tag).rsplit("}", 1)[-1]
+
+
+def _title(data: bytes) -> str:
+    for _, element in ElementTree.iterparse(io.BytesIO(data)):  # noqa: S314  # see _NESTED_ENTITY
+        if _local(element) in _TITLES and (text := one_line("".join(element.itertext()))):
+            return text[:200]
+    return ""
