@@ -124,7 +124,7 @@ def _convert(folder: ModelFolder, models: Path) -> Path:
 
 def _run(folder: ModelFolder, target: Path) -> dict[str, float]:
     """Convert in a child process; for each precision, the least cosine between its vectors and torch's."""
-    command = [sys.executable, "-P", "-m", "ragkit.models.convert", str(folder.path), str(target), folder.pooling]
+    command = [sys.executable, "-P", "-m", "ragkit.models.convert", str(folder.path), str(target)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
@@ -141,7 +141,7 @@ def _run(folder: ModelFolder, target: Path) -> dict[str, float]:
     )
 
 
-def _child(source: Path, target: Path, pooling: str) -> dict[str, float]:
+def _child(folder: ModelFolder, target: Path) -> dict[str, float]:
     import warnings
 
     core = open_core()  # before torch, whose helpers import openvino too
@@ -149,15 +149,16 @@ def _child(source: Path, target: Path, pooling: str) -> dict[str, float]:
     from sentence_transformers import SentenceTransformer
 
     warnings.simplefilter("ignore")  # tracing warns of shapes; the vectors are compared below
-    model = SentenceTransformer(str(source), device="cpu", local_files_only=True).float().eval()
-    openvino.save_model(_traced(model, pooling), target / "openvino.xml", compress_to_fp16=True)
+    model = SentenceTransformer(str(folder.path), device="cpu", local_files_only=True).float().eval()
+    openvino.save_model(_traced(model, folder.pooling), target / "openvino.xml", compress_to_fp16=True)
     tokenizer = ModelTokenizer(target / "tokenizer.json")
+    ids = [tokenizer.shortened(text, folder.max_sequence) for text in tokenizer.ids(_SENTENCES)]
     reference = np.asarray(model.encode(list(_SENTENCES), prompt="", normalize_embeddings=True))
     capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     agreement = {}
     for precision in ["f32", *(["bf16"] if "BF16" in capabilities else [])]:
         compiled = compile_model(core, target / "openvino.xml", precision=precision, hint="LATENCY")
-        vectors = compiled(pad(tokenizer.ids(_SENTENCES), tokenizer.pad_id))[0]
+        vectors = compiled(pad(ids, tokenizer.pad_id))[0]
         agreement[precision] = float((vectors * reference).sum(axis=1).min())
     return agreement
 
@@ -189,4 +190,4 @@ def _traced(model: SentenceTransformer, pooling: str) -> openvino.Model:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_child(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])))
+    sys.stdout.write(json.dumps(_child(ModelFolder(name=sys.argv[1], path=Path(sys.argv[1])), Path(sys.argv[2]))))

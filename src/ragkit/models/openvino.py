@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +88,7 @@ class OpenVinoEmbedder:
         self._loading = Lock()
         self._asking = Lock()
         self._batches: CompiledModel | None = None
+        self._parallel = 1
         self._request: InferRequest | None = None
 
     @property
@@ -108,8 +110,6 @@ class OpenVinoEmbedder:
         Raises:
             InputError: A text is longer than `spec.max_tokens`.
         """
-        from openvino import AsyncInferQueue
-
         ids = self._tokenizer.ids([self._spec.document_prefix + text for text in texts])
         longest = max(map(len, ids), default=0) - self._tokenizer.specials
         if longest > self._spec.max_tokens:
@@ -118,26 +118,24 @@ class OpenVinoEmbedder:
         with self._loading:
             if self._batches is None:
                 self._batches = compile_model(self._core, self._file, precision=self._precision, hint="THROUGHPUT")
-        queue = AsyncInferQueue(self._batches)
-
-        def keep(request: Any, rows: list[int]) -> None:
-            vectors[rows] = request.get_output_tensor(0).data
-
-        queue.set_callback(keep)
+                self._parallel = int(self._batches.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         # Longest first: texts of like length share a batch, so little is padded, and a lack of memory shows at once.
         order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
+        running: deque[tuple[InferRequest, list[int]]] = deque()
+        free = [self._batches.create_infer_request() for _ in range(self._parallel)]
         for start in range(0, len(order), _BATCH):
+            request = free.pop() if free else _collect(running, vectors)
             rows = order[start : start + _BATCH]
-            queue.start_async(self._padded([ids[row] for row in rows]), rows)
-        queue.wait_all()
+            request.start_async(self._padded([ids[row] for row in rows]))
+            running.append((request, rows))
+        while running:
+            _collect(running, vectors)
         return _unit(vectors)
 
     def embed_query(self, text: str) -> Vector:
         """The vector of a question; of a text longer than `spec.max_tokens`, that of its beginning."""
-        ids = self._tokenizer.ids([self._spec.query_prefix + text])[0]
         limit = self._spec.max_tokens + self._tokenizer.specials
-        if len(ids) > limit:
-            ids = self._tokenizer.shortened(ids, limit)
+        ids = self._tokenizer.shortened(self._tokenizer.ids([self._spec.query_prefix + text])[0], limit)
         with self._asking:
             if self._request is None:
                 compiled = compile_model(self._core, self._file, precision=self._precision, hint="LATENCY")
@@ -148,6 +146,17 @@ class OpenVinoEmbedder:
 
     def _padded(self, ids: list[list[int]]) -> dict[str, NDArray[np.int64]]:
         return pad(ids, self._tokenizer.pad_id)
+
+
+def _collect(running: deque[tuple[InferRequest, list[int]]], vectors: Matrix) -> InferRequest:
+    """Wait for the oldest batch, keep its vectors, and hand its request back.
+
+    OpenVINO's own queue calls back from its threads; one that does so while Python shuts down aborts the process.
+    """
+    request, rows = running.popleft()
+    request.wait()
+    vectors[rows] = request.get_output_tensor(0).data
+    return request
 
 
 def pad(ids: Sequence[Sequence[int]], pad_id: int) -> dict[str, NDArray[np.int64]]:

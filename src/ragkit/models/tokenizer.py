@@ -32,7 +32,9 @@ class ModelTokenizer:
         return [encoding.ids for encoding in self._inner.encode_batch_fast([encodable(text) for text in texts])]
 
     def shortened(self, ids: list[int], limit: int) -> list[int]:
-        """The first `limit` tokens, the closing special token kept."""
+        """At most the first `limit` tokens, the closing special token kept."""
+        if len(ids) <= limit:
+            return ids
         closing = ids[-1:] if self.specials > 1 else []
         return ids[: limit - len(closing)] + closing
 
