@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import itertools
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -23,16 +27,19 @@ LONGER_THAN_300: frozenset[str] = frozenset({"types.py"})
 """Files between the two limits, each with its reason: `types.py` is one list of values, read from top to bottom."""
 
 LEVELS: dict[str, int] = {
-    "types": 0, "errors": 0, "text": 0, "tokens": 0, "lexical": 0, "passages": 0,
+    "types": 0, "errors": 0, "text": 0, "threads": 0, "tokens": 0,
     "lexical": 1, "protocols": 1, "settings": 1,
     "passages": 2, "store": 2, "testing": 2,
     "answer": 3, "index": 3, "ingest": 3, "jobs": 3, "models": 3, "prompts": 3, "retrieve": 3,
-    "client": 4, "engine": 4,
-    "app": 5,
+    "client": 4,
+    "app": 5, "blocking": 5, "engine": 5, "resources": 5,
     "service": 6, "integrations": 6,
     "cli": 7,
 }  # fmt: skip
 """A part imports from lower levels only."""
+
+LOCAL_ENGINE = frozenset({"app", "blocking", "engine", "resources"})
+"""Parts that are one: the engine, its blocking twin, what hangs off it, and where it is put together."""
 
 FEATURES_THAT_MEET = frozenset({("ingest", "index"), ("retrieve", "index")})
 """What a feature may import of another: both write and read path need the index. All else meets in `app`."""
@@ -130,7 +137,7 @@ def test_imports_point_downwards() -> None:
         if part in {"__init__", "__main__"}:
             continue
         for line, other in own_imports(path):
-            if other == part or other == "__version__" or (part, other) in FEATURES_THAT_MEET:
+            if other == part or {part, other} <= LOCAL_ENGINE or (part, other) in FEATURES_THAT_MEET:
                 continue
             if LEVELS.get(other, 0) >= LEVELS[part] and LEVELS[part] > 0:
                 wrong.append(f"{name_of(path)}:{line} imports ragkit.{other}")
@@ -140,7 +147,6 @@ def test_imports_point_downwards() -> None:
 def test_the_client_needs_only_types_and_errors() -> None:
     assert {other for path in SOURCES if part_of(path) == "client" for _, other in own_imports(path)} <= {
         "client",
-        "__version__",
         *CLIENT_IMPORTS,
     }
 
@@ -154,6 +160,22 @@ def test_a_foreign_library_stays_in_its_own_files(library: str) -> None:
         if module.split(".")[0] == library and not name_of(path).startswith(FOREIGN[library])
     ]
     assert strangers == []
+
+
+def test_every_foreign_library_is_declared() -> None:
+    """What comes along with another package today may be gone with its next version."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    needed = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    declared = {re.split(r"[\[<>=!~; ]", line)[0].lower().replace("_", "-") for line in needed}
+    provided = packages_distributions()
+    undeclared = set()
+    for path in SOURCES:
+        for line, module in imports_of(path):
+            top = module.split(".")[0]
+            sold_as = {name.lower().replace("_", "-") for name in provided.get(top, ())}
+            if top not in {"ragkit", *sys.stdlib_module_names} and not sold_as & declared:
+                undeclared.add(f"{name_of(path)}:{line} {top}")
+    assert undeclared == set()
 
 
 @pytest.mark.parametrize("arguments", [["-c", "import ragkit"], ["-m", "ragkit", "--help"]], ids=["import", "--help"])

@@ -85,8 +85,7 @@ def test_no_door_has_a_resource_method_that_another_lacks() -> None:
 
 def _resource(door: type, name: str) -> type:
     """The class that `door.__init__` puts at `self.name`."""
-    source = ast.parse(inspect.cleandoc(inspect.getsource(door)))
-    for node in ast.walk(source):
+    for node in ast.walk(ast.parse(inspect.getsource(door))):
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == f"self.{name}":
             assert isinstance(node.value, ast.Call)
             kind = getattr(inspect.getmodule(door), ast.unparse(node.value.func))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ragkit.errors import ConfigError
@@ -20,7 +20,12 @@ class Settings(BaseSettings):
     """Settings from the environment and from `.env` in the working directory; the environment wins."""
 
     model_config = SettingsConfigDict(
-        env_prefix="RAGKIT_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_prefix="RAGKIT_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
     )
 
     home: Path = Field(Path("var"), description="Where all state lives. Not on a network file system.")
@@ -65,6 +70,11 @@ class Settings(BaseSettings):
     max_question_chars: int = Field(8000, ge=1, description="Longest question, in characters.")
     threads: int = Field(8, ge=1, le=256, description="Blocking calls that may run at once.")
     log_level: str = Field("warning", pattern="^(debug|info|warning|error)$", description="Least severe log line.")
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value
 
 
 def load(**overrides: object) -> Settings:
