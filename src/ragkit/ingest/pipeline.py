@@ -17,7 +17,7 @@ from ragkit.index.ledger import Known, Ledger
 from ragkit.ingest.chunking import embedded_input
 from ragkit.ingest.indexing import Draft, IndexWriter
 from ragkit.ingest.isolation import ParsedFile, ParserPool
-from ragkit.ingest.parsers import parser_for
+from ragkit.ingest.parsers import content_title, parser_for
 from ragkit.ingest.report import Progress, Tally
 from ragkit.ingest.sources import Item
 from ragkit.protocols import Chunker, Embedder, KeywordIndex, Source, VectorStore
@@ -166,6 +166,7 @@ class Ingestor:
 
     def _draft(self, generation: Generation, change: _Changed, file: ParsedFile) -> Draft:
         parsed = file.parsed
+        title = content_title(parsed, change.item.name)
         pieces = self._chunker.split(parsed)
         origin = f"{change.known.document_id} {file.sha256} {generation.id} {change.fingerprint}"
         chunks = tuple(_chunk(origin, ordinal, piece, parsed.text) for ordinal, piece in enumerate(pieces))
@@ -177,7 +178,7 @@ class Ingestor:
             fingerprint=change.fingerprint,
             parsed=parsed,
             chunks=chunks,
-            inputs=tuple(embedded_input(title=parsed.title, heading=c.heading, text=c.text) for c in chunks),
+            inputs=tuple(embedded_input(title=title, heading=c.heading, text=c.text) for c in chunks),
         )
 
     def _failed(

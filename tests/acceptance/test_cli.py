@@ -1,0 +1,212 @@
+"""The command line as an operator meets it: what it prints, where, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.running import BIN, free_port
+
+RAGKIT = BIN / "ragkit"
+
+
+def ragkit(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the folder and with the `RAGKIT_HOME` of this test."""
+    environment = os.environ | {"NO_COLOR": "1"} | variables
+    return subprocess.run(
+        [RAGKIT, *arguments], env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
+
+
+def ok(*arguments: str, **variables: str) -> Any:
+    """The JSON object that a command prints."""
+    done = ragkit(*arguments, "--json", **variables)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "refunds.md").write_text(
+        "# Refunds\n\nCustomers may return goods within 30 days of delivery.\n\n"
+        "## Exceptions\n\nGift cards are not refundable. Opened software is refunded only when it is faulty.\n"
+    )
+    (folder / "shipping.txt").write_text("Shipping\n\nStandard parcels arrive in three working days.\n")
+    return folder
+
+
+def test_the_main_job_from_files_to_a_cited_answer(docs: Path) -> None:
+    report = ok("ingest", str(docs))
+    assert (report["found"], report["added"], report["failed"]) == (2, 2, [])
+    answer = ok("ask", "Are gift cards refundable?")
+    citation = answer["citations"][0]
+    assert "not refundable" in citation["quote"]
+    assert citation["supported"] is True
+    assert citation["verdict"] == "supported"
+    view = ok("documents", "show", citation["document_id"], "--chunks")
+    assert view["text"][citation["start"] : citation["end"]] == citation["quote"]
+    span = ragkit("documents", "show", citation["document_id"], "--span", f"{citation['start']}:{citation['end']}")
+    assert span.stdout.rstrip("\n") == citation["quote"]
+    hits = ok("search", "how long do parcels take", "-k", "1")["hits"]
+    assert hits[0]["uri"].endswith("shipping.txt")
+
+
+def test_what_is_not_in_the_documents_is_refused(docs: Path) -> None:
+    ok("ingest", str(docs))
+    answer = ok("ask", "Who won the football world cup in 2018?")
+    assert (answer["abstained"], answer["citations"]) == (True, [])
+    assert answer["reason"]
+
+
+def test_pipelines_run_without_arguments(docs: Path, tmp_path: Path) -> None:
+    pipelines = tmp_path / "ingest" / "pipelines"
+    pipelines.mkdir(parents=True)
+    (pipelines / "shop.toml").write_text('source = "../../docs"\ncollection = "shop"\nprune = true\n')
+    assert ok("ingest")["added"] == 2
+    uris = [document["uri"] for document in ok("documents", "list", "-c", "shop")["documents"]]
+    assert uris == ["shop/refunds.md", "shop/shipping.txt"]
+    (docs / "refunds.md").unlink()
+    report = ok("ingest")
+    assert (report["deleted"], report["unchanged"]) == (1, 1)
+
+
+def test_an_empty_inbox_is_no_error(tmp_path: Path) -> None:
+    pipelines = tmp_path / "ingest" / "pipelines"
+    pipelines.mkdir(parents=True)
+    (tmp_path / "ingest" / "inbox").mkdir()
+    (pipelines / "inbox.toml").write_text('source = "../inbox"\n')
+    assert ok("ingest")["found"] == 0
+
+
+def test_prompts_are_versioned_promoted_and_rolled_back(tmp_path: Path) -> None:
+    template = tmp_path / "answer.txt"
+    template.write_text("Answer from these sources only.\n{{sources}}\nQuestion: {{question}}\n")
+    created = ok("prompts", "create", "answer", str(template), "--note", "shorter")
+    assert (created["version"], created["aliases"]) == (2, [])
+    assert ok("prompts", "show", "answer")["version"] == 1
+    assert ok("prompts", "promote", "answer", "2")["aliases"] == ["production"]
+    assert ok("prompts", "show", "answer")["version"] == 2
+    assert "+Answer from these sources only." in ragkit("prompts", "diff", "answer", "1", "2").stdout
+    assert ok("prompts", "rollback", "answer")["version"] == 1
+    assert {prompt["name"] for prompt in ok("prompts", "list")["prompts"]} == {"answer", "condense"}
+
+
+def test_strict_makes_a_failed_file_an_exit_code(docs: Path) -> None:
+    (docs / "empty.md").write_text("")
+    done = ragkit("ingest", str(docs), "--strict")
+    assert done.returncode == 1
+    assert "empty.md" in done.stdout
+    assert ragkit("ingest", str(docs)).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ingest", "nowhere"], "nowhere"),
+        (["ingest", "emptyfolder"], "nothing to ingest"),
+        (["ingest"], "no pipeline file"),
+        (["search", "x", "-c", "nosuch"], "nosuch"),
+        (["ask", "x", "-c", "nosuch"], "nosuch"),
+        (["ask", " "], "empty"),
+        (["ask", "x", "--prompt", "nosuch"], "nosuch"),
+        (["ask", "x", "--prompt", "answer@nosuch"], "nosuch"),
+        (["documents", "show", "doc_nosuch"], "doc_nosuch"),
+        (["documents", "delete", "doc_nosuch"], "doc_nosuch"),
+        (["collections", "delete", "nosuch", "--yes"], "nosuch"),
+        (["jobs", "show", "job_nosuch"], "job_nosuch"),
+        (["prompts", "promote", "answer", "99"], "99"),
+        (["prompts", "create", "answer", "nofile.txt"], "nofile.txt"),
+        (["search", "x", "--mode", "hybrid+rerank"], "reranker"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_1(tmp_path: Path, arguments: list[str], said: str) -> None:
+    (tmp_path / "emptyfolder").mkdir()
+    (tmp_path / "one.txt").write_text("One fact about parcels.")
+    if "nosuch" not in arguments and arguments[0] in ("ask", "search"):
+        ok("ingest", "one.txt")
+    _assert_refused(ragkit(*arguments), said)
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"RAGKIT_PORT": "many"}, "RAGKIT_PORT"),
+        ({"RAGKIT_EMBEDDER": "nobody/nothing"}, "nobody/nothing"),
+        ({"RAGKIT_LLM": "gpt"}, "RAGKIT_LLM"),
+        ({"RAGKIT_LLM": "openai:gpt-4o-mini"}, "OPENAI_API_KEY"),
+        ({"RAGKIT_LLM": "nosuchprovider:x"}, "nosuchprovider"),
+        ({"RAGKIT_DATABASE_URL": "somewhere"}, "RAGKIT_DATABASE_URL"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, variables: dict[str, str], said: str) -> None:
+    (tmp_path / "one.txt").write_text("Parcels arrive in three days.")
+    ok("ingest", "one.txt")
+    _assert_refused(ragkit("ask", "When do parcels arrive?", **variables), said)
+
+
+def test_an_unreachable_provider_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("Parcels arrive in three days.")
+    ok("ingest", "one.txt")
+    nobody = f"http://127.0.0.1:{free_port()}/v1"
+    done = ragkit(
+        "ask", "When do parcels arrive?", RAGKIT_LLM="openai:any", RAGKIT_LLM_BASE_URL=nobody, RAGKIT_LLM_API_KEY="k-1"
+    )
+    _assert_refused(done, "openai:any")
+    assert "k-1" not in done.stderr + done.stdout
+
+
+def test_an_unreachable_service_is_one_sentence() -> None:
+    _assert_refused(ragkit("search", "x", RAGKIT_URL=f"http://127.0.0.1:{free_port()}"), "ragkit serve")
+
+
+def test_an_unreachable_chroma_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("Parcels arrive in three days.")
+    _assert_refused(
+        ragkit("ingest", "one.txt", RAGKIT_CHROMA_URL=f"http://127.0.0.1:{free_port()}"), "RAGKIT_CHROMA_URL"
+    )
+
+
+def test_a_damaged_catalog_is_one_sentence(home: Path, tmp_path: Path) -> None:
+    (home / "ragkit.db").write_bytes(b"not a database at all" * 500)
+    _assert_refused(ragkit("search", "x"), "not a database")
+
+
+def test_a_home_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    # A file in the way, because root may write to a read-only folder.
+    (tmp_path / "file").write_text("")
+    _assert_refused(ragkit("search", "x", RAGKIT_HOME=str(tmp_path / "file" / "var")), "RAGKIT_HOME")
+
+
+def test_a_full_disk_loses_nothing(docs: Path, home: Path) -> None:
+    ok("ingest", str(docs))
+    (docs / "new.md").write_text("# Warranty\n\n" + "The warranty lasts two years. " * 3000)
+    # No file may grow beyond the catalog's present size: as on a full disk, a write fails in the middle.
+    limit = (home / "ragkit.db").stat().st_size // 1024
+    script = f"trap '' XFSZ; ulimit -f {limit}; exec {RAGKIT} ingest {docs}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=100, check=False)
+    _assert_refused(done, "")
+    assert ok("verify", "--repair")["consistent"] is True
+    assert ok("documents", "list")["documents"]
+    assert ok("ingest", str(docs))["failed"] == []
+    assert "two years" in ok("search", "how long is the warranty", "-k", "1")["hits"][0]["text"]
+
+
+@pytest.mark.parametrize("arguments", [["search"], ["nonsense"], ["search", "x", "-k", "0"], ["ask", "x", "--nope"]])
+def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
+    done = ragkit(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def _assert_refused(done: subprocess.CompletedProcess[str], said: str) -> None:
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert "error: " in done.stderr
+    assert said in done.stderr
