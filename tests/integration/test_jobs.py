@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import create_engine, make_url
 
 from ragkit.errors import InputError, NotFound, TooLarge
 from ragkit.jobs.ledger import JobLedger
@@ -25,8 +26,17 @@ DEADLINE_S = 25
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[JobLedger]:
-    database = Database.open(f"sqlite:///{tmp_path / 'ragkit.db'}")
+def ledger(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobLedger]:
+    url = f"sqlite:///{tmp_path / 'ragkit.db'}"
+    if getattr(request, "param", "sqlite") == "postgres":
+        server = request.getfixturevalue("postgres")
+        engine = create_engine(server, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql("CREATE DATABASE jobs")
+        engine.dispose()
+        url = make_url(server).set(database="jobs").render_as_string(hide_password=False)
+        monkeypatch.setenv("RAGKIT_DATABASE_URL", url)
+    database = Database.open(url)
     yield JobLedger(database)
     database.close()
 
@@ -91,6 +101,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(ledger, upload, tmp_path):
     assert ledger.get(job.id).state == "done"
 
 
+@pytest.mark.parametrize("ledger", ["sqlite", "postgres"], indirect=True)
 def test_a_living_worker_takes_over_from_a_dead_one(ledger, upload, tmp_path):
     job = upload("hold.md")
     with worker(tmp_path) as first:

@@ -27,7 +27,7 @@ __all__ = ["Worker", "worker_locks", "workflow_url"]
 
 log = logging.getLogger(__name__)
 
-RELAY_S = 0.1
+RELAY_S = 0.2
 SWEEP_S = 2.0
 
 

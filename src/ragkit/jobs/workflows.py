@@ -19,7 +19,7 @@ QUEUE = "ingest"
 WORKFLOW = "ingest"
 # Workflows of another version are not recovered, so this changes only when a workflow's steps do.
 APPLICATION_VERSION = "1"
-POLLING_S = 0.05
+POLLING_S = 0.1
 ATTEMPTS = 3
 # A file that kills its worker this often is given up.
 DEATHS = 3
