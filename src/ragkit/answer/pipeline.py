@@ -13,7 +13,7 @@ import anyio
 import anyio.to_thread
 
 from ragkit.answer import history, reply
-from ragkit.answer.abstain import refusal, should_abstain
+from ragkit.answer.abstain import Judge, refusal
 from ragkit.answer.citations import Resolved, resolve
 from ragkit.answer.context import pack, written
 from ragkit.answer.markers import Sentence
@@ -96,7 +96,7 @@ class Answerer:
         self._chat = chat
         self._prompts = prompts
         self._records = records
-        self._embedder = embedder
+        self._judge = Judge(embedder)
         self._settings = settings
         self._limiter = limiter
 
@@ -170,7 +170,7 @@ class Answerer:
         yield Retrieved(question=turn.standalone, hits=found.hits)
 
         since = time.perf_counter()
-        turn.reason = await self._in_thread(should_abstain, turn.standalone, turn.hits, self._embedder)
+        turn.reason = await self._in_thread(self._judge.reason_to_abstain, turn.standalone, turn.hits)
         turn.passed("check", since)
         if turn.reason is None:
             async with aclosing(self._write(turn)) as events:

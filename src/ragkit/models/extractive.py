@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import anyio.to_thread
 
+from ragkit.demands import kind_of
 from ragkit.lexical import numbers, overlap, terms, weights
 from ragkit.passages import Unit, clipped, units
 from ragkit.protocols import ChatDelta, ChatRequest, Embedder
@@ -40,13 +41,7 @@ KEEP = 0.7
 SAME = 0.7
 """Two sentences that share this much of their words say the same."""
 
-_WHO = re.compile(r"\b(who|whom|whose|wer|wem|wen)\b", re.IGNORECASE)
-_QUANTITY = re.compile(
-    r"\b(?:when|how (?!do|did|can|could|should|shall|would|will|is|are|was|were|to|come|about)\w+|since which"
-    r"|what (?:time|year|date|day|percentage|price|number|amount|share)|price|cost|costs"
-    r"|wann|wie (?:viele?|lange|oft|hoch|teuer|schwer|gross|groß|weit|alt|schnell)|kostet)\b",
-    re.IGNORECASE,
-)
+_WHO = re.compile(r"\b(?:who|whom|whose|wer|wem|wen)\b", re.IGNORECASE)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _NAME = re.compile(r"(?<=[\w,;] )(?:[A-ZÄÖÜ]\w+)")
 
@@ -144,8 +139,9 @@ def _coverage(wanted: Mapping[str, float], held: set[str], above: set[str], near
 
 def _fits(question: str, unit: Unit) -> bool:
     """Whether the sentence has the kind of thing that is asked for: a number or date, a name."""
-    if _QUANTITY.search(question):
-        return bool(numbers(unit.said) - numbers(question))
+    kind = kind_of(question)
+    if kind is not None:
+        return kind.is_in(unit.said) and bool(numbers(unit.said) - numbers(question) or kind.name == "colour")
     if _WHO.search(question):
         return bool(_NAME.search(unit.said))
     return False

@@ -1,0 +1,144 @@
+"""What a question demands of its answer: a kind of value, a period, the names that it names.
+
+Rules for English and German, after the answer types of question-answering systems (Li and Roth 2002). A question that
+none of them understands demands nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ragkit.text import words
+
+__all__ = ["Kind", "identifiers", "kind_of", "periods"]
+
+_NUMBER_WORD = (
+    r"(?:\d[\d.,]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty"
+    r"|sixty|ninety|hundred|half|eine[nmrs]?|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf)"
+)
+_TIME_UNIT = (
+    r"(?:seconds?|minutes?|hours?|days?|weeks?|fortnights?|months?|quarters?|years?|decades?"
+    r"|sekunden?|minuten?|stunden?|tage?n?|wochen?|monate?n?|jahre?n?)"
+)
+_DURATION = rf"\b{_NUMBER_WORD}[ -](?:\w+ )?{_TIME_UNIT}\b"
+_MONTHS: Mapping[str, int] = {
+    name: number % 12 + 1
+    for number, name in enumerate(
+        (
+            "january february march april may june july august september october november december "
+            "januar februar märz april mai juni juli august september oktober november dezember"
+        ).split()
+    )
+}
+_MONTH = "|".join(_MONTHS)
+_DATE = (
+    rf"\b(?:1\d|20)\d\d\b|\b\d{{1,2}}:\d\d\b|\b(?:{_MONTH}|(?:mon|tues|wednes|thurs|fri|satur|sun)day|century)\b"
+    rf"|\b\d{{1,2}}\.\d{{1,2}}\."
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of value, the questions that ask for it, and what it looks like."""
+
+    name: str
+    asked: str
+    looks: str
+
+    def is_asked(self, question: str) -> bool:
+        return bool(self._asked.search(question))
+
+    def is_in(self, text: str) -> bool:
+        return bool(self._looks.search(text))
+
+    @cached_property
+    def _asked(self) -> re.Pattern[str]:
+        return re.compile(self.asked, re.IGNORECASE)
+
+    @cached_property
+    def _looks(self) -> re.Pattern[str]:
+        return re.compile(self.looks, re.IGNORECASE)
+
+
+_KINDS = (
+    Kind(
+        "weight",
+        r"\bhow heavy\b|\bweighs?\b|\bwie schwer\b|\bwiegt\b",
+        r"\d\s?(?:k?g|mg|t|lbs?|oz|kilo\w*|gram\w*|tons?|tonnes?|pounds?|ounces?)\b",
+    ),
+    Kind("telephone number", r"\bphone number|\btelefonnummer", r"(?:\+|\b0|\()[\d ()/-]{6,}\d"),
+    Kind(
+        "colour",
+        r"\bwh(?:at|ich) colou?r\b|\bwelche farbe\b",
+        r"\b(?:black|white|gr[ea]y|red|blue|green|yellow|orange|brown|purple|pink|silver"
+        r"|schwarz|wei(?:ss|ß)|grau|rot|blau|grün|gelb)\w{0,2}\b",
+    ),
+    Kind(
+        "money",
+        r"\bhow much (?:does|do|did|will|would) .*\b(?:cost|earn|pay)\b|\bhow expensive\b|\bkostet\b"
+        r"|\bwhat (?:is the |was the |are the )?(?:list )?(?:salary|revenue|price|fee|turnover)s? (?!reduc|incr|rise)",
+        r"[$€£¥]|\b(?:USD|EUR|CHF|NOK|GBP|dollars?|euros?|francs?|franken|kroner?|cents?|million|billion)\b",
+    ),
+    Kind(
+        "share",
+        r"\bwhat (?:percentage|per ?cent|share|proportion)\b|\bwie ?viel prozent\b",
+        r"%|\bper ?cent\b|\bpercent|\bprozent|\bthird|\bhalf|\bquarter|\bcredit",
+    ),
+    Kind("duration", r"\bhow long (?!ago)|\bhow (?:quickly|soon|fast)\b|\bwie (?:lange|schnell)\b", _DURATION),
+    Kind(
+        "date",
+        r"^when\b|\b(?:by|since) when\b|\bwhat (?:year|date|day|month)\b|^(?:ab |bis )?wann\b",
+        _DATE + "|" + _DURATION,
+    ),
+    Kind(
+        "number",
+        r"\bhow (?:many|much|often|old|far|high|large|big|late)\b|\bwie ?(?:viele?|oft|hoch|weit|alt)\b",
+        r"\d|" + _NUMBER_WORD,
+    ),
+)
+
+_MONTH_YEAR = re.compile(
+    rf"\b(?P<m1>{_MONTH}),? (?P<y1>\d{{4}})\b|\b(?P<m2>{_MONTH}) \d{{1,2}},? (?P<y2>\d{{4}})\b"
+    rf"|\b(?P<y3>(?:19|20)\d\d)-(?P<m3>\d\d)\b",
+    re.IGNORECASE,
+)
+_QUARTERS: Mapping[str, int] = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": 4}
+_QUARTER = re.compile(
+    rf"\b(?P<word>{'|'.join(_QUARTERS)}) quarter(?: of| in|,)? (?P<y1>\d{{4}})\b"
+    r"|\bq(?P<n2>[1-4])[ /-]?(?P<y2>\d{4})\b|\b(?P<y3>\d{4})[ -]?q(?P<n3>[1-4])\b",
+    re.IGNORECASE,
+)
+
+
+def kind_of(question: str) -> Kind | None:
+    """The kind of value that it asks for, where it asks for one."""
+    return next((kind for kind in _KINDS if kind.is_asked(question)), None)
+
+
+def periods(text: str) -> set[tuple[int, str]]:
+    """The months and quarters that it dates something with, as (2026, "3") or (2025, "q4")."""
+    found = set()
+    for match in _MONTH_YEAR.finditer(text):
+        name = match["m1"] or match["m2"]
+        month = _MONTHS[name.casefold()] if name else int(match["m3"])
+        found.add((int(match["y1"] or match["y2"] or match["y3"]), str(month)))
+    for match in _QUARTER.finditer(text):
+        quarter = _QUARTERS[match["word"].casefold()] if match["word"] else int(match["n2"] or match["n3"])
+        found.add((int(match["y1"] or match["y2"] or match["y3"]), f"q{quarter}"))
+    return found
+
+
+def identifiers(text: str) -> set[str]:
+    """Its acronyms, product names and codes (`ATEX`, `GraphQL`, `KV-1305`), casefolded as `ragkit.text.words` does."""
+    return {word for raw in text.split() for word in words(raw) if _is_identifier(word, raw)}
+
+
+def _is_identifier(word: str, raw: str) -> bool:
+    letters, digits = any(map(str.isalpha, word)), any(map(str.isdigit, word))
+    if digits:
+        return letters
+    at = raw.casefold().find(word)
+    return sum(map(str.isupper, raw[at : at + len(word)])) > 1
