@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -35,7 +36,10 @@ def connect(home: Path, url: str | None = None, *, within_s: float = 30.0) -> Ch
 
     Raises:
         ConfigError: `url` is not an http address.
+        MissingExtra: chromadb is not installed.
     """
+    if importlib.util.find_spec("chromadb") is None:
+        raise MissingExtra("The package 'chromadb' is not installed.", hint="pip install 'ragkit[server]'")
     parts = urlsplit(url) if url else None
     if parts is not None and (parts.scheme not in {"http", "https"} or not parts.hostname):
         raise ConfigError(f"RAGKIT_CHROMA_URL cannot be {url!r}.", hint="Write it as http://host:port.")
@@ -76,7 +80,6 @@ class ChromaConnection:
 
         Raises:
             StorageError: No server answers.
-            MissingExtra: chromadb is not installed.
         """
         with self._changing:
             if self._session is None or self._session is after:
@@ -155,11 +158,9 @@ class ChromaConnection:
 
 
 def _session(host: str, port: int, *, ssl: bool, address: Address | None) -> Session:
-    try:
-        from chromadb.api.client import Client
-        from chromadb.config import Settings
-    except ImportError as error:
-        raise MissingExtra("The package 'chromadb' is not installed.", hint="pip install 'ragkit[server]'") from error
+    from chromadb.api.client import Client
+    from chromadb.config import Settings
+
     settings = Settings(
         _env_file=None,  # type: ignore[call-arg]  # of pydantic-settings: leave the application's .env alone
         anonymized_telemetry=False,

@@ -107,7 +107,8 @@ class LocalServer:
         if self._child is not None:
             self.stop()
         else:
-            _signal(address.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(address.pid, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_S
         while (held := try_lock(self._folder / ".lock")) is None:
             if time.monotonic() > deadline:
@@ -169,23 +170,21 @@ class LocalServer:
             return None
 
     def _note(self, address: Address) -> None:
-        beside = self._record.with_suffix(f".{os.getpid()}")
-        beside.write_text(json.dumps(asdict(address)), encoding="utf-8")
-        beside.replace(self._record)
+        _write(self._record, json.dumps(asdict(address)))
 
     def _database(self) -> str:
         self._data.mkdir(parents=True, exist_ok=True)
         file = self._data / "ragkit-database"
         if not file.exists():
-            file.write_text(f"ragkit-{uuid.uuid4().hex}", encoding="utf-8")
+            _write(file, f"ragkit-{uuid.uuid4().hex}")
         return file.read_text(encoding="utf-8")
 
     def _throw_away(self) -> None:
-        aside = self._folder / f"damaged-{uuid.uuid4().hex}"
         if self._data.exists():
-            self._data.rename(aside)
+            self._data.rename(self._folder / f"damaged-{uuid.uuid4().hex}")
         # All of it can be made again, and it may hold vectors of documents that have been erased since.
-        shutil.rmtree(aside, ignore_errors=True)
+        for aside in self._folder.glob("damaged-*"):
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _child(folder: Path, data: Path, port: int, lock: int) -> subprocess.Popen[bytes]:
@@ -208,6 +207,7 @@ def _child(folder: Path, data: Path, port: int, lock: int) -> subprocess.Popen[b
                     cwd=folder,
                     env={**environment, "RUST_LOG": "error", "ANONYMIZED_TELEMETRY": "False"},
                     pass_fds=(lock,),
+                    process_group=0,  # Ctrl-C is for this process, which may still need the server
                 )
         except OSError as error:
             started.put(error)
@@ -233,11 +233,6 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def _signal(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
-
-
 def _knows(port: int, database: str) -> bool:
     return _request(port, "GET", f"{_DATABASES}/{database}", None) == 200
 
@@ -254,6 +249,13 @@ def _request(port: int, method: str, path: str, body: str | None) -> int:
             return connection.getresponse().status
         except (OSError, http.client.HTTPException):
             return 0
+
+
+def _write(file: Path, text: str) -> None:
+    """Put it there in one step, for readers in other processes."""
+    beside = file.with_suffix(f".{os.getpid()}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(file)
 
 
 def _free_port() -> int:
