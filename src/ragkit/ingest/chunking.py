@@ -4,7 +4,7 @@ The document becomes a row of atoms: paragraphs, list items, groups of table row
 is too long. Every boundary between two atoms has a rank, from the start of a top-level section down to the middle of a
 sentence. Cutting has two steps:
 
-1. Down to stretches of about three passages, cut at the highest rank. Among equal ranks the winner is drawn by a hash
+1. Down to stretches of about two passages, cut at the highest rank. Among equal ranks the winner is drawn by a hash
    of the text behind the boundary, so that the decision depends on nothing far away and an edit changes the passages
    around it and no others (content-defined chunking: Muthitacharoen, Chen and Mazières, "A low-bandwidth network file
    system", SOSP 2001).
@@ -28,8 +28,8 @@ from ragkit.types import Heading, Parsed, Piece
 __all__ = ["StructureChunker", "context_line", "embedded_input"]
 
 _VERSION = 1
-_STRETCH = 3
-"""Passages that are packed together; also the most that one edit inside a section can change."""
+_STRETCH = 2
+"""Passages that are packed together; an edit rarely changes more than these and one beside them."""
 _CONTEXT_TOKENS = 24
 
 

@@ -17,7 +17,8 @@ __all__ = ["Xml"]
 
 _NESTED_ENTITY = re.compile(r"<!ENTITY[^>]*[\"'][^\"'>]*&(?!#)")
 """An entity made of entities, the start of every entity bomb; external ones are never fetched."""
-_HTML_ENTITY = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]{1,30});")
+_DECLARED = re.compile(rb"<!ENTITY\s+(?:%\s+)?([\w.-]+)")
+_ENTITY = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]{1,30});")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _TITLES = frozenset({"title", "heading", "head", "invention-title", "article-title"})
 _MIXED_LIMIT = 8
@@ -38,7 +39,7 @@ class Xml:
                 f"{source.name!r} declares XML entities made of entities, which are not safe to read.",
                 hint="Expand them first, for example with `xmllint --noent --nonet`.",
             )
-        data = _HTML_ENTITY.sub(_as_number, source.data)
+        data = _known_entities(source.data)
         builder = TextBuilder()
         try:
             for block in _blocks(data):
@@ -48,10 +49,18 @@ class Xml:
         return builder.parsed(title=_title(data), media_type="application/xml")
 
 
-def _as_number(entity: re.Match[bytes]) -> bytes:
-    """The entities of HTML are common in XML whose DTD is not at hand."""
-    characters = html5.get(entity.group(1).decode("ascii") + ";")
-    return "".join(f"&#{ord(one)};" for one in characters).encode() if characters else entity.group()
+def _known_entities(data: bytes) -> bytes:
+    """The entities of HTML as numbers, and others that only a DTD elsewhere declares as their names."""
+    declared = set(_DECLARED.findall(data[:100_000]))
+
+    def replaced(entity: re.Match[bytes]) -> bytes:
+        name = entity.group(1)
+        if name in declared:
+            return entity.group()
+        characters = html5.get(name.decode("ascii") + ";")
+        return "".join(f"&#{ord(one)};" for one in characters).encode() if characters else name
+
+    return _ENTITY.sub(replaced, data)
 
 
 def _blocks(data: bytes) -> Iterator[str]:
