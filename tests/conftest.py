@@ -48,3 +48,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def repository() -> Path:
     """The root of the checkout."""
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Tests marked `anyio` run on asyncio, as the service does."""
+    return "asyncio"

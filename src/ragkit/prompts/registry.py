@@ -275,10 +275,11 @@ def _require(connection: Connection, name: str) -> list[int]:
 
 
 def _load(connection: Connection, name: str, version: int) -> PromptVersion:
-    row = connection.execute(select(prompts).where(prompts.c.name == name, prompts.c.version == version)).one_or_none()
-    if row is None:
-        found = _require(connection, name)
+    found = _require(connection, name)
+    # Compared here: a number from a user may be larger than the database's integers.
+    if version not in found:
         raise NotFound(f"Prompt {name!r} has no version {version}; it has {', '.join(map(str, found))}.")
+    row = connection.execute(select(prompts).where(prompts.c.name == name, prompts.c.version == version)).one()
     return _prompt(row, _aliases(connection))
 
 

@@ -5,7 +5,8 @@ Each passes the same contract suite as the real thing.
 
 from __future__ import annotations
 
+from ragkit.testing.chat import ScriptedChat
 from ragkit.testing.embed import HashedEmbedder
 from ragkit.testing.stores import MemoryKeywords, MemoryVectors
 
-__all__ = ["HashedEmbedder", "MemoryKeywords", "MemoryVectors"]
+__all__ = ["HashedEmbedder", "MemoryKeywords", "MemoryVectors", "ScriptedChat"]

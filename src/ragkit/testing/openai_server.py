@@ -50,8 +50,7 @@ class OpenAIServer:
         self._lock = threading.Lock()
         self.requests: list[dict[str, Any]] = []
         self.disconnected = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     @property
@@ -77,63 +76,70 @@ class OpenAIServer:
             return self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
 
 
-def _handler(server: OpenAIServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            script = server.take({**body, "authorization": self.headers.get("authorization", "")})
-            self.close_connection = True
-            try:
-                time.sleep(script.latency_s)
-                if self.path != "/v1/chat/completions":
-                    self._error(404, {}, "not found")
-                elif script.status != 200:
-                    self._error(script.status, script.headers, "scripted error")
-                else:
-                    self._stream(script, body)
-            except (BrokenPipeError, ConnectionResetError):
-                server.disconnected.set()
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
 
-        def _error(self, status: int, headers: Mapping[str, str], message: str) -> None:
-            body = json.dumps({"error": {"message": message, "type": "scripted", "code": None}}).encode()
-            self.send_response(status)
-            for name, value in {**headers, "content-type": "application/json", "content-length": len(body)}.items():
-                self.send_header(name, str(value))
-            self.end_headers()
-            self.wfile.write(body)
+    def __init__(self, owner: OpenAIServer) -> None:
+        self.owner = owner
+        super().__init__(("127.0.0.1", 0), _Handler)
 
-        def _stream(self, script: Script, body: Mapping[str, Any]) -> None:
-            self.send_response(200)
-            self.send_header("content-type", "text/event-stream")
-            # A length that is never reached makes an early end of the connection a fault that clients notice.
-            self.send_header("transfer-encoding", "chunked")
-            self.end_headers()
-            for number, delta in enumerate(script.deltas):
-                if number == script.drop_after:
-                    return
-                if number == script.malformed_after:
-                    self._event("{not json")
-                self._event(_chunk(body, [{"index": 0, "delta": {"role": "assistant", "content": delta}}]))
-                time.sleep(script.latency_s)
-            self._event(_chunk(body, [{"index": 0, "delta": {}, "finish_reason": "stop"}]))
-            if script.usage and body.get("stream_options", {}).get("include_usage"):
-                read, written = script.usage
-                usage = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
-                self._event(_chunk(body, [], usage=usage))
-            self._event("[DONE]")
-            self.wfile.write(b"0\r\n\r\n")
 
-        def _event(self, data: str) -> None:
-            event = f"data: {data}\n\n".encode()
-            self.wfile.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
-            self.wfile.flush()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing on stderr."""
-
+class _Handler(BaseHTTPRequestHandler):
     # HTTP/1.0 knows no chunks.
-    Handler.protocol_version = "HTTP/1.1"
-    return Handler
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        script = self.server.owner.take({**body, "authorization": self.headers.get("authorization", "")})
+        self.close_connection = True
+        try:
+            time.sleep(script.latency_s)
+            if self.path != "/v1/chat/completions":
+                self._refuse(404, {}, "not found")
+            elif script.status != 200:
+                self._refuse(script.status, script.headers, "scripted error")
+            else:
+                self._reply(script, body)
+        except (BrokenPipeError, ConnectionResetError):
+            self.server.owner.disconnected.set()
+
+    def _refuse(self, status: int, headers: Mapping[str, str], message: str) -> None:
+        body = json.dumps({"error": {"message": message, "type": "scripted", "code": None}}).encode()
+        self.send_response(status)
+        for name, value in {**headers, "content-type": "application/json", "content-length": len(body)}.items():
+            self.send_header(name, str(value))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _reply(self, script: Script, body: Mapping[str, Any]) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        # With chunks an early end of the connection is a fault that clients notice.
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        for number, delta in enumerate(script.deltas):
+            if number == script.drop_after:
+                return
+            if number == script.malformed_after:
+                self._event("{not json")
+            self._event(_chunk(body, [{"index": 0, "delta": {"role": "assistant", "content": delta}}]))
+            time.sleep(script.latency_s)
+        self._event(_chunk(body, [{"index": 0, "delta": {}, "finish_reason": "stop"}]))
+        if script.usage and body.get("stream_options", {}).get("include_usage"):
+            read, written = script.usage
+            usage = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+            self._event(_chunk(body, [], usage=usage))
+        self._event("[DONE]")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _event(self, data: str) -> None:
+        event = f"data: {data}\n\n".encode()
+        self.wfile.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing on stderr."""
 
 
 def _chunk(body: Mapping[str, Any], choices: list[dict[str, Any]], **more: Any) -> str:
