@@ -85,16 +85,15 @@ def _warm(home: Path) -> None:
 
 def _embedded_inputs(home: Path) -> list[str]:
     """What the run embedded: each distinct input once."""
+    from ragkit import Ragkit
     from ragkit.ingest.chunking import embedded_input
-
-    def call(*arguments: str) -> Any:
-        return json.loads(measure([BIN / "ragkit", *arguments, "--json"], env=environment(home)).stdout)
+    from ragkit.settings import load
 
     texts: dict[str, None] = {}
-    listed = call("documents", "list")
-    for document in listed if isinstance(listed, list) else listed["documents"]:
-        for chunk in call("documents", "show", document["id"], "--chunks")["chunks"]:
-            texts[embedded_input(title=document["title"], heading=chunk["heading"], text=chunk["text"])] = None
+    with Ragkit.open(load(home=home)) as kit:
+        for document in kit.documents.list():
+            for chunk in kit.documents.get(document.id, chunks=True).chunks:
+                texts[embedded_input(title=document.title, heading=chunk.heading, text=chunk.text)] = None
     return list(texts)
 
 

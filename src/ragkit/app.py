@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from ragkit.index.generations import Generation
     from ragkit.index.keywords import TantivyIndex
     from ragkit.index.vectors import ChromaConnection, ChromaVectors
+    from ragkit.ingest.isolation import ParserPool
     from ragkit.ingest.pipeline import Ingestor
-    from ragkit.protocols import Embedder
+    from ragkit.protocols import Embedder, Reranker
     from ragkit.retrieve.pipeline import Retriever
 
 __all__ = ["AsyncRagkit", "Ragkit", "build"]
@@ -77,6 +78,7 @@ class _Root:
         self.files = FileStore(self.home / "files")
         self.embedder = Once(self._embedder)
         self.chroma = Once(self._chroma)
+        self.parsers = Once(self._parsers)
         self.ingestor = Once(self._ingestor)
         self._keywords: dict[str, TantivyIndex] = {}
         self._vectors: dict[str, ChromaVectors] = {}
@@ -141,6 +143,7 @@ class _Root:
         return documents
 
     def close(self) -> None:
+        self.parsers.close(lambda pool: pool.close())
         self.retriever.close()
         self.chroma.close(lambda connection: connection.close())
         self.database.close()
@@ -166,13 +169,22 @@ class _Root:
                 embedder=self.embedder, catalog=self.catalog, vectors=None if self.one_shot else self.vectors
             ),
             keywords=self.keywords,
-            reranker=None,
+            reranker=Once(self._reranker) if self.settings.reranker else None,
         )
+
+    def _reranker(self) -> Reranker:
+        from ragkit.models.rerank import open_reranker
+
+        return open_reranker(self.settings.reranker or "", home=self.home)
+
+    def _parsers(self) -> ParserPool:
+        from ragkit.ingest.isolation import ParserPool
+
+        return ParserPool(workers=self.settings.parse_workers, timeout_s=self.settings.parse_timeout_s)
 
     def _ingestor(self) -> Ingestor:
         from ragkit.index.ledger import Ledger
         from ragkit.ingest.chunking import StructureChunker
-        from ragkit.ingest.isolation import ParserPool
         from ragkit.ingest.pipeline import Ingestor
 
         settings, embedder = self.settings, self.embedder()
@@ -185,7 +197,7 @@ class _Root:
                 embedder.tokenizer, max_tokens=settings.chunk_tokens, overlap=settings.chunk_overlap
             ),
             stores=lambda generation: (self.vectors(generation), self.keywords(generation)),
-            parsers=lambda: ParserPool(workers=settings.parse_workers, timeout_s=settings.parse_timeout_s),
+            parsers=self.parsers(),
             max_bytes=settings.max_file_mb * 1_000_000,
         )
 
@@ -197,6 +209,7 @@ class _Root:
         embedder = self.embedder()
         return Answerer(
             search=search,
+            generation=lambda name: self.collections.get(name).number,
             chat=open_chat(self.settings, embedder=embedder),
             prompts=self.prompts,
             records=Records(self.database),

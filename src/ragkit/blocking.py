@@ -173,7 +173,8 @@ class _Resource:
         self._portal = portal
 
     def _call(self, method: Callable[..., Coroutine[Any, Any, T]], *args: object, **kwargs: object) -> T:
-        return self._portal.call(partial(method, *args, **kwargs))
+        result: T = self._portal.call(partial(method, *args, **kwargs))
+        return result
 
 
 class Documents(_Resource):

@@ -216,7 +216,7 @@ class AsyncRagkit:
 
     async def ready(self) -> dict[str, str]:
         """Whether each part works: `ok`, or what is wrong with it."""
-        probes = {**self._parts.probes, "model": self._answerer}
+        probes: dict[str, Callable[[], object]] = {**self._parts.probes, "model": self._answerer}
         return {name: await self._threads.run(_probe, probe) for name, probe in probes.items()}
 
     async def aclose(self) -> None:

@@ -96,12 +96,18 @@ class EmbedderSpec:
     """What must agree for two vectors to be comparable; a generation is stamped with it."""
 
     id: str
+    """`NAME@HASH`: what `RAGKIT_EMBEDDER` says, and which weights those are."""
     dimension: int
     max_tokens: int
     """Tokens that the model reads, special tokens left out; a longer text would lose its tail."""
     pooling: str = "mean"
     query_prefix: str = ""
     document_prefix: str = ""
+
+    @property
+    def name(self) -> str:
+        """What to set `RAGKIT_EMBEDDER` to."""
+        return self.id.partition("@")[0]
 
 
 class Embedder(Protocol):

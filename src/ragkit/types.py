@@ -310,7 +310,8 @@ class IngestReport:
     seconds: float = 0.0
 
     def __add__(self, other: IngestReport) -> IngestReport:
-        return IngestReport(**{part.name: getattr(self, part.name) + getattr(other, part.name) for part in fields(self)})
+        names = [part.name for part in fields(self)]
+        return IngestReport(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

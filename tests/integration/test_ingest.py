@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +43,7 @@ class Desk:
     vectors: MemoryVectors = field(default_factory=MemoryVectors)
     keywords: MemoryKeywords = field(default_factory=MemoryKeywords)
     max_tokens: int = 60
+    parsers: ParserPool = field(default_factory=lambda: ParserPool(workers=1, timeout_s=60))
 
     def __post_init__(self) -> None:
         self.catalog = Catalog(self.database)
@@ -59,7 +60,7 @@ class Desk:
             embedder=self.embedder,
             chunker=StructureChunker(self.embedder.tokenizer, max_tokens=self.max_tokens),
             stores=self.stores,
-            parsers=lambda: ParserPool(workers=1, timeout_s=60),
+            parsers=self.parsers,
             max_bytes=100_000,
         )
 
@@ -87,10 +88,12 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def desk(tmp_path: Path) -> Iterator[Desk]:
     folder = tmp_path / "docs"
     folder.mkdir()
-    return Desk(folder, Database.open(f"sqlite:///{tmp_path / 'ragkit.db'}"))
+    desk = Desk(folder, Database.open(f"sqlite:///{tmp_path / 'ragkit.db'}"))
+    yield desk
+    desk.parsers.close()
 
 
 def test_documents_of_a_folder_become_live_with_exact_offsets(desk: Desk) -> None:

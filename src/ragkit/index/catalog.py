@@ -87,7 +87,7 @@ class Catalog:
     def count(self, generation: Generation) -> int:
         """How many live chunks there are."""
         with self._database.read() as connection:
-            return connection.execute(_live(select(func.count(chunks.c.id)), generation)).scalar_one()
+            return int(connection.execute(_live(select(func.count(chunks.c.id)), generation)).scalar_one())
 
     def live_chunks(self, generation: Generation) -> dict[str, bytes]:
         """Every live chunk id with the key of its vector."""

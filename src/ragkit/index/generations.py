@@ -79,7 +79,7 @@ class Collections:
             raise Conflict(
                 f"Collection {name!r} was built with {generation.spec.id!r} ({generation.spec.dimension} dimensions), "
                 f"not with {spec.id!r} ({spec.dimension}).",
-                hint=f"Set RAGKIT_EMBEDDER={generation.spec.id}, or ingest into another collection.",
+                hint=f"Set RAGKIT_EMBEDDER={generation.spec.name}, or ingest into another collection.",
             )
         return generation
 

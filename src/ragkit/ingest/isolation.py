@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, TimeoutError
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from ragkit.errors import ParseFailed, RagkitError
@@ -35,7 +36,7 @@ class ParsedFile:
 
 
 class ParserPool:
-    """A few parser processes, started with the first file.
+    """A few parser processes, started with the first file and kept until `close`.
 
     Args:
         workers: Processes at most.
@@ -46,6 +47,7 @@ class ParserPool:
         self._workers = workers
         self._timeout_s = timeout_s
         self._pool: ProcessPool | None = None
+        self._starting = Lock()
 
     def parse_all(self, files: Iterable[tuple[T, Path, str]]) -> Iterator[tuple[T, ParsedFile | RagkitError]]:
         """Parse files (key, path, name) in order, a few ahead of the caller; a failure is yielded, not raised."""
@@ -60,20 +62,14 @@ class ParserPool:
     def close(self) -> None:
         """End the processes; a parser that is at work is stopped."""
         if self._pool is not None:
-            self._pool.stop()
+            self._pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it out
             self._pool.join()
             self._pool = None
 
     def _submit(self, path: Path, name: str) -> Future[ParsedFile]:
-        if self._pool is None:
-            from pebble import ProcessPool
-
-            self._pool = ProcessPool(
-                max_workers=self._workers,
-                max_tasks=_TASKS_PER_WORKER,
-                # A forked child would inherit the locks of threads that do not exist in it.
-                context=multiprocessing.get_context("spawn"),
-            )
+        with self._starting:
+            if self._pool is None:
+                self._pool = _open_pool(self._workers)
         return self._pool.schedule(_parse_file, args=(path, name), timeout=self._timeout_s)
 
     def _result(self, key: T, name: str, future: Future[ParsedFile]) -> tuple[T, ParsedFile | RagkitError]:
@@ -89,6 +85,13 @@ class ParserPool:
             return key, ParseFailed(f"{name!r} crashed its parser (exit code {error.exitcode}).")
         except MemoryError:
             return key, ParseFailed(f"{name!r} needs more memory than there is.")
+
+
+def _open_pool(workers: int) -> ProcessPool:
+    from pebble import ProcessPool
+
+    # Spawned: a forked child would inherit the locks of threads that do not exist in it.
+    return ProcessPool(max_workers=workers, max_tasks=_TASKS_PER_WORKER, context=multiprocessing.get_context("spawn"))
 
 
 def _parse_file(path: Path, name: str) -> ParsedFile:

@@ -59,7 +59,7 @@ class Ingestor:
         embedder: Embedder,
         chunker: Chunker,
         stores: Callable[[Generation], tuple[VectorStore, KeywordIndex]],
-        parsers: Callable[[], ParserPool],
+        parsers: ParserPool,
         max_bytes: int,
     ) -> None:
         self._collections = collections
@@ -142,7 +142,6 @@ class Ingestor:
             # Where another writer was faster, the document answers from that writer's version.
             tally.count(("updated" if draft.known.sha256 else "added") if switched else "unchanged", draft.uri)
 
-        parsers = self._parsers()
         writer = IndexWriter(
             generation=generation,
             ledger=self._ledger,
@@ -155,13 +154,12 @@ class Ingestor:
         try:
             with writer:
                 files = ((change, change.item.path, change.item.name) for change in changed)
-                for change, file in parsers.parse_all(files):
+                for change, file in self._parsers.parse_all(files):
                     if isinstance(file, RagkitError):
                         self._failed(generation, change.item, change.known, file, tally)
                     else:
                         writer.add(self._draft(generation, change, file))
         finally:
-            parsers.close()
             tally.embedded += writer.embedded
 
     def _draft(self, generation: Generation, change: _Changed, file: ParsedFile) -> Draft:

@@ -50,8 +50,9 @@ class DenseSearch:
         embedder = self._embedder()
         if embedder.spec != generation.spec:
             raise Conflict(
-                f"Collection {generation.collection!r} was built with {generation.spec.id!r}, not {embedder.spec.id!r}.",
-                hint=f"Set RAGKIT_EMBEDDER={generation.spec.id}.",
+                f"Collection {generation.collection!r} was built with {generation.spec.id!r}, "
+                f"not with {embedder.spec.id!r}.",
+                hint=f"Set RAGKIT_EMBEDDER={generation.spec.name}.",
             )
         vector = embedder.embed_query(query)
         if document_ids is None and self._vectors is not None:
