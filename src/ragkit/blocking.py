@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from ragkit.events import Event
 from ragkit.types import (
     Answer,
     Collection,
     Document,
     DocumentState,
     DocumentView,
-    Event,
     Filters,
     IngestReport,
     Job,

@@ -13,18 +13,11 @@ from typing import TYPE_CHECKING
 
 from ragkit.answer.pipeline import last_answer
 from ragkit.errors import InputError, RagkitError
+from ragkit.events import Event
 from ragkit.ingest.sources import Item, Root, discover, roots_of
 from ragkit.resources import AsyncCollections, AsyncDocuments, AsyncJobs, AsyncPrompts
 from ragkit.threads import Once, Threads
-from ragkit.types import (
-    Answer,
-    Event,
-    Filters,
-    IngestReport,
-    Mode,
-    SearchResult,
-    VerifyReport,
-)
+from ragkit.types import Answer, Filters, IngestReport, Mode, SearchResult, VerifyReport
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter

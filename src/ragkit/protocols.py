@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from ragkit.types import Hit, Message, Parsed, Piece, Usage
+from ragkit.parsed import Parsed, Piece
+from ragkit.types import Hit, Message, Usage
 
 if TYPE_CHECKING:
     import numpy as np

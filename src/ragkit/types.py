@@ -7,47 +7,35 @@ set of transfer objects. Offsets count Unicode code points; spans are half-open;
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Literal
 
 __all__ = [
-    "Accepted",
     "Answer",
     "Chunk",
     "Citation",
-    "Cited",
     "Collection",
     "Difference",
     "Document",
     "DocumentState",
     "DocumentView",
-    "Done",
-    "Event",
-    "Failed",
     "Failure",
     "Filters",
-    "Heading",
     "Hit",
     "IngestReport",
     "Job",
     "JobState",
     "Message",
     "Mode",
-    "Page",
-    "Parsed",
-    "Piece",
     "PromptRef",
     "PromptVersion",
     "Reason",
     "Receipt",
-    "Retrieved",
     "SearchResult",
-    "Token",
     "Trace",
     "Usage",
     "Verdict",
-    "Verified",
     "VerifyReport",
 ]
 
@@ -56,27 +44,6 @@ Verdict = Literal["supported", "partly", "unsupported", "contradicted"]
 DocumentState = Literal["found", "live", "failed"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 Reason = Literal["no_evidence", "off_topic", "conflicting_sources", "underspecified", "blocked"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """A page or slide: `text[start:end]` of the document."""
-
-    number: int
-    """As printed by a viewer, from 1."""
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heading:
-    """A heading; its section runs to the next heading of the same or a higher level."""
-
-    level: int
-    """1 is the highest."""
-    title: str
-    start: int
-    """Where the heading line begins in the document's text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,100 +316,3 @@ class VerifyReport:
     differences: tuple[Difference, ...]
     repaired: int
     seconds: float
-
-
-# The events of a streamed answer, in the order in which they can come.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """The question was accepted; the identifiers to find the answer by."""
-
-    trace_id: str
-    conversation_id: str
-    event: Literal["accepted"] = "accepted"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retrieved:
-    """The passages that the answer may use, numbered from 1 in this order."""
-
-    question: str
-    """The stand-alone question that was searched for."""
-    hits: tuple[Hit, ...]
-    event: Literal["retrieved"] = "retrieved"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
-    """The next part of the answer's text."""
-
-    text: str
-    event: Literal["token"] = "token"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cited:
-    """A marker was resolved to the passage that it points at."""
-
-    citation: Citation
-    event: Literal["citation"] = "citation"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
-    """A sentence of the answer closed and was held against what it cites."""
-
-    sentence: str
-    markers: tuple[int, ...]
-    verdict: Verdict
-    score: float
-    event: Literal["verdict"] = "verdict"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """The whole answer; always the last event of a success."""
-
-    answer: Answer
-    event: Literal["done"] = "done"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
-    """The answer broke off; `code` and `hint` are those of the error."""
-
-    code: str
-    detail: str
-    hint: str | None
-    trace_id: str
-    event: Literal["error"] = "error"
-
-
-Event = Accepted | Retrieved | Token | Cited | Verified | Done | Failed
-
-NO_METADATA: Mapping[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parsed:
-    """What a parser makes of a file: one text, and spans over it."""
-
-    text: str
-    title: str
-    media_type: str
-    pages: tuple[Page, ...] = ()
-    headings: tuple[Heading, ...] = ()
-    metadata: Mapping[str, str] = field(default_factory=lambda: NO_METADATA)
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """Where a chunker cuts: `text[start:end]`, its page and heading path, and its length in the embedder's tokens."""
-
-    start: int
-    end: int
-    page: int | None
-    heading: str
-    tokens: int

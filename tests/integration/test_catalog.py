@@ -13,10 +13,11 @@ from ragkit.errors import InputError, NotFound
 from ragkit.index.catalog import Catalog
 from ragkit.index.generations import Collections, Generation
 from ragkit.index.ledger import Known, Ledger, NewChunk, NewVersion
+from ragkit.parsed import Parsed
 from ragkit.protocols import EmbedderSpec
 from ragkit.store.engine import Database
 from ragkit.store.tables import metadata
-from ragkit.types import Chunk, Filters, Parsed
+from ragkit.types import Chunk, Filters
 
 SPEC = EmbedderSpec(id="test", dimension=4, max_tokens=100)
 

@@ -14,10 +14,11 @@ from starlette.testclient import TestClient
 
 from ragkit.client import AsyncClient, Client
 from ragkit.errors import InputError, NotFound, Unauthenticated, UpstreamError
+from ragkit.events import Accepted, Done, Retrieved, Token
 from ragkit.service.app import create_service
 from ragkit.settings import Settings
 from ragkit.testing.engine import MemoryRagkit
-from ragkit.types import Accepted, Done, Filters, Retrieved, Token
+from ragkit.types import Filters
 
 RESOURCES = ("documents", "collections", "prompts", "jobs")
 

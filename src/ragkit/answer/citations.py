@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from ragkit.answer.groundedness import PARTLY, Check, check
 from ragkit.answer.markers import Sentence
+from ragkit.events import Cited, Verified
 from ragkit.passages import Unit, units
-from ragkit.types import Citation, Cited, Hit, Verified
+from ragkit.types import Citation, Hit
 
 __all__ = ["Resolved", "resolve"]
 

@@ -20,24 +20,11 @@ from ragkit.answer.markers import Sentence
 from ragkit.answer.records import Conversation, Records
 from ragkit.answer.turn import Turn
 from ragkit.errors import InputError, RagkitError, TooLarge, UpstreamError, error_for
+from ragkit.events import Accepted, Done, Event, Failed, Retrieved, Token
 from ragkit.protocols import ChatDelta, ChatModel, ChatRequest, Embedder
 from ragkit.settings import Settings
 from ragkit.tokens import count_tokens
-from ragkit.types import (
-    Accepted,
-    Answer,
-    Done,
-    Event,
-    Failed,
-    Filters,
-    Hit,
-    Message,
-    Mode,
-    PromptVersion,
-    Retrieved,
-    SearchResult,
-    Token,
-)
+from ragkit.types import Answer, Filters, Hit, Message, Mode, PromptVersion, SearchResult
 
 __all__ = ["Answerer", "Prompts", "Search", "last_answer"]
 

@@ -14,15 +14,13 @@ from ragkit.client import calls, uploads
 from ragkit.client.calls import Call
 from ragkit.client.wire import Wire, error_of, event_of
 from ragkit.errors import InputError, UpstreamError
+from ragkit.events import Done, Event, Failed
 from ragkit.types import (
     Answer,
     Collection,
     Document,
     DocumentState,
     DocumentView,
-    Done,
-    Event,
-    Failed,
     Filters,
     IngestReport,
     Job,

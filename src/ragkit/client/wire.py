@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from ragkit.client.calls import Call, adapter
 from ragkit.errors import RagkitError, UpstreamError, UpstreamTimeout, error_for
-from ragkit.types import Accepted, Answer, Citation, Cited, Done, Event, Failed, Retrieved, Token, Verified
+from ragkit.events import Accepted, Cited, Done, Event, Failed, Retrieved, Token, Verified
+from ragkit.types import Answer, Citation
 
 __all__ = ["Wire", "event_of"]
 

@@ -15,10 +15,11 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ragkit.index.generations import Generation, bump
+from ragkit.parsed import Parsed
 from ragkit.store.embeddings import put_vectors
 from ragkit.store.engine import Database, now
 from ragkit.store.tables import chunks, documents, vectors, versions
-from ragkit.types import Chunk, Parsed, Receipt
+from ragkit.types import Chunk, Receipt
 
 if TYPE_CHECKING:
     from ragkit.protocols import Vector

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from zlib import crc32
 
+from ragkit.parsed import Heading, Parsed
 from ragkit.text import sentences
-from ragkit.types import Heading, Parsed
 
 __all__ = ["Atom", "Rank", "atoms_of"]
 

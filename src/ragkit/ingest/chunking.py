@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ragkit.ingest.atoms import Atom, Rank, atoms_of
+from ragkit.parsed import Heading, Parsed, Piece
 from ragkit.protocols import Tokenizer
-from ragkit.types import Heading, Parsed, Piece
 
 __all__ = ["StructureChunker", "context_line", "embedded_input"]
 

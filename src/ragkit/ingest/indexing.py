@@ -16,9 +16,10 @@ import numpy as np
 
 from ragkit.index.generations import Generation
 from ragkit.index.ledger import Known, Ledger, NewChunk, NewVersion
+from ragkit.parsed import Parsed
 from ragkit.protocols import Embedder, KeywordEntry, KeywordIndex, VectorStore
 from ragkit.store.embeddings import VectorCache, vector_key
-from ragkit.types import Chunk, Parsed
+from ragkit.types import Chunk
 
 if TYPE_CHECKING:
     from ragkit.protocols import Matrix

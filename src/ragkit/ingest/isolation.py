@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ragkit.errors import ParseFailed, RagkitError
 from ragkit.ingest.parsers import parse
+from ragkit.parsed import Parsed
 from ragkit.protocols import Source
-from ragkit.types import Parsed
 
 if TYPE_CHECKING:
     from pebble import ProcessPool

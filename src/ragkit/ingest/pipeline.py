@@ -20,9 +20,10 @@ from ragkit.ingest.isolation import ParsedFile, ParserPool
 from ragkit.ingest.parsers import content_title, parser_for
 from ragkit.ingest.report import Progress, Tally
 from ragkit.ingest.sources import Item
+from ragkit.parsed import Piece
 from ragkit.protocols import Chunker, Embedder, KeywordIndex, Source, VectorStore
 from ragkit.store.embeddings import VectorCache
-from ragkit.types import Chunk, IngestReport, Piece, Receipt
+from ragkit.types import Chunk, IngestReport, Receipt
 
 __all__ = ["Ingestor"]
 

@@ -10,25 +10,19 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from ragkit.events import Accepted, Cited, Done, Event, Retrieved, Token, Verified
 from ragkit.testing.resources import MemoryCollections, MemoryDocuments, MemoryJobs, MemoryPrompts
 from ragkit.types import (
-    Accepted,
     Answer,
     Citation,
-    Cited,
     DocumentView,
-    Done,
-    Event,
     Filters,
     Hit,
     IngestReport,
     Mode,
     PromptRef,
-    Retrieved,
     SearchResult,
-    Token,
     Usage,
-    Verified,
 )
 
 __all__ = ["MemoryRagkit"]

@@ -11,10 +11,10 @@ import pytest
 from httpx2 import EventSource
 
 from ragkit.errors import RagkitError, UpstreamTimeout
+from ragkit.events import Accepted, Event
 from ragkit.service.app import create_service
 from ragkit.settings import Settings
 from ragkit.testing.engine import MemoryRagkit
-from ragkit.types import Accepted, Event
 
 QUESTION = {"question": "Are gift cards refundable?", "collection": "shop"}
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import AsyncGenerator
 from typing import cast
@@ -130,13 +131,14 @@ async def test_closing_the_stream_hangs_up() -> None:
 
 async def test_nothing_is_sent_to_a_tracing_service(monkeypatch: pytest.MonkeyPatch) -> None:
     """Questions stay here, even where LangSmith is switched on for other programs."""
-    with OpenAIServer() as server, OpenAIServer() as tracing:
+    from langchain_core.tracers.langchain import wait_for_all_tracers
+    from langsmith import utils
+
+    with OpenAIServer() as server, socket.create_server(("127.0.0.1", 0)) as tracing:
+        tracing.setblocking(False)
         monkeypatch.setenv("LANGSMITH_TRACING", "true")
         monkeypatch.setenv("LANGSMITH_API_KEY", "key")
-        monkeypatch.setenv("LANGSMITH_ENDPOINT", tracing.url)
-        from langchain_core.tracers.langchain import wait_for_all_tracers
-        from langsmith import utils
-
+        monkeypatch.setenv("LANGSMITH_ENDPOINT", f"http://127.0.0.1:{tracing.getsockname()[1]}")
         utils.get_env_var.cache_clear()
         try:
             assert [delta async for delta in opened(server).stream(REQUEST)]
@@ -144,7 +146,8 @@ async def test_nothing_is_sent_to_a_tracing_service(monkeypatch: pytest.MonkeyPa
         finally:
             monkeypatch.undo()
             utils.get_env_var.cache_clear()
-    assert tracing.requests == []
+        with pytest.raises(BlockingIOError):
+            tracing.accept()
 
 
 def test_the_default_needs_no_model() -> None:

@@ -143,9 +143,7 @@ def test_a_diff_names_both_versions(registry: PromptRegistry) -> None:
 
 
 def test_versions_created_at_once_are_all_kept(registry: PromptRegistry) -> None:
-    threads = [
-        threading.Thread(target=registry.create, args=("answer", f"{TEMPLATE} {number}")) for number in range(8)
-    ]
+    threads = [threading.Thread(target=registry.create, args=("answer", f"{TEMPLATE} {number}")) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -22,8 +22,8 @@ from ragkit.ingest.parsers.slides import PowerPoint
 from ragkit.ingest.parsers.sniff import extension_of, sniff, text_kind
 from ragkit.ingest.parsers.spreadsheet import LegacySpreadsheet, Spreadsheet
 from ragkit.ingest.parsers.xml import Xml
+from ragkit.parsed import Parsed
 from ragkit.protocols import Parser, Source
-from ragkit.types import Parsed
 
 __all__ = ["PARSERS", "content_title", "parse", "parser_for"]
 
@@ -57,7 +57,7 @@ def parser_for(source: Source) -> Parser:
                 return parser
     raise UnsupportedFormat(
         f"{source.name!r} is of a kind that no parser reads ({_KINDS.get(found, found)}).",
-        hint="docs/reference/formats.md lists the formats; convert the file, or exclude it in the pipeline.",
+        hint="Convert it to a format that is read, such as PDF, or exclude it in the pipeline.",
     )
 
 
@@ -76,7 +76,7 @@ def parse(source: Source) -> Parsed:
     except MemoryError as error:
         raise ParseFailed(f"{source.name!r} needs more memory than there is to be read as {parser.name!r}.") from error
     except Exception as error:  # a parser's library may raise anything on damaged input
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = " ".join(str(error).split())[:300].rstrip(".") or type(error).__name__
         raise ParseFailed(
             f"{source.name!r} could not be read as {parser.name.split('/')[0]}: {reason}.",
             hint="Open it in the program that wrote it and save it again, or exclude it.",

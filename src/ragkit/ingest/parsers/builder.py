@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from ragkit.types import Heading, Page, Parsed
+from ragkit.parsed import Heading, Page, Parsed
 
 __all__ = ["TABLE_GROUP_CHARS", "TABLE_GROUP_ROWS", "TextBuilder", "clean_stem", "normalise", "one_line"]
 

@@ -6,8 +6,8 @@ import re
 
 from ragkit.ingest.parsers.builder import TextBuilder
 from ragkit.ingest.parsers.encoding import decode
+from ragkit.parsed import Heading, Parsed
 from ragkit.protocols import Source
-from ragkit.types import Heading, Parsed
 
 __all__ = ["SourceCode"]
 

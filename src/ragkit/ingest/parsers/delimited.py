@@ -8,8 +8,8 @@ import io
 from ragkit.errors import ParseFailed
 from ragkit.ingest.parsers.builder import TextBuilder
 from ragkit.ingest.parsers.encoding import decode
+from ragkit.parsed import Parsed
 from ragkit.protocols import Source
-from ragkit.types import Parsed
 
 __all__ = ["Delimited"]
 

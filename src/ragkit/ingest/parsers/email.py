@@ -14,8 +14,8 @@ from typing import Any
 from ragkit.errors import ParseFailed, RagkitError
 from ragkit.ingest.parsers.builder import TextBuilder, one_line
 from ragkit.ingest.parsers.partition import partitioner, write_elements
+from ragkit.parsed import Heading, Parsed
 from ragkit.protocols import Source
-from ragkit.types import Heading, Parsed
 
 __all__ = ["Email", "OutlookMessage"]
 

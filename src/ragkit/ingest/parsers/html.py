@@ -9,8 +9,8 @@ from ragkit.errors import ParseFailed
 from ragkit.ingest.parsers.builder import TextBuilder, one_line
 from ragkit.ingest.parsers.encoding import decode
 from ragkit.ingest.parsers.html_text import LAYOUT, write_markup
+from ragkit.parsed import Parsed
 from ragkit.protocols import Source
-from ragkit.types import Parsed
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode

@@ -12,8 +12,8 @@ from typing import Any
 
 from ragkit.ingest.parsers.builder import TextBuilder, normalise, one_line
 from ragkit.ingest.parsers.encoding import decode
+from ragkit.parsed import Heading, Parsed
 from ragkit.protocols import Source
-from ragkit.types import Heading, Parsed
 
 __all__ = ["Markdown", "write_markdown"]
 

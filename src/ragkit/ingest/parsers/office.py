@@ -9,8 +9,8 @@ from ragkit.ingest.parsers.charts import charts_of
 from ragkit.ingest.parsers.package import checked_package, properties
 from ragkit.ingest.parsers.partition import partitioner, write_elements
 from ragkit.ingest.parsers.word_xml import asides, with_plain_formulas
+from ragkit.parsed import Parsed
 from ragkit.protocols import Source
-from ragkit.types import Parsed
 
 __all__ = ["Epub", "OpenDocument", "RichText", "Word"]
 

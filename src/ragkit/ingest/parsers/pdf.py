@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ragkit.errors import ParseFailed
 from ragkit.ingest.parsers.builder import TextBuilder, one_line
 from ragkit.ingest.parsers.pdf_layout import Line, paragraphs, without_furniture
+from ragkit.parsed import Parsed
 from ragkit.protocols import Source
-from ragkit.types import Parsed
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfTextPage

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from ragkit.ingest.parsers.builder import TextBuilder, one_line
 from ragkit.ingest.parsers.encoding import decode
+from ragkit.parsed import Heading, Parsed
 from ragkit.protocols import Source
-from ragkit.types import Heading, Parsed
 
 __all__ = ["PlainText"]
 

@@ -9,8 +9,8 @@ from typing import Any
 from ragkit.errors import ParseFailed
 from ragkit.ingest.parsers.builder import TextBuilder, one_line
 from ragkit.ingest.parsers.encoding import decode
+from ragkit.parsed import Parsed
 from ragkit.protocols import Source
-from ragkit.types import Parsed
 
 __all__ = ["Json"]
 

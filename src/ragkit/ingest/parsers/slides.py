@@ -11,8 +11,8 @@ from ragkit.ingest.parsers.builder import TextBuilder
 from ragkit.ingest.parsers.charts import chart_rows
 from ragkit.ingest.parsers.package import checked_package, properties
 from ragkit.ingest.parsers.partition import partitioner, write_elements
+from ragkit.parsed import Parsed
 from ragkit.protocols import Source
-from ragkit.types import Parsed
 
 __all__ = ["PowerPoint"]
 

@@ -89,4 +89,4 @@ def _ole_kind(data: bytes, extension: str) -> str:
     for stream, kind in _OLE_STREAMS:
         if stream.encode("utf-16-le") in data:
             return extension if kind == ".encrypted" and extension in _BINARY_FORMATS else kind
-    return ".ole"
+    return "" if extension in {".msg", ".xls"} else ".ole"

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ragkit.ingest.parsers.builder import TextBuilder
 from ragkit.ingest.parsers.package import checked_package, properties
 from ragkit.ingest.parsers.partition import partitioner, write_elements
+from ragkit.parsed import Parsed
 from ragkit.protocols import Source
-from ragkit.types import Parsed
 
 if TYPE_CHECKING:
     from openpyxl.cell import Cell

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 from ragkit.errors import ParseFailed
 from ragkit.ingest.parsers.builder import TextBuilder, one_line
+from ragkit.parsed import Parsed
 from ragkit.protocols import Source
-from ragkit.types import Parsed
 
 __all__ = ["Xml"]
 

@@ -12,8 +12,9 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
 from ragkit.errors import InputError, RagkitError
+from ragkit.events import Accepted, Cited, Done, Event, Failed, Retrieved, Token, Verified
 from ragkit.service.deps import Body, FiltersBody, Kit, Name, Text, while_connected
-from ragkit.types import Accepted, Answer, Citation, Cited, Done, Event, Failed, Retrieved, Token, Verified
+from ragkit.types import Answer, Citation
 
 __all__ = ["AskBody", "router"]
 

@@ -1,0 +1,56 @@
+"""What a parser makes of a file and what a chunker makes of that: one text, and spans over it.
+
+Offsets count Unicode code points; spans are half-open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Heading", "Page", "Parsed", "Piece"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page or slide: `text[start:end]` of the document."""
+
+    number: int
+    """As printed by a viewer, from 1."""
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """A heading; its section runs to the next heading of the same or a higher level."""
+
+    level: int
+    """1 is the highest."""
+    title: str
+    start: int
+    """Where the heading line begins in the document's text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """What a parser makes of a file: one text, and spans over it."""
+
+    text: str
+    title: str
+    media_type: str
+    pages: tuple[Page, ...] = ()
+    headings: tuple[Heading, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Where a chunker cuts: `text[start:end]`, its page and heading path, and its length in the embedder's tokens."""
+
+    start: int
+    end: int
+    page: int | None
+    heading: str
+    tokens: int
