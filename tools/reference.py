@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import pydantic
 
-from ragkit import errors, settings, types
+from ragkit import errors, events, settings, types
 from tools.interfaces import cell, commands_page, routes_page
 
 __all__ = ["REPOSITORY", "main", "pages"]
@@ -97,16 +97,21 @@ def error_classes() -> list[type[errors.RagkitError]]:
     return sorted(kinds, key=lambda kind: (kind.status, kind.code))
 
 
+def wire_types() -> dict[str, Any]:
+    """Values first, then the events of a stream."""
+    return {name: getattr(module, name) for module in (types, events) for name in module.__all__}
+
+
 def types_page() -> str:
     lines = [
         "# Types",
         "",
-        "What the engine returns is also what travels over HTTP, field by field. Import them from `ragkit.types`.",
+        "What the engine returns is also what travels over HTTP, field by field. Import them from",
+        "`ragkit.types`, and the events of a stream from `ragkit.events`.",
         "Offsets count Unicode code points, spans are half-open, times are UTC.",
         "",
     ]
-    for name in types.__all__:
-        kind = getattr(types, name)
+    for name, kind in wire_types().items():
         lines += [f"## {name}", ""]
         if dataclasses.is_dataclass(kind):
             lines += [*_dataclass(kind), ""]
@@ -145,10 +150,9 @@ def _field_notes(kind: type) -> dict[str, str]:
 
 def schemas() -> dict[str, Any]:
     """The JSON schema of each wire type, as a service sends it."""
-    kinds = {name: getattr(types, name) for name in types.__all__}
     return {
         name: pydantic.TypeAdapter(kind).json_schema(mode="serialization")
-        for name, kind in kinds.items()
+        for name, kind in wire_types().items()
         if dataclasses.is_dataclass(kind)
     }
 
