@@ -13,6 +13,6 @@ trap 'rm -rf "$environment"' EXIT
 # They constrain, they do not require: pyproject.toml says what is needed. Renew with `make lock`, then run `make test`.
 HEADER
     # A build tag such as +cpu belongs to one machine; without it the pin fits every build of the version.
-    "$environment/bin/uv" pip freeze --python "$environment/bin/python" --exclude-editable |
+    "$environment/bin/uv" pip freeze --quiet --python "$environment/bin/python" --exclude-editable |
         grep -v '^pip==' | sed 's/+[a-z0-9.]*$//'
 } >constraints.txt
