@@ -93,7 +93,7 @@ class LangChainChat:
 
         try:
             # Switched off at every step: LANGSMITH_TRACING in the environment must not send questions to a third party.
-            with anyio.fail_after(self._timeout_s):
+            with tracing_context(enabled=False), anyio.fail_after(self._timeout_s):
                 return await anext(chunks, None)
         except TimeoutError as error:
             raise UpstreamTimeout(
