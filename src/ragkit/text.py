@@ -133,7 +133,7 @@ def _dot_continues(text: str, first: int, match: re.Match[str], next_word: str) 
 
 _NO_SPACES = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han and Kana: a word each
 _LETTERS = rf"[^\W{_NO_SPACES}]+"
-_JOINER = rf"[.@](?={_LETTERS})|(?<=\d),(?=\d)|['’](?={_LETTERS})|[:/-](?=(?:[^\W\d_]{1, 4}-){0, 2}[^\W\d]*\d)"  # noqa: RUF001
+_JOINER = rf"[.@](?={_LETTERS})|(?<=\d),(?=\d)|['’](?={_LETTERS})|[:/-](?=(?:[^\W\d_]{{1,4}}-){{0,2}}[^\W\d]*\d)"  # noqa: RUF001
 _WORD = re.compile(rf"[{_NO_SPACES}]|{_LETTERS}(?:(?:{_JOINER}){_LETTERS})*(?:\+\+|\#(?!\w))?")
 
 
