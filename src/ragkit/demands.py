@@ -15,15 +15,16 @@ from ragkit.text import words
 
 __all__ = ["Kind", "identifiers", "kind_of", "periods"]
 
-_NUMBER_WORD = (
-    r"(?:\d[\d.,]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty"
-    r"|sixty|ninety|hundred|half|eine[nmrs]?|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf)"
+_COUNT = (
+    r"two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|ninety|hundred"
+    r"|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf"
 )
+_AMOUNT = rf"(?:\d[\d.,]*|an?|one|half|eine[nmrs]?|{_COUNT})"
 _TIME_UNIT = (
     r"(?:seconds?|minutes?|hours?|days?|weeks?|fortnights?|months?|quarters?|years?|decades?"
     r"|sekunden?|minuten?|stunden?|tage?n?|wochen?|monate?n?|jahre?n?)"
 )
-_DURATION = rf"\b{_NUMBER_WORD}[ -](?:\w+ )?{_TIME_UNIT}\b"
+_DURATION = rf"\b{_AMOUNT}[ -](?:\w+ )?{_TIME_UNIT}\b"
 _MONTHS: Mapping[str, int] = {
     name: number % 12 + 1
     for number, name in enumerate(
@@ -69,7 +70,7 @@ _KINDS = (
         r"\bhow heavy\b|\bweighs?\b|\bwie schwer\b|\bwiegt\b",
         r"\d\s?(?:k?g|mg|t|lbs?|oz|kilo\w*|gram\w*|tons?|tonnes?|pounds?|ounces?)\b",
     ),
-    Kind("telephone number", r"\bphone number|\btelefonnummer", r"(?:\+|\b0|\()[\d ()/-]{6,}\d"),
+    Kind("telephone number", r"phone number|\btelefonnummer", r"(?:\+|\b0|\()[\d ()/-]{6,}\d"),
     Kind(
         "colour",
         r"\bwh(?:at|ich) colou?r\b|\bwelche farbe\b",
@@ -96,7 +97,7 @@ _KINDS = (
     Kind(
         "number",
         r"\bhow (?:many|much|often|old|far|high|large|big|late)\b|\bwie ?(?:viele?|oft|hoch|weit|alt)\b",
-        r"\d|" + _NUMBER_WORD,
+        rf"\d|\b(?:{_COUNT})\b",
     ),
 )
 

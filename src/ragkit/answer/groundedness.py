@@ -17,12 +17,16 @@ from ragkit.types import Verdict
 
 __all__ = ["Check", "check"]
 
-SUPPORTED = 0.70
+SUPPORTED = 0.60
 PARTLY = 0.40
-"""Scores from which on a sentence is supported, or partly supported."""
+"""Scores from which on a sentence is supported, or partly supported.
+
+On WiCE's development set 2 % of the unsupported sentences reach `SUPPORTED`, and 40 % of the supported ones, which are
+paraphrases of web pages; sentences that quote reach it nearly always.
+"""
 ABOUT = 0.50
 """Coverage from which on evidence speaks of the same thing, so that a mismatch contradicts instead of missing."""
-PAIRS = 0.25
+PAIRS = 0.2
 """Weight of the word pairs beside that of the words."""
 CONTEXT = 0.8
 """What a word counts that only the headings or the header row around the evidence hold."""
@@ -99,25 +103,27 @@ def _pairs(claim: str, evidence: str) -> float:
 
 
 def _negation_differs(claim: str, evidence: str) -> bool:
-    """Whether a word is said on one side and denied on the other, and nowhere said the same way."""
-    said, denied = _polarity(claim)
-    evidence_said, evidence_denied = _polarity(evidence)
-    return bool((said & evidence_denied) - evidence_said - denied or (denied & evidence_said) - evidence_denied - said)
+    """Whether the part of the evidence that is nearest to a part of the claim denies what that says, or the reverse."""
+    theirs = [(set(terms(clause)), _denied(clause)) for clause in _CLAUSE.split(evidence)]
+    for clause in _CLAUSE.split(claim):
+        wanted = weights(clause)
+        held, denied_there = max(theirs, key=lambda pair: overlap(wanted, pair[0]))
+        if wanted and overlap(wanted, held) >= ABOUT and _denied(clause) & held != denied_there & wanted.keys():
+            return True
+    return False
 
 
-def _polarity(text: str) -> tuple[set[str], set[str]]:
-    """The content words within the reach of no negation, and those within the reach of one."""
-    said: set[str] = set()
-    denied: set[str] = set()
-    for clause in _CLAUSE.split(text):
-        left = 0
-        for word in words(clause):
-            if word in _NEGATORS or word.endswith("n't"):
-                left = _REACH
-            elif word not in STOPWORDS:
-                (denied if left else said).add(fold(word))
-                left = max(0, left - 1)
-    return said, denied
+def _denied(clause: str) -> set[str]:
+    """The content words within the reach of a negation."""
+    found: set[str] = set()
+    left = 0
+    for word in words(clause):
+        if word in _NEGATORS or word.endswith("n't"):
+            left = _REACH
+        elif word not in STOPWORDS:
+            found |= {fold(word)} if left else set()
+            left = max(0, left - 1)
+    return found
 
 
 def _opposite(claim: str, evidence: str) -> bool:

@@ -15,8 +15,8 @@ MAX_MESSAGES = 8
 """The most recent messages that a model sees of a conversation."""
 MAX_CHARS = 600
 """The most that it sees of one message."""
-FEW_WORDS = 2
-"""A question with so few content words leans on the one before it."""
+FEW_WORDS = 1
+"""A question with no more content words leans on the one before it."""
 
 _POINTS_BACK = re.compile(
     r"^\s*(?:and|but|so|also|or|what about|how about|und|aber|oder)\b"

@@ -37,10 +37,13 @@ def opened(server: OpenAIServer, **settings: object) -> ChatModel:
 async def failure(script: Script, **settings: object) -> tuple[str, RagkitError]:
     """What was written before the model failed, and how it failed."""
     text = ""
-    with OpenAIServer(script) as server, pytest.raises(RagkitError) as caught:
-        async for delta in opened(server, **settings).stream(REQUEST):
-            text += delta.text
-    return text, caught.value
+    with OpenAIServer(script) as server:
+        try:
+            async for delta in opened(server, **settings).stream(REQUEST):
+                text += delta.text
+        except RagkitError as error:
+            return text, error
+    pytest.fail(f"It wrote {text!r} and did not fail.")
 
 
 @pytest.fixture(autouse=True)

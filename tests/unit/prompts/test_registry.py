@@ -110,7 +110,7 @@ def test_what_is_not_there_names_what_is(registry: PromptRegistry, reference: st
 
 @pytest.mark.parametrize("reference", ["", "@", "a@", "A b", "answer@pro duction", "answer@@1", "answer@²", "1"])
 def test_a_malformed_reference_is_refused(reference: str) -> None:
-    with pytest.raises(InputError, match="NAME@version|does not name a prompt"):
+    with pytest.raises(InputError, match="does not name a prompt"):
         parse_reference(reference)
 
 

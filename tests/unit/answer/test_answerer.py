@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from ragkit.answer.pipeline import Answerer, last_answer
+from ragkit.answer.records import Records
+from ragkit.errors import InputError, NotFound, TooLarge, UpstreamError, UpstreamRateLimited
+from ragkit.events import Accepted, Cited, Done, Event, Failed, Retrieved, Token
+from ragkit.models.extractive import ExtractiveChat
+from ragkit.prompts import PromptRegistry
+from ragkit.protocols import ChatModel
+from ragkit.settings import Settings
+from ragkit.store.engine import Database
+from ragkit.store.tables import answers
+from ragkit.testing import HashedEmbedder, ScriptedChat
+from ragkit.types import Filters, Hit, Mode, SearchResult, Usage
+
+pytestmark = pytest.mark.anyio
+
+QUESTION = "Within how many days are refunds paid?"
+TEXT = "Refunds are paid within 30 days. They go to the card that was used. Gift cards are not refundable."
+HIT = Hit(
+    rank=1, score=0.9, via=("dense",), document_id="d", uri="u", title="Returns policy", page=None, heading="",
+    chunk_id="c", start=100, end=100 + len(TEXT), text=TEXT,
+)  # fmt: skip
+
+
+class FixedSearch:
+    """Finds the same passages whatever is asked, and remembers what was asked."""
+
+    def __init__(self, *hits: Hit, error: Exception | None = None) -> None:
+        self.hits = hits
+        self.error = error
+        self.queries: list[str] = []
+
+    async def __call__(
+        self, query: str, *, collection: str, k: int, mode: Mode, filters: Filters | None
+    ) -> SearchResult:
+        self.queries.append(query)
+        if self.error:
+            raise self.error
+        return SearchResult(query=query, hits=self.hits[:k], took_ms=1.0)
+
+
+Build = Callable[..., Answerer]
+
+
+@pytest.fixture
+def database(home: Path) -> Iterator[Database]:
+    database = Database.open(f"sqlite:///{home / 'ragkit.db'}")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def build(database: Database) -> Build:
+    def build(chat: ChatModel, search: FixedSearch | None = None, **settings: object) -> Answerer:
+        return Answerer(
+            search=search or FixedSearch(HIT),
+            generation=generation,
+            chat=chat,
+            prompts=PromptRegistry(database),
+            records=Records(database),
+            embedder=HashedEmbedder(),
+            settings=Settings(**settings),
+        )
+
+    return build
+
+
+def generation(collection: str) -> int:
+    if collection != "default":
+        raise NotFound(f"There is no collection {collection!r}.")
+    return 3
+
+
+def recorded(database: Database) -> int:
+    with database.read() as connection:
+        return connection.execute(select(func.count()).select_from(answers)).scalar_one()
+
+
+async def events_of(stream: AsyncGenerator[Event]) -> list[Event]:
+    return [event async for event in stream]
+
+
+def text_of(events: Sequence[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Token))
+
+
+async def test_the_events_of_an_answer(build: Build, database: Database) -> None:
+    chat = ScriptedChat(["Refunds are paid within", " 30 days [", "1]. Gift cards are", " not refundable [1]."])
+    events = await events_of(build(chat).stream(QUESTION, collection="default"))
+    names = [event.event for event in events]
+    assert names[:3] == ["accepted", "retrieved", "token"]
+    assert [name for name in names if name not in {"token"}] == [
+        "accepted", "retrieved", "citation", "verdict", "citation", "verdict", "done",
+    ]  # fmt: skip
+    assert names.index("citation") < len(names) - 4, "a sentence is checked as soon as it closes"
+    done = events[-1]
+    assert isinstance(done, Done)
+    answer = done.answer
+    assert answer.answer == text_of(events) == "Refunds are paid within 30 days [1]. Gift cards are not refundable [1]."
+    assert [citation.quote for citation in answer.citations] == [
+        "Refunds are paid within 30 days.",
+        "Gift cards are not refundable.",
+    ]
+    assert all(TEXT[c.start - 100 : c.end - 100] == c.quote for c in answer.citations)
+    assert (answer.abstained, answer.reason, answer.model) == (False, None, "scripted:1")
+    assert (answer.prompt.name, answer.prompt.version) == ("answer", 1)
+    assert len(answer.trace_id) == 32
+    trace = Records(database).trace(answer.trace_id)
+    assert trace.answer == answer
+    assert trace.generation == 3
+    assert trace.hits == (("c", 0.9),)
+    assert {"retrieve", "first_token", "generate", "check"} <= set(trace.stages_ms)
+
+
+async def test_the_sources_are_numbered_in_the_prompt(build: Build) -> None:
+    chat = ScriptedChat("Within 30 days [1].")
+    await last_answer(build(chat).stream(QUESTION, collection="default"))
+    (request,) = chat.requests
+    assert '<source number="1" title="Returns policy">' in request.messages[0].text
+    assert QUESTION in request.messages[0].text
+    assert request.sources == (HIT,)
+
+
+async def test_markers_that_point_nowhere_are_not_shown(build: Build) -> None:
+    chat = ScriptedChat(["Within 30 days [7", "].", " See [1, 4]."])
+    answer = await last_answer(build(chat).stream(QUESTION, collection="default"))
+    assert answer.answer == "Within 30 days. See [1]."
+
+
+async def test_a_false_sentence_is_marked(build: Build) -> None:
+    answer = await last_answer(
+        build(ScriptedChat("Refunds are paid within 14 days [1].")).stream(QUESTION, collection="default")
+    )
+    assert [(c.verdict, c.supported) for c in answer.citations] == [("contradicted", False)]
+
+
+async def test_an_answer_without_citations_stays_without(build: Build) -> None:
+    events = await events_of(build(ScriptedChat("Within 30 days.")).stream(QUESTION, collection="default"))
+    assert not any(isinstance(event, Cited) for event in events)
+    assert isinstance(events[-1], Done)
+    assert events[-1].answer.citations == ()
+
+
+@pytest.mark.parametrize("reply", [["NO_", "ANSWER"], "NO_ANSWER.", " `NO_ANSWER`\nThe sources are silent."])
+async def test_a_model_that_finds_no_answer(build: Build, reply: str | list[str]) -> None:
+    events = await events_of(build(ScriptedChat(reply)).stream(QUESTION, collection="default"))
+    assert isinstance(events[-1], Done)
+    answer = events[-1].answer
+    assert (answer.abstained, answer.reason) == (True, "no_evidence")
+    assert answer.answer == text_of(events)
+    assert "Returns policy" in answer.answer
+    assert "NO_ANSWER" not in answer.answer
+
+
+async def test_a_model_that_declines_in_its_own_words(build: Build) -> None:
+    said = "The sources do not mention how long refunds take."
+    answer = await last_answer(build(ScriptedChat(said)).stream(QUESTION, collection="default"))
+    assert (answer.answer, answer.abstained, answer.reason) == (said, True, "no_evidence")
+
+
+async def test_no_hits_make_no_call(build: Build, database: Database) -> None:
+    chat = ScriptedChat("never said")
+    answer = await last_answer(build(chat, FixedSearch()).stream(QUESTION, collection="default"))
+    assert (answer.abstained, answer.reason, answer.citations) == (True, "no_evidence", ())
+    assert chat.requests == []
+    assert recorded(database) == 1
+
+
+async def test_another_subject_makes_no_call(build: Build) -> None:
+    chat = ScriptedChat("never said")
+    answer = await last_answer(build(chat).stream("Which planet has moons?", collection="default"))
+    assert (answer.abstained, answer.reason) == (True, "off_topic")
+    assert chat.requests == []
+
+
+@pytest.mark.parametrize(("question", "error"), [("", InputError), (" \n", InputError), ("x" * 201, TooLarge)])
+async def test_a_question_that_cannot_be_used_is_refused_first(
+    build: Build, question: str, error: type[Exception]
+) -> None:
+    search = FixedSearch(HIT)
+    with pytest.raises(error):
+        await anext(build(ScriptedChat("."), search, max_question_chars=200).stream(question, collection="default"))
+    assert search.queries == []
+
+
+@pytest.mark.parametrize(
+    "asked", [{"collection": "nowhere"}, {"conversation_id": "conv_9"}, {"prompt": "nothing"}, {"prompt": "answer@9"}]
+)
+async def test_what_is_not_there_is_refused_first(build: Build, asked: dict[str, str]) -> None:
+    with pytest.raises(NotFound):
+        await anext(build(ScriptedChat(".")).stream(QUESTION, **{"collection": "default", **asked}))
+
+
+async def test_a_provider_that_breaks_off_is_the_last_event(build: Build, database: Database) -> None:
+    chat = ScriptedChat(["Refunds are", UpstreamRateLimited("Slow down.", hint="Later.")])
+    events = await events_of(build(chat).stream(QUESTION, collection="default"))
+    assert isinstance(events[0], Accepted)
+    failed = events[-1]
+    assert isinstance(failed, Failed)
+    assert (failed.code, failed.detail, failed.hint) == ("upstream_limited", "Slow down.", "Later.")
+    assert failed.trace_id == events[0].trace_id
+    assert recorded(database) == 0
+
+
+async def test_asking_raises_what_the_stream_failed_with(build: Build) -> None:
+    chat = ScriptedChat([UpstreamRateLimited("Slow down.")])
+    with pytest.raises(UpstreamRateLimited, match="Slow down") as caught:
+        await last_answer(build(chat).stream(QUESTION, collection="default"))
+    assert caught.value.trace_id
+
+
+async def test_an_empty_reply_is_a_failure(build: Build) -> None:
+    with pytest.raises(UpstreamError, match="wrote nothing"):
+        await last_answer(build(ScriptedChat("  ")).stream(QUESTION, collection="default"))
+
+
+async def test_a_reader_who_leaves_cancels_the_model_and_records_nothing(build: Build, database: Database) -> None:
+    chat = ScriptedChat(["word "] * 50)
+    stream = build(chat).stream(QUESTION, collection="default")
+    async for event in stream:
+        if isinstance(event, Token):
+            break
+    await stream.aclose()
+    assert chat.cancelled == 1
+    assert recorded(database) == 0
+
+
+async def test_a_follow_up_is_condensed_by_the_model(build: Build) -> None:
+    usage = Usage(input_tokens=10, output_tokens=5, cost_usd=None)
+    chat = ScriptedChat("Within 30 days [1].", QUESTION + "\nnoise", "Within 30 days [1].", usage=usage)
+    search = FixedSearch(HIT)
+    answerer = build(chat, search)
+    first = await last_answer(answerer.stream(QUESTION, collection="default"))
+    events = await events_of(
+        answerer.stream("How long again?", collection="default", conversation_id=first.conversation_id)
+    )
+    assert search.queries == [QUESTION, QUESTION]
+    assert "User: " + QUESTION in chat.requests[1].messages[0].text
+    assert isinstance(events[1], Retrieved)
+    assert events[1].question == QUESTION
+    assert isinstance(events[-1], Done)
+    assert events[-1].answer.usage == Usage(input_tokens=20, output_tokens=10, cost_usd=None)
+    assert events[-1].answer.conversation_id == first.conversation_id
+
+
+async def test_without_a_model_a_follow_up_borrows_words(build: Build) -> None:
+    search = FixedSearch(HIT)
+    answerer = build(ExtractiveChat(HashedEmbedder()), search)
+    first = await last_answer(answerer.stream(QUESTION, collection="default"))
+    assert first.answer.startswith("Refunds are paid within 30 days. [1]")
+    assert first.usage.cost_usd == 0.0
+    await last_answer(
+        answerer.stream("And to which card?", collection="default", conversation_id=first.conversation_id)
+    )
+    assert search.queries[1] == "within many days refunds paid And to which card?"
+
+
+async def test_a_prompt_of_ones_own(build: Build, database: Database) -> None:
+    PromptRegistry(database).create("formal", "FORMAL {{sources}} {{question}}")
+    chat = ScriptedChat("Within 30 days [1].")
+    answer = await last_answer(build(chat).stream(QUESTION, collection="default", prompt="formal@1"))
+    assert (answer.prompt.name, answer.prompt.version) == ("formal", 1)
+    assert chat.requests[0].messages[0].text.startswith("FORMAL")

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ragkit.answer.groundedness import check
+
+EVIDENCE = "Refunds are paid within 30 days to the card that was used, and gift cards are not refundable."
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        ("Refunds are paid within 30 days.", "supported"),
+        ("Within thirty days refunds are paid to the card that was used.", "supported"),
+        ("Refunds are paid within 14 days.", "contradicted"),
+        ("Gift cards are refundable.", "contradicted"),
+        ("Refunds are not paid to the card that was used.", "contradicted"),
+        ("Gift cards are not refundable.", "supported"),
+        ("Refunds are paid after a manager has approved the return in the warehouse.", "unsupported"),
+        ("The warehouse is in Bodø.", "unsupported"),
+    ],
+)
+def test_verdicts(claim: str, verdict: str) -> None:
+    assert check(claim, EVIDENCE).verdict == verdict
+
+
+def test_a_mismatch_costs_the_score() -> None:
+    assert check("Refunds are paid within 14 days.", EVIDENCE).score <= 0.3
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("Apply before the deadline of the fund.", "Apply after the deadline of the fund."),
+        ("The maximum temperature is 8 degrees.", "The minimum temperature is 8 degrees."),
+        ("The fee is 1,250 euros.", "The fee is 1,350 euros."),
+        ("It was signed on 3 June 2025.", "It was signed on 3 June 2024."),
+    ],
+)
+def test_opposites_and_other_numbers_contradict(claim: str, evidence: str) -> None:
+    assert check(claim, evidence).verdict == "contradicted"
+    assert check(evidence, evidence).verdict == "supported"
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("The fee is 1000 euros.", "The fee is 1,000.00 euros."),
+        ("You get two days off.", "You get 2 days off."),
+        ("Error E-4012 means a timeout.", "A timeout is reported as error E-4012."),
+    ],
+)
+def test_numbers_compare_by_value(claim: str, evidence: str) -> None:
+    assert check(claim, evidence).verdict == "supported"
+
+
+def test_what_stands_above_the_evidence_can_support() -> None:
+    claim, row = "The Team plan costs 12 euros.", "Team plan; 12 euros"
+    assert check("Version 6.3 fixed the alarm.", "Fixed the alarm.").verdict == "unsupported"
+    assert check("Version 6.3 fixed the alarm.", "Fixed the alarm.", context="Version 6.3").verdict == "supported"
+    assert check(claim, row, context="Plan and costs").verdict == "supported"
+
+
+@given(st.text(), st.text())
+def test_any_text_gets_a_verdict(claim: str, evidence: str) -> None:
+    assert 0 <= check(claim, evidence).score <= 1
+
+
+@given(st.text())
+def test_a_text_supports_itself(text: str) -> None:
+    assert check(text, text).verdict == "supported"

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+
+from ragkit.models.extractive import MAX_CHARS, ExtractiveChat
+from ragkit.protocols import ChatRequest
+from ragkit.testing import HashedEmbedder
+from ragkit.types import Hit
+
+pytestmark = pytest.mark.anyio
+
+
+def hit(text: str, *, title: str = "Policy", heading: str = "") -> Hit:
+    return Hit(
+        rank=1, score=1.0, via=("dense",), document_id="d", uri="u", title=title, page=None, heading=heading,
+        chunk_id="c", start=0, end=len(text), text=text,
+    )  # fmt: skip
+
+
+async def answer(question: str, *sources: Hit) -> str:
+    request = ChatRequest(messages=(), question=question, sources=sources)
+    return "".join([delta.text async for delta in ExtractiveChat(HashedEmbedder()).stream(request)])
+
+
+async def test_the_sentence_that_answers_is_quoted_with_its_marker() -> None:
+    text = "The shop opens at nine. Refunds are paid within 30 days. Parking is free."
+    assert await answer("When are refunds paid?", hit("Other things happen."), hit(text)) == (
+        "Refunds are paid within 30 days. [2]"
+    )
+
+
+async def test_a_table_row_is_said_with_its_header() -> None:
+    table = "| Plan | Price |\n| Solo | 5 EUR |\n| Team | 12 EUR |"
+    assert (await answer("What is the price of the Team plan?", hit(table))).startswith("Plan: Team; Price: 12 EUR [1]")
+
+
+async def test_a_question_for_a_number_prefers_sentences_with_one() -> None:
+    text = "Refunds are paid to the card soon. Refunds are paid to the card in 30 days."
+    assert (await answer("How long until refunds are paid to the card?", hit(text))).startswith(
+        "Refunds are paid to the card in 30 days. [1]"
+    )
+
+
+async def test_the_same_sentence_is_said_once() -> None:
+    text = "Refunds are paid within 30 days."
+    assert await answer("When are refunds paid?", hit(text), hit(text)) == f"{text} [1]"
+
+
+async def test_of_two_editions_the_newer_comes_first_and_both_are_cited() -> None:
+    old = hit("Refunds are paid within 30 days.", title="Handbook 2025")
+    new = hit("Refunds are paid within 14 days.", title="Handbook 2026")
+    assert await answer("How quickly are refunds paid?", old, new) == (
+        "Refunds are paid within 14 days. [2] Refunds are paid within 30 days. [1]"
+    )
+    assert (await answer("How quickly were refunds paid in 2025?", old, new)).startswith("Refunds are paid within 30")
+
+
+async def test_reference_numbers_of_the_source_do_not_become_citations() -> None:
+    assert await answer("When are refunds paid?", hit("Refunds are paid within 30 days [12].")) == (
+        "Refunds are paid within 30 days. [1]"
+    )
+
+
+async def test_a_heading_that_holds_what_is_asked_is_said_too() -> None:
+    text = "## Firmware 3.9.2\n\n- Fixed: humidity values were too high.\n- The update comes in waves."
+    assert (await answer("Which firmware fixed high humidity values?", hit(text))).startswith(
+        "Firmware 3.9.2: Fixed: humidity values were too high. [1]"
+    )
+
+
+async def test_a_long_sentence_is_shown_shortened() -> None:
+    said = await answer("refunds?", hit("refunds " * 500))
+    assert len(said) < MAX_CHARS + 20
+    assert said.endswith("… [1]")
+
+
+@pytest.mark.parametrize("text", ["", "   ", "# Only a heading", "```"])
+async def test_sources_that_say_nothing_give_no_answer(text: str) -> None:
+    assert await answer("When are refunds paid?", hit(text)) == "NO_ANSWER"
+    assert await answer("When are refunds paid?") == "NO_ANSWER"
