@@ -124,6 +124,10 @@ class TextBuilder:
             self._append("  " * depth + bullet + text, together)
             self._last_item = True
 
+    def end_list(self) -> None:
+        """An item that follows begins another list."""
+        self._last_item = False
+
     def lines(self, text: str) -> None:
         """Text whose line breaks are kept."""
         text = _BLANK_LINES.sub("\n\n", _TRAILING.sub("", normalise(text) + "\n"))
@@ -143,8 +147,8 @@ class TextBuilder:
     def table(self, rows: Iterable[Sequence[str]]) -> None:
         """A table, in groups of rows; a title that fills its first rows becomes a paragraph."""
         kept = [row for row in rows if any(cell.strip() for cell in row)]
-        while len(kept) > 1 and len(kept[0]) > 1 and sum(1 for cell in kept[0] if cell.strip()) == 1:
-            self.paragraph(" ".join(kept.pop(0)))
+        while len(kept) > 1 and len(kept[0]) > 1 and not any(map(str.strip, kept[0][1:])):
+            self.paragraph(kept.pop(0)[0])
         if kept:
             for group in _table_groups(kept):
                 self._append(group)

@@ -125,5 +125,7 @@ def _write_attachment(builder: TextBuilder, source: Source, name: str, data: byt
     except RagkitError as error:
         builder.warn(f"attachment {name!r} was left out: {error.detail}")
         return
+    for warning in inner.warnings:
+        builder.warn(f"attachment {name!r}: {warning}")
     builder.heading(2, f"Attachment: {name}")
     builder.verbatim(inner.text, (Heading(level=h.level + 2, title=h.title, start=h.start) for h in inner.headings))

@@ -102,6 +102,8 @@ class _Writer:
         self.bullet = None
         if self.lists:
             self.lists.pop()
+        if not self.lists:
+            self.builder.end_list()
 
     def open_item(self, _tag: str, _attributes: str) -> None:
         self.flush()
@@ -137,6 +139,10 @@ class _Writer:
         self.flush()
         language = _LANGUAGE.search(attributes)
         self.language = language.group(1) if language else ""
+
+    def open_code(self, _tag: str, attributes: str) -> None:
+        if self.language == "" and (language := _LANGUAGE.search(attributes)):
+            self.language = language.group(1)
 
     def close_pre(self, _tag: str, _attributes: str) -> None:
         language, self.language = self.language or "", None
@@ -207,6 +213,7 @@ _OPEN: dict[str, _Handler] = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), _Writer.open_heading),
     **dict.fromkeys(("ul", "ol", "dl", "menu"), _Writer.open_list),
     "br": _Writer.line_break,
+    "code": _Writer.open_code,
     "dd": _Writer.open_paragraph,
     "dt": _Writer.open_term,
     "img": _Writer.image,

@@ -129,8 +129,8 @@ def _write_prose(builder: TextBuilder, text: str) -> None:
 
 
 def _write_blocks(builder: TextBuilder, text: str) -> None:
-    text = _NOISE.sub("", text)
     text = _SETEXT.sub(lambda found: f"{'#' if found.group(2)[0] == '=' else '##'} {found.group(1)}", text)
+    text = _NOISE.sub("", text)
     if "|" in text:
         _write_around(builder, text, _TABLE, _write_table, _write_lines)
     else:

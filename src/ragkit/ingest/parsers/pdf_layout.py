@@ -128,7 +128,7 @@ def _usual_width(page: Sequence[Line]) -> float:
 
 def _usual_spacing(page: Sequence[Line]) -> float:
     gaps = sorted(
-        above.bottom - below.bottom for above, below in pairwise(page) if 0 < above.bottom - below.bottom < 60
+        gap for above, below in pairwise(page) if 0 < (gap := above.bottom - below.bottom) <= max(2.2 * above.size, 12)
     )
     return gaps[len(gaps) // 3] if gaps else 0.0
 
@@ -136,7 +136,8 @@ def _usual_spacing(page: Sequence[Line]) -> float:
 def _breaks(above: Line, below: Line, spacing: float) -> bool:
     """Whether a paragraph ends between two lines that follow one another."""
     gap = above.bottom - below.bottom
-    if spacing and (gap > spacing * 1.35 or gap < -spacing):
+    usual = spacing or 1.4 * above.size
+    if gap > usual * 1.35 or gap < -usual:
         return True
     return abs(above.size - below.size) > 1.5
 

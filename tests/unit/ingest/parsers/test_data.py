@@ -1,0 +1,139 @@
+"""Tables, records, XML, source code and e-mail."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ragkit.errors import ParseFailed
+from ragkit.ingest.parsers import parse
+from ragkit.parsed import Parsed
+from ragkit.protocols import Source
+from tests.documents import FACT, docx, message, outlook
+
+
+def read(name: str, data: str | bytes, **options: str) -> Parsed:
+    return parse(Source(name=name, data=data if isinstance(data, bytes) else data.encode(), options=options))
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_recognised(delimiter: str) -> None:
+    rows = [["Name", "Note"], ["Ada", "1.5"], ["Bo", "2.5"]]
+    assert read("a.csv", "\n".join(delimiter.join(row) for row in rows)).text == (
+        "| Name | Note |\n| Ada | 1.5 |\n| Bo | 2.5 |"
+    )
+
+
+def test_quoted_cells_keep_their_delimiters_and_lose_their_line_breaks() -> None:
+    assert read("a.csv", 'Name,Note\nAda,"one, two\nthree"\n').text == "| Name | Note |\n| Ada | one, two three |"
+
+
+def test_a_long_table_repeats_its_header_in_every_group() -> None:
+    text = read("a.csv", "Id,Value\n" + "".join(f"{n},value {n}\n" for n in range(200))).text
+    assert all(group.startswith("| Id | Value |") for group in text.split("\n\n"))
+
+
+def test_json_becomes_lines_that_say_where_they_are_from() -> None:
+    value = {"title": "Profile", "limits": {"upper": 8.5, "on": True}, "tags": ["a", "b"], "steps": [{"after": 5}]}
+    parsed = read("a.json", json.dumps(value))
+    assert parsed.title == "Profile"
+    assert parsed.text == "title: Profile\nlimits.upper: 8.5\nlimits.on: true\ntags: a, b\nsteps[1].after: 5"
+
+
+def test_records_are_paragraphs_and_broken_lines_are_counted() -> None:
+    parsed = read("a.jsonl", '{"id": 1, "text": "one"}\n{"id": 2, "text": "two"}\n{broken\n')
+    assert parsed.text == "id: 1\ntext: one\n\nid: 2\ntext: two"
+    assert parsed.warnings == ("1 lines are not JSON and were left out",)
+
+
+def test_a_notebook_is_its_cells() -> None:
+    cells = [{"cell_type": "markdown", "source": ["# Title\n", "Words."]}, {"cell_type": "code", "source": "x = 1"}]
+    assert read("a.ipynb", json.dumps({"nbformat": 4, "cells": cells})).text == (
+        "# Title\nWords.\n\n```python\nx = 1\n```"
+    )
+
+
+@pytest.mark.parametrize("text", ["{not json", "[" * 100_000])
+def test_what_is_not_json_is_refused(text: str) -> None:
+    with pytest.raises(ParseFailed):
+        read("a.json", text)
+
+
+def test_xml_says_what_its_values_are() -> None:
+    item = "<item><id>KV-1</id><price>98</price></item>"
+    parsed = read("a.xml", f"<r><title>List</title>{item}<p>See <b>it</b> &auml;.</p></r>")
+    assert parsed.text == "title: List\n\nid: KV-1\nprice: 98\nSee it ä."
+    assert parsed.title == "List"
+
+
+def test_an_entity_bomb_is_refused() -> None:
+    with pytest.raises(ParseFailed, match="entities"):
+        read("a.xml", '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><x>&b;</x>')
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "symbols"),
+    [
+        ("a.py", "import x\n\nclass A:\n    def inner(self): ...\n\nasync def run(): ...\n", ["A", "run"]),
+        (
+            "a.ts",
+            "export interface A {}\nexport const go = () => 1\nexport async function run() {}\n",
+            ["A", "go", "run"],
+        ),
+        ("a.go", "type T struct {}\nfunc (t T) Do() {}\n", ["T", "Do"]),
+        ("a.rs", "pub struct S;\nimpl S {\n}\npub(crate) fn run() {}\n", ["S", "S", "run"]),
+        ("a.c", "int main(void) {\n  return 0;\n}\nstruct s {\n", ["main", "s"]),
+        ("a.sql", "CREATE TABLE IF NOT EXISTS users (id int);\ncreate view v as select 1;\n", ["users", "v"]),
+        ("a.yaml", "server:\n  port: 1\nclient:\n", ["server", "client"]),
+        ("a.toml", "[tool.x]\na = 1\n[[y]]\n", ["tool.x", "y"]),
+        ("a.sh", "run() {\n  echo\n}\n", ["run"]),
+    ],
+)
+def test_code_is_headed_by_its_symbols(name: str, text: str, symbols: list[str]) -> None:
+    parsed = read(name, text)
+    assert [heading.title for heading in parsed.headings] == symbols
+    assert parsed.text == text.rstrip()
+
+
+def test_a_message_says_who_wrote_what_to_whom_and_when() -> None:
+    parsed = read("a.eml", message("Hello Bo,\n\nthe port is 8443.\n"))
+    assert parsed.title == "Port of the gateway"
+    assert parsed.metadata["date"] == "2026-03-03"
+    assert parsed.text.startswith("# Port of the gateway\n\nFrom: Ada <ada@example.org>\nTo: Bo <bo@example.org>\n")
+    assert "the port is 8443." in parsed.text
+
+
+def test_the_html_body_is_read_once() -> None:
+    parsed = read("a.eml", message(FACT, html=f"<p>{FACT}</p>"))
+    assert parsed.text.count(FACT) == 1
+
+
+def test_attachments_are_read_and_those_that_cannot_be_are_reported() -> None:
+    data = message("See attached.", plan__docx=docx("Heading 1: Plan", FACT), scan__png=b"\x89PNG\r\n\x1a\n\0\0")
+    parsed = read("a.eml", data)
+    assert "## Attachment: plan.docx\n\n# Plan\n\n" + FACT in parsed.text
+    assert [(heading.level, heading.title) for heading in parsed.headings][-1] == (3, "Plan")
+    assert "scan.png" in parsed.warnings[0]
+
+
+def test_messages_inside_messages_come_to_an_end() -> None:
+    data = message(FACT)
+    for _ in range(6):
+        data = message("Forwarded.", inner__eml=data)
+    parsed = read("a.eml", data)
+    assert parsed.text.count("Forwarded.") == 4
+    assert "nested too deeply" in parsed.warnings[0]
+    assert FACT not in parsed.text
+
+
+def test_outlook_messages_have_the_same_shape() -> None:
+    parsed = read("a.msg", outlook())
+    assert parsed.title == "Delay of your order PO-77120"
+    assert parsed.metadata["date"] == "2026-03-26"
+    assert "From: Kristoffer Aune" in parsed.text
+
+
+def test_what_is_no_message_is_refused() -> None:
+    with pytest.raises(ParseFailed, match="not an e-mail"):
+        read("a.eml", "just words")
