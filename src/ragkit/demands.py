@@ -102,8 +102,9 @@ _KINDS = (
 )
 
 _MONTH_YEAR = re.compile(
-    rf"\b(?P<m1>{_MONTH}),? (?P<y1>\d{{4}})\b|\b(?P<m2>{_MONTH}) \d{{1,2}},? (?P<y2>\d{{4}})\b"
-    rf"|\b(?P<y3>(?:19|20)\d\d)-(?P<m3>\d\d)\b",
+    rf"\b(?:(?P<d1>\d{{1,2}})\.? )?(?P<m1>{_MONTH}),? (?P<y1>\d{{4}})\b"
+    rf"|\b(?P<m2>{_MONTH}) (?P<d2>\d{{1,2}}),? (?P<y2>\d{{4}})\b"
+    rf"|\b(?P<y3>(?:19|20)\d\d)[- ](?P<m3>0[1-9]|1[0-2])(?:[- ](?P<d3>\d\d))?\b",
     re.IGNORECASE,
 )
 _QUARTERS: Mapping[str, int] = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": 4}
@@ -120,12 +121,15 @@ def kind_of(question: str) -> Kind | None:
 
 
 def periods(text: str) -> set[tuple[int, str]]:
-    """The months and quarters that it dates something with, as (2026, "3") or (2025, "q4")."""
+    """The days, months and quarters that it dates something with, as (2026, "3-10"), (2026, "3") or (2025, "q4").
+
+    A day stands for its month too.
+    """
     found = set()
     for match in _MONTH_YEAR.finditer(text):
-        name = match["m1"] or match["m2"]
-        month = _MONTHS[name.casefold()] if name else int(match["m3"])
-        found.add((int(match["y1"] or match["y2"] or match["y3"]), str(month)))
+        year, name = int(match["y1"] or match["y2"] or match["y3"]), match["m1"] or match["m2"]
+        month, day = _MONTHS[name.casefold()] if name else int(match["m3"]), match["d1"] or match["d2"] or match["d3"]
+        found |= {(year, str(month))} | ({(year, f"{month}-{int(day)}")} if day else set())
     for match in _QUARTER.finditer(text):
         quarter = _QUARTERS[match["word"].casefold()] if match["word"] else int(match["n2"] or match["n3"])
         found.add((int(match["y1"] or match["y2"] or match["y3"]), f"q{quarter}"))

@@ -35,7 +35,16 @@ def test_most_questions_demand_no_kind(question: str) -> None:
 
 
 def test_periods_compare_across_notations() -> None:
-    assert periods("in March 2026") == periods("on 2026-03-10") == periods("March 10, 2026") == {(2026, "3")}
+    assert periods("in March 2026") == periods("2026-03") == {(2026, "3")}
+    assert (
+        periods("on 10 March 2026")
+        == periods("2026-03-10")
+        == periods("March 10, 2026")
+        == {
+            (2026, "3"),
+            (2026, "3-10"),
+        }
+    )
     assert periods("the fourth quarter of 2025") == periods("Q4 2025") == {(2025, "q4")}
     assert periods("dezember 2025") == {(2025, "12")}
     assert periods("in 2026") == set()

@@ -105,12 +105,17 @@ def _lacks_name(question: str, hits: Sequence[Hit]) -> bool:
 
 def _lacks_period(question: str, hits: Sequence[Hit]) -> bool:
     asked = periods(question)
-    return bool(asked) and not any(asked <= periods(_whole(hit)) for hit in hits[:NEAREST])
+    # A document that is dated in its title speaks of that time, whatever other dates it mentions.
+    return bool(asked) and not any(asked <= (periods(hit.title) or periods(_whole(hit))) for hit in hits[:NEAREST])
 
 
 def _lacks_kind(question: str, hits: Sequence[Hit]) -> bool:
-    kind = kind_of(question)
-    return kind is not None and not any(kind.is_in(hit.text) for hit in hits[:NEAREST])
+    """Whether no passage has such a value: of all those with the names of the question, else of the nearest."""
+    kind, named = kind_of(question), identifiers(question)
+    if kind is None:
+        return False
+    about = [hit for hit in hits if named <= set(words(_whole(hit)))] if named else hits[:NEAREST]
+    return not any(kind.is_in(hit.text) for hit in about)
 
 
 def refusal(hits: Sequence[Hit]) -> str:

@@ -103,12 +103,17 @@ def _pairs(claim: str, evidence: str) -> float:
 
 
 def _negation_differs(claim: str, evidence: str) -> bool:
-    """Whether the part of the evidence that is nearest to a part of the claim denies what that says, or the reverse."""
+    """Whether a part of the claim says what the nearest part of the evidence denies, or the reverse.
+
+    What both deny somewhere does not differ.
+    """
     theirs = [(set(terms(clause)), _denied(clause)) for clause in _CLAUSE.split(evidence)]
+    both = _denied(claim) & _denied(evidence)
     for clause in _CLAUSE.split(claim):
         wanted = weights(clause)
         held, denied_there = max(theirs, key=lambda pair: overlap(wanted, pair[0]))
-        if wanted and overlap(wanted, held) >= ABOUT and _denied(clause) & held != denied_there & wanted.keys():
+        differ = (_denied(clause) & held) ^ (denied_there & wanted.keys())
+        if wanted and differ - both and overlap(wanted, held) >= ABOUT:
             return True
     return False
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import anyio.to_thread
 
-from ragkit.demands import kind_of
+from ragkit.demands import Kind, kind_of
 from ragkit.lexical import numbers, overlap, terms, weights
 from ragkit.passages import Unit, clipped, units
 from ragkit.protocols import ChatDelta, ChatRequest, Embedder
@@ -42,8 +42,31 @@ SAME = 0.7
 """Two sentences that share this much of their words say the same."""
 
 _WHO = re.compile(r"\b(?:who|whom|whose|wer|wem|wen)\b", re.IGNORECASE)
+_SECTION_NUMBER = re.compile(r"^(?:\d+\.)+\d*\s+")
+_POINTS_BACK = re.compile(
+    r"(?:it|its|they|their|this|these|that|those|he|she|his|her|es|er|sie|dies\w*)\b(?!\s+(?:is|are) (?:why|how))",
+    re.IGNORECASE,
+)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _NAME = re.compile(r"(?<=[\w,;] )(?:[A-ZÄÖÜ]\w+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    text: str
+    wanted: Mapping[str, float]
+    kind: Kind | None
+
+    @classmethod
+    def read(cls, text: str) -> _Question:
+        return cls(text=text, wanted=weights(text), kind=kind_of(text))
+
+    def fits(self, said: str) -> bool:
+        """Whether it has the kind of thing that is asked for: a number, a date, a name."""
+        if self.kind is not None:
+            is_new = bool(numbers(said) - numbers(self.text)) or self.kind.name == "colour"
+            return is_new and self.kind.is_in(said)
+        return bool(_WHO.search(self.text) and _NAME.search(said))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +107,7 @@ class ExtractiveChat:
         yield ChatDelta(usage=Usage())
 
     def _choose(self, question: str, sources: Sequence[Hit]) -> list[_Candidate]:
-        candidates = _candidates(question, sources)
+        candidates = _candidates(_Question.read(question), sources)
         if not candidates:
             return []
         inputs = [clipped(_in_context(c), self._embedder) for c in candidates]
@@ -96,37 +119,44 @@ class ExtractiveChat:
         return _distinct(sorted(scored, key=lambda c: -c.score), question)
 
 
-def _candidates(question: str, sources: Sequence[Hit]) -> list[_Candidate]:
-    """The sentences that can be said, most promising first by words alone, at most `MAX_CANDIDATES`."""
-    wanted = weights(question)
+def _candidates(question: _Question, sources: Sequence[Hit]) -> list[_Candidate]:
+    """What can be said, most promising first by words alone, at most `MAX_CANDIDATES`."""
     found = [
         candidate
         for marker, hit in enumerate(sources[:MAX_HITS], start=1)
-        for candidate in _candidates_of(hit, marker, question, wanted)
+        for candidate in _candidates_of(hit, marker, question)
     ]
     found.sort(key=lambda c: -(COVERAGE * c.coverage + c.prior))
     return found[:MAX_CANDIDATES]
 
 
-def _candidates_of(hit: Hit, marker: int, question: str, wanted: Mapping[str, float]) -> Iterator[_Candidate]:
+def _candidates_of(hit: Hit, marker: int, question: _Question) -> Iterator[_Candidate]:
+    wanted = question.wanted
     above = set(terms(f"{hit.title} {hit.heading}"))
     edition = max(_YEAR.findall(hit.title), default="")
     quotable = units(hit.text)
-    held = [set(terms(unit.said)) for unit in quotable]
     for index, unit in enumerate(quotable):
         if unit.kind == "heading":
             continue
-        topic = unit.heading or hit.heading.rsplit(" > ", 1)[-1] or hit.title
-        near = set().union(*held[max(0, index - 1) : index + 2])
-        lent = overlap(wanted, set(terms(topic)) - held[index]) if wanted and topic != hit.title else 0.0
+        said = _with_antecedent(quotable[:index], unit)
+        held = set(terms(said))
+        near = set(terms(" ".join(other.said for other in quotable[max(0, index - 1) : index + 2])))
+        topic = _SECTION_NUMBER.sub("", unit.heading or hit.heading.rsplit(" > ", 1)[-1]) or hit.title
+        lent = overlap(wanted, set(terms(topic)) - held) if wanted and topic != hit.title else 0.0
         yield _Candidate(
             marker=marker,
-            said=f"{topic}: {unit.said}" if lent >= LENT else unit.said,
+            said=f"{topic}: {said}" if lent >= LENT else said,
             topic=topic,
             edition=edition,
-            coverage=_coverage(wanted, held[index], above | set(terms(f"{unit.heading} {unit.lead}")), near),
-            prior=RANK / marker + TYPE * _fits(question, unit) - LABEL * (unit.kind == "label"),
+            coverage=_coverage(wanted, held, above | set(terms(f"{unit.heading} {unit.lead}")), near),
+            prior=RANK / marker + TYPE * question.fits(said) - LABEL * (unit.kind == "label"),
         )
+
+
+def _with_antecedent(before: Sequence[Unit], unit: Unit) -> str:
+    """A sentence that begins with a pronoun is said after the one that it points at."""
+    points_back = _POINTS_BACK.match(unit.said) and before and before[-1].kind == unit.kind == "prose"
+    return f"{before[-1].said} {unit.said}" if points_back else unit.said
 
 
 def _coverage(wanted: Mapping[str, float], held: set[str], above: set[str], near: set[str]) -> float:
@@ -135,16 +165,6 @@ def _coverage(wanted: Mapping[str, float], held: set[str], above: set[str], near
         for share, extra in ((ABOVE, above - held), (NEARBY, near - held - above))
         if wanted
     )
-
-
-def _fits(question: str, unit: Unit) -> bool:
-    """Whether the sentence has the kind of thing that is asked for: a number or date, a name."""
-    kind = kind_of(question)
-    if kind is not None:
-        return kind.is_in(unit.said) and bool(numbers(unit.said) - numbers(question) or kind.name == "colour")
-    if _WHO.search(question):
-        return bool(_NAME.search(unit.said))
-    return False
 
 
 def _distinct(ranked: Sequence[_Candidate], question: str) -> list[_Candidate]:
@@ -156,10 +176,15 @@ def _distinct(ranked: Sequence[_Candidate], question: str) -> list[_Candidate]:
         alike = [other for other in chosen if _alike(candidate.said, other.said) >= SAME]
         if not alike:
             chosen.append(candidate)
-        elif all(numbers(candidate.said) != numbers(other.said) for other in alike):
+        elif all(_other_edition(candidate, other) for other in alike):
             newer = candidate.edition > alike[0].edition and not _YEAR.search(question)
             chosen.insert(chosen.index(alike[0]) if newer else len(chosen), candidate)
     return chosen
+
+
+def _other_edition(a: _Candidate, b: _Candidate) -> bool:
+    """Whether two like sentences of two passages differ in their numbers."""
+    return a.marker != b.marker and numbers(a.said) != numbers(b.said)
 
 
 def _alike(a: str, b: str) -> float:

@@ -63,6 +63,12 @@ def test_what_stands_above_the_evidence_can_support() -> None:
     assert check(claim, row, context="Plan and costs").verdict == "supported"
 
 
+def test_what_both_sides_deny_is_no_contradiction() -> None:
+    claim = "Free subscription for research projects: research projects have 25 sensors without subscription fees."
+    evidence = "Decision: research projects have 25 sensors without subscription fees for two years."
+    assert check(claim, evidence, context="Free subscription for research projects").verdict == "supported"
+
+
 @given(st.text(), st.text())
 def test_any_text_gets_a_verdict(claim: str, evidence: str) -> None:
     assert 0 <= check(claim, evidence).score <= 1
