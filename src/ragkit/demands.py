@@ -38,6 +38,8 @@ _MONTH = "|".join(_MONTHS)
 _DATE = (
     rf"\b(?:1\d|20)\d\d\b|\b\d{{1,2}}:\d\d\b|\b(?:{_MONTH}|(?:mon|tues|wednes|thurs|fri|satur|sun)day|century)\b"
     rf"|\b\d{{1,2}}\.\d{{1,2}}\."
+    rf"|\b(?:at|until|till|from|before|after|by|um|bis|ab|vor|nach) (?:\d|(?:one|eins?|{_COUNT})\b)"
+    r"|\b(?:noon|midnight|mittags?|mitternacht)\b|o'clock"
 )
 
 

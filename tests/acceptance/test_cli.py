@@ -19,7 +19,7 @@ def ragkit(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
     """Run a command in the folder and with the `RAGKIT_HOME` of this test."""
     environment = os.environ | {"NO_COLOR": "1"} | variables
     return subprocess.run(
-        [RAGKIT, *arguments], env=environment, capture_output=True, text=True, timeout=100, check=False
+        [RAGKIT, *arguments], env=environment, capture_output=True, text=True, timeout=250, check=False
     )
 
 
@@ -190,7 +190,7 @@ def test_a_full_disk_loses_nothing(docs: Path, home: Path) -> None:
     # No file may grow beyond the catalog's present size: as on a full disk, a write fails in the middle.
     limit = (home / "ragkit.db").stat().st_size // 1024
     script = f"trap '' XFSZ; ulimit -f {limit}; exec {RAGKIT} ingest {docs}"
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=250, check=False)
     _assert_refused(done, "")
     assert ok("verify", "--repair")["consistent"] is True
     assert ok("documents", "list")["documents"]

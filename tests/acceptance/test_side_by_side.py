@@ -42,7 +42,7 @@ def service(docs: Path) -> Iterator[Client]:
 
 
 def _ingest(docs: Path) -> dict[str, object]:
-    done = subprocess.run([RAGKIT, "ingest", docs, "--json"], capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run([RAGKIT, "ingest", docs, "--json"], capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stderr
     report: dict[str, object] = json.loads(done.stdout)
     return report
@@ -70,7 +70,7 @@ def test_a_service_that_is_started_during_an_ingest_works(docs: Path) -> None:
     ingest = subprocess.Popen([RAGKIT, "ingest", docs], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         with serving() as client:
-            assert ingest.wait(100) == 0
+            assert ingest.wait(250) == 0
             # The ingest may have owned Chroma's server, which ended with it.
             assert _finds(client, "what does shelf number 77 hold", "box 539")
     finally:

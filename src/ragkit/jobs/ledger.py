@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, select, tuple_, update
 
 from ragkit.errors import NotFound
 from ragkit.store.engine import Database, now
@@ -73,6 +73,19 @@ class JobLedger:
         oldest = select(jobs.c.id).where(jobs.c.state.in_(states)).order_by(jobs.c.created_at, jobs.c.id).limit(limit)
         with self._database.read() as connection:
             return tuple(connection.execute(oldest).scalars())
+
+    def ready(self, *, limit: int = 1000) -> tuple[str, ...]:
+        """Ids of the queued jobs whose turn it is: no earlier job of the same document is still under way."""
+        earlier = jobs.alias("earlier")
+        before = select(earlier.c.id).where(
+            earlier.c.collection == jobs.c.collection,
+            earlier.c.uri == jobs.c.uri,
+            earlier.c.state.in_(ACTIVE),
+            tuple_(earlier.c.created_at, earlier.c.id) < tuple_(jobs.c.created_at, jobs.c.id),
+        )
+        turn = select(jobs.c.id).where(jobs.c.state == "queued", ~before.exists())
+        with self._database.read() as connection:
+            return tuple(connection.scalars(turn.order_by(jobs.c.created_at, jobs.c.id).limit(limit)))
 
     def start(self, job_id: str) -> None:
         """The worker took it up, for the first time or again."""

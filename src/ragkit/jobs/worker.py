@@ -82,17 +82,18 @@ class Worker:
             if turn % round(SWEEP_S / RELAY_S) == 0:
                 self._adopt(workflows, slot)
                 self._reconcile(workflows)
-            queued = self.ledger.ids({"queued"})
-            for job_id in queued:
+            # Uploads of one document are relayed one at a time, in the order in which they were accepted: two that
+            # reach the queue in the same millisecond could leave it in either.
+            ready = self.ledger.ready()
+            for job_id in ready:
                 if job_id not in relayed:
                     self._enqueue(workflows, job_id)
-            relayed = set(queued)
+            relayed = set(ready)
             if stop.wait(RELAY_S):
                 return
 
     def _enqueue(self, workflows: Workflows, job_id: str) -> None:
         job = self.ledger.get(job_id)
-        # Uploads of one document are ingested in the order in which they were accepted.
         workflows.enqueue(job_id, order_key=f"{job.collection}\0{job.uri}")
 
     def _adopt(self, workflows: Workflows, slot: str) -> None:
@@ -107,13 +108,14 @@ class Worker:
 
     def _reconcile(self, workflows: Workflows) -> None:
         """Bring jobs in line whose workflow was lost or was given up."""
+        waiting = set(self.ledger.ids({"queued"})) - set(self.ledger.ready())
         for job_id, progress in workflows.progress(self.ledger.ids(ACTIVE)).items():
             match progress:
-                case "unknown":
+                case "unknown" if job_id not in waiting:
                     self._enqueue(workflows, job_id)
                 case "ended":
                     self.ledger.fail(job_id, "The worker died again and again while it worked on this file.")
-                case "active":
+                case _:
                     pass
 
     def _job(self, job_id: str) -> None:
