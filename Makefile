@@ -52,6 +52,6 @@ $(STAMP): pyproject.toml constraints.txt
 	@if test -n "$(TORCH_BACKEND)" && test -x $(BIN)/uv; then \
 		$(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend=$(TORCH_BACKEND) -c constraints.txt torch; \
 	else $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt torch; fi
-	@if test -x $(BIN)/uv; then $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[all,dev]'; \
+	@if test -x $(BIN)/uv; then $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[all,dev]'; \
 	else $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[all,dev]'; fi
 	@touch $@
