@@ -205,12 +205,13 @@ class _Root:
         from ragkit.answer.pipeline import Answerer
         from ragkit.answer.records import Records
         from ragkit.models.chat import open_chat
+        from ragkit.models.remembering import RememberingEmbedder
 
-        embedder = self.embedder()
+        embedder = RememberingEmbedder(self.embedder())
         return Answerer(
             search=search,
             generation=lambda name: self.collections.get(name).number,
-            chat=open_chat(self.settings, embedder=embedder),
+            chat=open_chat(self.settings, embedder=embedder, limiter=limiter),
             prompts=self.prompts,
             records=Records(self.database),
             embedder=embedder,

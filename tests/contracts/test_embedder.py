@@ -11,6 +11,7 @@ import pytest
 
 from ragkit.errors import InputError
 from ragkit.models.embed import open_embedder
+from ragkit.models.remembering import RememberingEmbedder
 from ragkit.protocols import Embedder
 from ragkit.testing import HashedEmbedder
 
@@ -31,12 +32,13 @@ def opened(models: Path) -> dict[str, Embedder]:
     return {}
 
 
-@pytest.fixture(params=["openvino", "torch", "hashed"])
+@pytest.fixture(params=["openvino", "torch", "hashed", "remembering"])
 def embedder(request: pytest.FixtureRequest, home: Path, opened: dict[str, Embedder]) -> Embedder:
     makers: dict[str, Callable[[], Embedder]] = {
         "openvino": partial(open_embedder, MINILM, home=home, backend="openvino"),
         "torch": partial(open_embedder, MINILM, home=home, backend="torch"),
         "hashed": HashedEmbedder,
+        "remembering": lambda: RememberingEmbedder(HashedEmbedder()),
     }
     if request.param not in opened:
         opened[request.param] = makers[request.param]()

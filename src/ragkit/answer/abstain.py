@@ -2,8 +2,10 @@
 
 Four signals. Relevance to the question refuses what the documents do not speak of at all. The other three refuse what
 lies near, but fails a demand of the question: a name, a period or a kind of value that what was found does not have.
-Measured on the golden questions and on SQuAD 2.0 (docs/concepts/answers.md): questions off the subject are refused
-almost always; of those that only look answerable, a part. Finding more of them takes a model that reads.
+
+On the golden questions it refuses all 7 that are off the subject and 10 of 19 that only look answerable, and 4 of 76 that
+are answerable; on SQuAD 2.0 it refuses 2 % of the answerable questions. To find more of those that only look answerable
+takes a model that reads: words and vectors do not tell them apart.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ __all__ = ["Judge", "refusal"]
 RELEVANCE = 0.5
 """Least relevance, on a scale where an unrelated sentence has 0 and one that answers plainly has 1.
 
-The largest round value at which it refuses no more than 1 in 20 answerable golden questions.
+The largest round value at which no more than 1 in 20 answerable golden questions is refused.
 """
 PASSAGES = 6
 """So many passages are compared with the question as a whole,"""

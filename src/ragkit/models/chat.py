@@ -31,7 +31,7 @@ _KEYS: Mapping[str, tuple[str, str]] = {
 """Where LangChain's class keeps its key, and the provider's own variable."""
 
 
-def open_chat(settings: Settings, *, embedder: Embedder) -> ChatModel:
+def open_chat(settings: Settings, *, embedder: Embedder, limiter: anyio.CapacityLimiter | None = None) -> ChatModel:
     """The model that `RAGKIT_LLM` names.
 
     Raises:
@@ -39,7 +39,7 @@ def open_chat(settings: Settings, *, embedder: Embedder) -> ChatModel:
         MissingExtra: The provider's package is not installed.
     """
     if settings.llm == ExtractiveChat.NAME:
-        return ExtractiveChat(embedder)
+        return ExtractiveChat(embedder, limiter=limiter)
     provider, colon, model = settings.llm.partition(":")
     if not (colon and provider and model):
         raise ConfigError(

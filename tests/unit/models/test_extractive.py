@@ -34,6 +34,14 @@ async def test_a_table_row_is_said_with_its_header() -> None:
     assert (await answer("What is the price of the Team plan?", hit(table))).startswith("Plan: Team; Price: 12 EUR [1]")
 
 
+async def test_each_statement_is_a_paragraph_and_each_sentence_has_its_marker() -> None:
+    table = "| Plan | Price |\n| Solo | 5 EUR |\n| Team | 12 EUR |"
+    text = "The Team plan ends soon. It has a price of 12 EUR until 3 May."
+    said = await answer("What is the price of the Team plan?", hit(table), hit(text))
+    assert "Plan: Team; Price: 12 EUR [1]\n\n" in said + "\n\n"
+    assert "The Team plan ends soon. [2] It has a price of 12 EUR until 3 May. [2]" in said
+
+
 async def test_a_question_for_a_number_prefers_sentences_with_one() -> None:
     text = "Refunds are paid to the card soon. Refunds are paid to the card in 30 days."
     assert (await answer("How long until refunds are paid to the card?", hit(text))).startswith(
@@ -50,7 +58,7 @@ async def test_of_two_editions_the_newer_comes_first_and_both_are_cited() -> Non
     old = hit("Refunds are paid within 30 days.", title="Handbook 2025")
     new = hit("Refunds are paid within 14 days.", title="Handbook 2026")
     assert await answer("How quickly are refunds paid?", old, new) == (
-        "Refunds are paid within 14 days. [2] Refunds are paid within 30 days. [1]"
+        "Refunds are paid within 14 days. [2]\n\nRefunds are paid within 30 days. [1]"
     )
     assert (await answer("How quickly were refunds paid in 2025?", old, new)).startswith("Refunds are paid within 30")
 
