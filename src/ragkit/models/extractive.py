@@ -38,7 +38,7 @@ LABEL = 0.15
 LENT = 0.1
 """A heading that holds this share of the question is said before the sentence."""
 COVERAGE, SIMILARITY, RANK, TYPE = 0.55, 0.60, 0.10, 0.10
-KEEP = 0.6
+KEEP = 0.7
 """A further sentence is added when it scores at least this share of the best one."""
 SAME = 0.7
 """Two sentences that share this much of their words say the same."""
