@@ -1,6 +1,7 @@
 """The sample corpus and its golden questions, through the whole engine.
 
-The floors lie a little below what was measured (`benchmarks/results/golden.json`), so that a change for the worse shows.
+The floors lie a little below what was measured (`benchmarks/results/golden.json`), so that a change for the worse
+shows.
 """
 
 from __future__ import annotations

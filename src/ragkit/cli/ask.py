@@ -38,7 +38,6 @@ def ask(
 def print_answer(answer: Answer) -> None:
     """The answer, then each citation with its place and the sentence that it quotes."""
     from rich.markup import escape
-    from rich.padding import Padding
 
     out = console()
     out.print(escape(answer.answer))
@@ -46,5 +45,5 @@ def print_answer(answer: Answer) -> None:
         sign = "[green]✓[/]" if citation.supported else f"[yellow]{citation.verdict}[/]"
         place = (citation.title, citation.page and f"page {citation.page}", citation.heading)
         out.print(f"\n  [bold]\\[{citation.marker}][/] {escape(' · '.join(str(p) for p in place if p))}  {sign}")
-        out.print(Padding(f"[italic]“{escape(' '.join(citation.quote.split()))}”[/]", (0, 0, 0, 6)))
-        out.print(Padding(f"[dim]{escape(citation.uri)}[/]", (0, 0, 0, 6)))
+        out.print(f"      [italic]“{escape(' '.join(citation.quote.split()))}”[/]")
+        out.print(f"      [dim]{escape(citation.uri)}[/]")

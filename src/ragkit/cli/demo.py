@@ -18,7 +18,7 @@ __all__ = ["register"]
 
 PIPELINE = Path("ingest/pipelines/sample.toml")
 GOLDEN = Path("data/golden/questions.jsonl")
-SHOWN = ("lookup", "table", "conflict", "german", "near-miss")
+SHOWN = ("lookup", "mail", "conflict", "german", "near-miss")
 """One golden question of each of these tags; the last cannot be answered from the corpus."""
 
 
