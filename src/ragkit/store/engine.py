@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from ragkit.errors import ConfigError, MissingExtra, StorageError
+from ragkit.store.locks import locked
 from ragkit.store.migrations import migrate
 
 __all__ = ["Database", "now"]
@@ -92,8 +93,18 @@ def _engines(url: str) -> tuple[Engine, Engine]:
         ) from error
     if parsed.database:
         with _explained(parsed.database):
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            _prepare(Path(parsed.database))
     return _sqlite(url, "BEGIN"), _sqlite(url, "BEGIN IMMEDIATE")
+
+
+def _prepare(file: Path) -> None:
+    """Switch it to write-ahead logging, one process at a time: SQLite refuses a second one without waiting."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        locked(file.with_suffix(".open.lock"), wait_s=BUSY_TIMEOUT_S, what=str(file)),
+        contextlib.closing(sqlite3.connect(file, timeout=BUSY_TIMEOUT_S)) as connection,
+    ):
+        connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _sqlite(url: str, begin: str) -> Engine:
@@ -103,7 +114,7 @@ def _sqlite(url: str, begin: str) -> Engine:
     def configure(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own transaction handling is switched off: BEGIN is ours, below.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON"):
+        for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -131,8 +142,8 @@ def _explained(what: str) -> Iterator[None]:
         yield
     except IntegrityError:
         raise
-    except DBAPIError as error:
-        reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+    except (DBAPIError, sqlite3.Error) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         hint = next((hint for sign, hint in _SQLITE_HINTS.items() if sign in reason), None)
         raise StorageError(
             f"The catalog database {what!r} refused: {reason}.",

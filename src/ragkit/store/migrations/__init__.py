@@ -6,7 +6,6 @@ A schema that is current is recognised without importing Alembic, so that a comm
 from __future__ import annotations
 
 import contextlib
-import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,21 +43,11 @@ def _revision(connection: Connection) -> str | None:
 
 @contextlib.contextmanager
 def _alone(engine: Engine) -> Iterator[Connection]:
-    """A connection, while no other process migrates."""
-    if engine.dialect.name != "sqlite":
-        with engine.begin() as connection:
+    """A connection, while no other process migrates; on SQLite `BEGIN IMMEDIATE` sees to that."""
+    with engine.begin() as connection:
+        if engine.dialect.name != "sqlite":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
-            yield connection
-        return
-    database = engine.url.database
-    if not database or database == ":memory:":
-        with engine.begin() as connection:
-            yield connection
-        return
-    with Path(database).with_suffix(".migrate.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with engine.begin() as connection:
-            yield connection
+        yield connection
 
 
 def _upgrade(connection: Connection) -> None:
