@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -24,20 +25,25 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 __all__ = [
     "answers",
+    "attempts",
+    "bands",
     "chunks",
     "collections",
     "conversations",
     "documents",
     "generations",
     "jobs",
+    "manifest",
     "messages",
     "metadata",
     "prompt_aliases",
     "prompts",
+    "snapshots",
     "vectors",
     "versions",
 ]
@@ -71,6 +77,8 @@ collections = Table(
     Column("sequence", BigInteger, nullable=False, default=0),
     # No foreign key: a generation points back at its collection.
     Column("generation_id", Integer, nullable=True),
+    # Something was deleted, and what is derived from it has not been purged yet.
+    Column("erasing", Boolean, nullable=False, server_default=false()),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -96,8 +104,16 @@ documents = Table(
     Column("reason", Text, nullable=True),
     # No foreign key: a version points back at its document.
     Column("live_version_id", Integer, nullable=True),
+    # The archive or e-mail that it was found in; no foreign key, they go together in one transaction.
+    Column("parent_id", String(40), nullable=True, index=True),
+    Column("access", JSON, nullable=False, server_default="[]"),
+    # What is in quarantine: these bytes, processed like this; and the bytes that an operator let through.
+    Column("held_sha256", String(64), nullable=True),
+    Column("held_fingerprint", String(200), nullable=True),
+    Column("released_sha256", String(64), nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=True),
     UniqueConstraint("collection_id", "uri"),
 )
 
@@ -117,7 +133,20 @@ versions = Table(
     Column("pages", JSON, nullable=False),
     Column("metadata", JSON, nullable=False),
     Column("warnings", JSON, nullable=False),
+    # Each quality filter with what it measured.
+    Column("verdicts", JSON, nullable=False, server_default="[]"),
+    # Equal texts are duplicates; similar signatures (MinHash) are near-duplicates.
+    Column("text_sha256", String(64), nullable=True, index=True),
+    Column("signature", LargeBinary, nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
+)
+
+# Versions that share a band are candidates for near-duplicates.
+bands = Table(
+    "bands",
+    metadata,
+    Column("band", LargeBinary(8), primary_key=True),
+    Column("version_id", ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
 chunks = Table(
@@ -133,6 +162,56 @@ chunks = Table(
     Column("text", Text, nullable=False),
     Column("vector_key", LargeBinary(16), nullable=False, index=True),
     Index("ix_chunks_version_ordinal", "version_id", "ordinal"),
+)
+
+# Each time that a document was processed: the steps it went through with their times, and how it ended. One that was
+# broken off by a crash has no outcome.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("sha256", String(64), nullable=True),
+    Column("parser", String(60), nullable=False),
+    Column("chunker", String(60), nullable=False),
+    Column("steps", JSON, nullable=False),
+    Column("outcome", String(20), nullable=True),
+    Column("reason", Text, nullable=True),
+)
+
+# What answered when: a version was live while the sequence of the collection was in [since, until). A snapshot is a
+# sequence number: it costs what has changed, not what there is. Entries outlive versions: those of a deleted document
+# keep its hash as a tombstone.
+manifest = Table(
+    "manifest",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), nullable=False),
+    Column("document_id", String(40), nullable=False, index=True),
+    Column("uri", Text, nullable=False),
+    # No foreign key: empty once the version is past its retention or erased.
+    Column("version_id", Integer, nullable=True, index=True),
+    Column("sha256", String(64), nullable=False),
+    Column("fingerprint", String(200), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=True),
+    Column("ended_at", UtcDateTime, nullable=True),
+    Column("erased_at", UtcDateTime, nullable=True),
+    Index("ix_manifest_collection_until", "collection_id", "until"),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("documents", Integer, nullable=False),
+    # Of the manifest: whoever has it can check that a snapshot is what it was.
+    Column("sha256", String(64), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 # Content-keyed: the hash of the embedded input and the embedder, to a unit vector in half precision.
