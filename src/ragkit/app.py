@@ -179,8 +179,20 @@ class _Root:
 
     def _parsers(self) -> ParserPool:
         from ragkit.ingest.isolation import ParserPool
+        from ragkit.ingest.parsers.limits import Limits
 
-        return ParserPool(workers=self.settings.parse_workers, timeout_s=self.settings.parse_timeout_s)
+        settings = self.settings
+        return ParserPool(
+            workers=settings.parse_workers,
+            timeout_s=settings.parse_timeout_s,
+            memory_mb=settings.parse_memory_mb,
+            limits=Limits(
+                max_pages=settings.max_pages,
+                max_members=settings.max_members,
+                max_expanded_mb=settings.max_expanded_mb,
+                max_ratio=settings.max_ratio,
+            ),
+        )
 
     def _ingestor(self) -> Ingestor:
         from ragkit.index.ledger import Ledger

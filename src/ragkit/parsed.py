@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Heading", "Page", "Parsed", "Piece"]
+__all__ = ["Attachment", "Heading", "Page", "Parsed", "Piece"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,15 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file inside a file: what is attached to a message, or a member of an archive."""
+
+    name: str
+    """POSIX path inside the container, safe to join: never absolute, no drive, no `..`."""
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
     """What a parser makes of a file: one text, and spans over it."""
 
@@ -43,6 +52,8 @@ class Parsed:
     headings: tuple[Heading, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    """Documents of their own; a file that only contains others has no text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,16 @@ class Settings(BaseSettings):
     max_file_mb: int = Field(200, ge=1, description="Largest file that is read, in MB.")
     parse_timeout_s: float = Field(120.0, gt=0, description="Seconds after which a file's parser is given up.")
     parse_workers: int = Field(2, ge=1, le=64, description="Parser processes.")
+    parse_memory_mb: int = Field(
+        2048, ge=512, description="Most memory that a parser process may take, in MB. Enforced on Linux."
+    )
+    max_pages: int = Field(5000, ge=1, description="Most pages, slides or sheets of a document.")
+    max_members: int = Field(10_000, ge=1, description="Most files in an archive or an Office package.")
+    max_expanded_mb: int = Field(1000, ge=1, description="Most that one archive or package may expand to, in MB.")
+    max_ratio: int = Field(
+        200, ge=2, description="Most that a large file in an archive may expand, as a multiple of its compressed size."
+    )
+    max_depth: int = Field(3, ge=0, le=10, description="How deep archives and e-mails inside one another are opened.")
     max_question_chars: int = Field(8000, ge=1, description="Longest question, in characters.")
     threads: int = Field(8, ge=1, le=256, description="Blocking calls that may run at once.")
     log_level: str = Field("warning", pattern="^(debug|info|warning|error)$", description="Least severe log line.")

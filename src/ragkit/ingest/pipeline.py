@@ -154,7 +154,8 @@ class Ingestor:
         )
         try:
             with writer:
-                files = ((change, change.item.path, change.item.name) for change in changed)
+                no_options: dict[str, str] = {}
+                files = ((change, change.item.path, change.item.name, no_options) for change in changed)
                 for change, file in self._parsers.parse_all(files):
                     if isinstance(file, RagkitError):
                         self._failed(generation, change.item, change.known, file, tally)

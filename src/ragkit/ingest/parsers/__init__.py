@@ -62,26 +62,25 @@ def parser_for(source: Source) -> Parser:
 
 
 def parse(source: Source) -> Parsed:
-    """Choose a parser, read the file, and make sure that there is something to find in it.
+    """Choose a parser, read the file, and make sure that there is something to find in it: text, or other files.
 
     Raises:
         ParseFailed: It is damaged, encrypted, or has no text.
         UnsupportedFormat: No parser reads this kind of file.
+        MemoryError: The process may take no more.
     """
     parser = parser_for(source)
     try:
         parsed = parser.parse(source)
-    except RagkitError:
+    except (RagkitError, MemoryError):
         raise
-    except MemoryError as error:
-        raise ParseFailed(f"{source.name!r} needs more memory than there is to be read as {parser.name!r}.") from error
     except Exception as error:  # a parser's library may raise anything on damaged input
         reason = " ".join(str(error).split())[:300].rstrip(".") or type(error).__name__
         raise ParseFailed(
             f"{source.name!r} could not be read as {parser.name.split('/')[0]}: {reason}.",
             hint="Open it in the program that wrote it and save it again, or exclude it.",
         ) from error
-    if not parsed.text.strip():
+    if not parsed.text.strip() and not parsed.attachments:
         reasons = "; ".join(parsed.warnings)
         raise ParseFailed(f"{source.name!r} holds no text{': ' + reasons if reasons else ''}.")
     return parsed if parsed.title else replace(parsed, title=clean_stem(source.name))
