@@ -27,11 +27,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name="pk_manifest"),
     )
-    with op.batch_alter_table("manifest") as batch_op:
-        batch_op.create_index("ix_manifest_collection_until", ["collection_id", "until"], unique=False)
-        batch_op.create_index("ix_manifest_document_id", ["document_id"], unique=False)
-        batch_op.create_index("ix_manifest_version_id", ["version_id"], unique=False)
-
+    op.create_index("ix_manifest_collection_until", "manifest", ["collection_id", "until"], unique=False)
+    op.create_index("ix_manifest_document_id", "manifest", ["document_id"], unique=False)
+    op.create_index("ix_manifest_version_id", "manifest", ["version_id"], unique=False)
     op.create_table(
         "snapshots",
         sa.Column("collection_id", sa.Integer(), nullable=False),
@@ -59,9 +57,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["document_id"], ["documents.id"], name="fk_attempts_document_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_attempts"),
     )
-    with op.batch_alter_table("attempts") as batch_op:
-        batch_op.create_index("ix_attempts_document_id", ["document_id"], unique=False)
-
+    op.create_index("ix_attempts_document_id", "attempts", ["document_id"], unique=False)
     op.create_table(
         "bands",
         sa.Column("band", sa.LargeBinary(length=8), nullable=False),
@@ -69,26 +65,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["version_id"], ["versions.id"], name="fk_bands_version_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("band", "version_id", name="pk_bands"),
     )
-    with op.batch_alter_table("bands") as batch_op:
-        batch_op.create_index("ix_bands_version_id", ["version_id"], unique=False)
-
-    with op.batch_alter_table("collections") as batch_op:
-        batch_op.add_column(sa.Column("erasing", sa.Boolean(), server_default=sa.false(), nullable=False))
-
-    with op.batch_alter_table("documents") as batch_op:
-        batch_op.add_column(sa.Column("parent_id", sa.String(length=40), nullable=True))
-        batch_op.add_column(sa.Column("access", sa.JSON(), server_default="[]", nullable=False))
-        batch_op.add_column(sa.Column("held_sha256", sa.String(length=64), nullable=True))
-        batch_op.add_column(sa.Column("held_fingerprint", sa.String(length=200), nullable=True))
-        batch_op.add_column(sa.Column("released_sha256", sa.String(length=64), nullable=True))
-        batch_op.add_column(sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True))
-        batch_op.create_index("ix_documents_parent_id", ["parent_id"], unique=False)
-
-    with op.batch_alter_table("versions") as batch_op:
-        batch_op.add_column(sa.Column("verdicts", sa.JSON(), server_default="[]", nullable=False))
-        batch_op.add_column(sa.Column("text_sha256", sa.String(length=64), nullable=True))
-        batch_op.add_column(sa.Column("signature", sa.LargeBinary(), nullable=True))
-        batch_op.create_index("ix_versions_text_sha256", ["text_sha256"], unique=False)
+    op.create_index("ix_bands_version_id", "bands", ["version_id"], unique=False)
+    op.add_column("collections", sa.Column("erasing", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("documents", sa.Column("parent_id", sa.String(length=40), nullable=True))
+    op.add_column("documents", sa.Column("access", sa.JSON(), server_default="[]", nullable=False))
+    op.add_column("documents", sa.Column("held_sha256", sa.String(length=64), nullable=True))
+    op.add_column("documents", sa.Column("held_fingerprint", sa.String(length=200), nullable=True))
+    op.add_column("documents", sa.Column("released_sha256", sa.String(length=64), nullable=True))
+    op.add_column("documents", sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_index("ix_documents_parent_id", "documents", ["parent_id"], unique=False)
+    op.add_column("versions", sa.Column("verdicts", sa.JSON(), server_default="[]", nullable=False))
+    op.add_column("versions", sa.Column("text_sha256", sa.String(length=64), nullable=True))
+    op.add_column("versions", sa.Column("signature", sa.LargeBinary(), nullable=True))
+    op.create_index("ix_versions_text_sha256", "versions", ["text_sha256"], unique=False)
 
     # What is live now has been so since before there were snapshots.
     op.execute(
@@ -99,36 +88,24 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("versions") as batch_op:
-        batch_op.drop_index("ix_versions_text_sha256")
-        batch_op.drop_column("signature")
-        batch_op.drop_column("text_sha256")
-        batch_op.drop_column("verdicts")
-
-    with op.batch_alter_table("documents") as batch_op:
-        batch_op.drop_index("ix_documents_parent_id")
-        batch_op.drop_column("seen_at")
-        batch_op.drop_column("released_sha256")
-        batch_op.drop_column("held_fingerprint")
-        batch_op.drop_column("held_sha256")
-        batch_op.drop_column("access")
-        batch_op.drop_column("parent_id")
-
-    with op.batch_alter_table("collections") as batch_op:
-        batch_op.drop_column("erasing")
-
-    with op.batch_alter_table("bands") as batch_op:
-        batch_op.drop_index("ix_bands_version_id")
-
+    op.drop_index("ix_versions_text_sha256", table_name="versions")
+    op.drop_column("versions", "signature")
+    op.drop_column("versions", "text_sha256")
+    op.drop_column("versions", "verdicts")
+    op.drop_index("ix_documents_parent_id", table_name="documents")
+    op.drop_column("documents", "seen_at")
+    op.drop_column("documents", "released_sha256")
+    op.drop_column("documents", "held_fingerprint")
+    op.drop_column("documents", "held_sha256")
+    op.drop_column("documents", "access")
+    op.drop_column("documents", "parent_id")
+    op.drop_column("collections", "erasing")
+    op.drop_index("ix_bands_version_id", table_name="bands")
     op.drop_table("bands")
-    with op.batch_alter_table("attempts") as batch_op:
-        batch_op.drop_index("ix_attempts_document_id")
-
+    op.drop_index("ix_attempts_document_id", table_name="attempts")
     op.drop_table("attempts")
     op.drop_table("snapshots")
-    with op.batch_alter_table("manifest") as batch_op:
-        batch_op.drop_index("ix_manifest_version_id")
-        batch_op.drop_index("ix_manifest_document_id")
-        batch_op.drop_index("ix_manifest_collection_until")
-
+    op.drop_index("ix_manifest_version_id", table_name="manifest")
+    op.drop_index("ix_manifest_document_id", table_name="manifest")
+    op.drop_index("ix_manifest_collection_until", table_name="manifest")
     op.drop_table("manifest")

@@ -1,0 +1,52 @@
+"""What an earlier version wrote is all there after an upgrade."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+
+from ragkit.store.engine import Database
+
+MOMENT = "2026-01-02 03:04:05"
+ROWS = {
+    "collections": f"(1, 'default', 7, 1, '{MOMENT}')",
+    "generations": f"(1, 1, 1, '{{}}', '{MOMENT}')",
+    "documents": f"('doc_a', 1, 's/a.md', 'live', NULL, 1, '{MOMENT}', '{MOMENT}')",
+    "versions": f"(1, 'doc_a', 1, 'abc', 'md/1 c/1', 4, 'A', 'text/markdown', 'text', '[]', '{{}}', '[]', '{MOMENT}')",
+    "chunks": "('chk_a', 1, 0, 0, 4, NULL, '', 'text', '0123456789abcdef')",
+}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres"))
+    return f"sqlite:///{tmp_path / 'ragkit.db'}"
+
+
+def test_an_upgrade_keeps_every_row_of_the_first_schema(url: str) -> None:
+    _write_first_schema(url)
+    with Database.open(url).read() as connection:
+        for table in ROWS:
+            assert connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar() == 1, table
+        entry = connection.execute(sa.text('SELECT uri, version_id, since, "until" FROM manifest')).one()
+    assert tuple(entry) == ("s/a.md", 1, 0, None)
+
+
+def _write_first_schema(url: str) -> None:
+    first = importlib.import_module("ragkit.store.migrations.versions.0001_initial")
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        context = MigrationContext.configure(connection)
+        with Operations.context(context):
+            first.upgrade()
+        connection.execute(sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        connection.execute(sa.text("INSERT INTO alembic_version VALUES ('0001')"))
+        for table, values in ROWS.items():
+            connection.execute(sa.text(f"INSERT INTO {table} VALUES {values}".replace(":", "\\:")))
+    engine.dispose()
