@@ -5,6 +5,11 @@ ENV PYTHONUNBUFFERED=1 \
     UV_NO_CACHE=1 \
     RAGKIT_HOME=/var/lib/ragkit
 
+# Reads scans; further languages are packages such as tesseract-ocr-deu.
+RUN apt-get update -qq \
+ && apt-get install -qq -y --no-install-recommends tesseract-ocr \
+ && rm -rf /var/lib/apt/lists/*
+
 WORKDIR /app
 
 # Dependencies first: they change seldom, and this layer is most of the image.

@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data/corpus
 STAMP := .venv/.installed
+AS_ROOT := $(shell test "$$(id -u)" = 0 || echo sudo)
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check fix serve bench docs lock clean
+.PHONY: help install demo test test-system check fix serve bench docs lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Create .venv with everything in it; TORCH_BACKEND=cpu asks for the CPU build of torch
 
@@ -17,6 +18,11 @@ demo: $(STAMP) ## Ingest data/corpus and ask five questions, one of which has no
 
 test: check ## Everything that CI runs: lint, format, types, tests
 	@$(BIN)/pytest -q
+
+test-system: $(STAMP) ## Tests of OCR; tesseract is installed by apt-get where it is missing
+	@command -v tesseract >/dev/null || { $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq -y tesseract-ocr >/dev/null; } \
+		|| { echo "OCR cannot be tested: apt-get did not install tesseract. Install it by hand, and try again."; exit 1; }
+	@$(BIN)/pytest -q -m system tests/system
 
 check: $(STAMP) ## Lint, format and types, without the tests
 	@$(BIN)/ruff check --quiet

@@ -7,6 +7,7 @@
     │   ├── UnsupportedFormat         unsupported_format  415
     │   ├── TooLarge                  too_large           413
     │   └── ParseFailed               parse_failed        422
+    │       └── NeedsOcr              needs_ocr           422
     ├── NotFound                      not_found           404
     ├── Conflict                      conflict            409
     ├── Unauthenticated               unauthenticated     401
@@ -32,6 +33,7 @@ __all__ = [
     "Conflict",
     "InputError",
     "MissingExtra",
+    "NeedsOcr",
     "NotAllowed",
     "NotFound",
     "ParseFailed",
@@ -110,6 +112,12 @@ class ParseFailed(InputError):
     """The file could not be read."""
 
     code = "parse_failed"
+
+
+class NeedsOcr(ParseFailed):
+    """The file is a picture of text: there are pages, but no words on them."""
+
+    code = "needs_ocr"
 
 
 class NotFound(RagkitError):

@@ -54,6 +54,8 @@ class Parsed:
     warnings: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     """Documents of their own; a file that only contains others has no text."""
+    needs_ocr: tuple[int, ...] = ()
+    """Numbers of the pages that have no text and were not read by OCR either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

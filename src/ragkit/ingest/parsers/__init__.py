@@ -13,6 +13,7 @@ from ragkit.ingest.parsers.code import SourceCode
 from ragkit.ingest.parsers.delimited import Delimited
 from ragkit.ingest.parsers.email import Email, OutlookMessage
 from ragkit.ingest.parsers.html import Html
+from ragkit.ingest.parsers.image import Image
 from ragkit.ingest.parsers.markdown import Markdown
 from ragkit.ingest.parsers.office import Epub, OpenDocument, RichText, Word
 from ragkit.ingest.parsers.pdf import Pdf
@@ -30,6 +31,7 @@ __all__ = ["PARSERS", "content_title", "parse", "parser_for"]
 PARSERS: tuple[Parser, ...] = (
     Markdown(), Html(), PlainText(), Pdf(), Word(), PowerPoint(), Spreadsheet(), LegacySpreadsheet(), Delimited(),
     Email(), OutlookMessage(), Epub(), OpenDocument(), RichText(), Json(), Xml(), SourceCode(),
+    Image(),
 )  # fmt: skip
 
 _KINDS = {

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from ragkit.parsed import Heading, Page, Parsed
 
-__all__ = ["TABLE_GROUP_CHARS", "TABLE_GROUP_ROWS", "TextBuilder", "clean_stem", "normalise", "one_line"]
+__all__ = ["TABLE_GROUP_CHARS", "TABLE_GROUP_ROWS", "TextBuilder", "clean_stem", "normalise", "one_line", "pages_have"]
 
 TABLE_GROUP_ROWS = 20
 TABLE_GROUP_CHARS = 600
@@ -72,6 +72,18 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(one_line(cell).replace("|", "¦") for cell in cells) + " |"
 
 
+def pages_have(numbers: Sequence[int]) -> str:
+    """`Page 3 has` or `Pages 3-5, 9 have`: numbers in order, those in a row as a range."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1][1:] = [number]
+        else:
+            runs.append([number])
+    named = ", ".join("-".join(map(str, run)) for run in runs)
+    return f"Page {named} has" if len(numbers) == 1 else f"Pages {named} have"
+
+
 class TextBuilder:
     """Collects blocks, separated by a blank line, and remembers where headings and pages begin."""
 
@@ -81,6 +93,7 @@ class TextBuilder:
         self._headings: list[Heading] = []
         self._page_starts: list[tuple[int, int]] = []
         self._warnings: list[str] = []
+        self._needs_ocr: tuple[int, ...] = ()
         self._last_item = False
 
     def __len__(self) -> int:
@@ -166,6 +179,12 @@ class TextBuilder:
         """Something that the reader of the report should know."""
         self._warnings.append(warning)
 
+    def needs_ocr(self, numbers: Sequence[int], advice: str) -> None:
+        """These pages have no text; `advice` says how it could be read."""
+        self._needs_ocr += tuple(numbers)
+        if numbers:
+            self.warn(f"{pages_have(numbers)} no text; {advice}")
+
     def parsed(self, *, title: str, media_type: str, metadata: Mapping[str, str] | None = None) -> Parsed:
         """The document; an empty `title` falls back to its first heading of the highest level."""
         text = "".join(self._parts)
@@ -178,6 +197,7 @@ class TextBuilder:
             headings=tuple(self._headings),
             metadata=kept,
             warnings=tuple(self._warnings),
+            needs_ocr=self._needs_ocr,
         )
 
     def _first_heading(self) -> str:

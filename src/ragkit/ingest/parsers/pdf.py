@@ -1,20 +1,22 @@
-"""PDF: the text layer, page by page, with paragraphs put together again."""
+"""PDF: the text layer, page by page, with paragraphs put together again; OCR for the pages that have none."""
 
 from __future__ import annotations
 
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ragkit.errors import ParseFailed
-from ragkit.ingest.parsers.builder import TextBuilder, one_line
+from ragkit.errors import NeedsOcr, ParseFailed
+from ragkit.ingest.parsers.builder import TextBuilder, one_line, pages_have
+from ragkit.ingest.parsers.ocr import GIVEN_UP, Ocr, available
 from ragkit.ingest.parsers.pdf_layout import Line, paragraphs, without_furniture
 from ragkit.parsed import Parsed
 from ragkit.protocols import Source
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfDocument, PdfTextPage
+    from pypdfium2 import PdfDocument, PdfPage, PdfTextPage
 
 __all__ = ["Pdf"]
 
@@ -24,23 +26,40 @@ _METADATA = {
     "Author": "author", "Subject": "subject", "Keywords": "keywords", "CreationDate": "created", "ModDate": "modified",
 }  # fmt: skip
 _SAYS_NOTHING = frozenset({"anonymous", "powerpoint presentation", "slide 1", "unspecified", "untitled"})
+_DATE = re.compile(r"(?:D:)?(\d{4})(?:-?(0[1-9]|1[0-2])(?:-?(0[1-9]|[12]\d|3[01]))?)?")
 _LINE_END = re.compile(r"\r?\n|(?<=\ufffe)|(?<=\x02)")
 """PDFium writes a hyphen at the end of a line as U+FFFE or U+0002, and no line break."""
-_NEEDS_OCR = "it needs OCR"
-_MAX_LISTED = 20
+_STAMP_CHARS = 30
+_OCR_DPI = 300
+_OCR_PIXELS = 25_000_000
+
+
+@dataclass(slots=True)
+class _Pages:
+    """What was read of the pages; numbers begin at 1."""
+
+    lines: list[list[Line]] = field(default_factory=list)
+    ocr: dict[int, str] = field(default_factory=dict)
+    without_text: list[int] = field(default_factory=list)
+    slow: list[int] = field(default_factory=list)
+    damaged: list[int] = field(default_factory=list)
 
 
 class Pdf:
-    """Pages, headings (from the outline, or by their size) and metadata; no OCR."""
+    """Pages, headings (from the outline, or by their size) and metadata; pages without text are read by OCR."""
 
-    name = "pdf/1"
     extensions = frozenset({".pdf"})
+
+    @property
+    def name(self) -> str:
+        """Another one where there is OCR: once it is installed, documents are read again, with their missing pages."""
+        return "pdf+ocr/2" if available() else "pdf/2"
 
     def parse(self, source: Source) -> Parsed:
         with _PDFIUM:
             document = _open(source)
             try:
-                return _read(document, source.name)
+                return _read(document, source)
             finally:
                 document.close()
 
@@ -65,28 +84,89 @@ def _open(source: Source) -> PdfDocument:
         ) from error
 
 
-def _read(document: PdfDocument, name: str) -> Parsed:
-    pages: list[list[Line]] = []
-    unreadable: list[int] = []
-    for number in range(len(document)):
+def _read(document: PdfDocument, source: Source) -> Parsed:
+    ocr = Ocr.of(source)
+    pages = _Pages()
+    for number in range(1, len(document) + 1):
         try:
-            pages.append(_lines_of(document, number))
+            _read_page(document[number - 1], number, ocr, pages)
+        except ParseFailed:
+            raise
         except Exception:  # PDFium wrappers raise many kinds; one bad page must not cost the others
-            pages.append([])
-            unreadable.append(number + 1)
-    if not any(pages):
-        raise ParseFailed(
-            f"{name!r} has no text on any of its {len(pages)} pages: {_NEEDS_OCR}.",
-            hint="It is probably a scan. Run OCR over it (for example with ocrmypdf) and ingest the result.",
-        )
+            pages.lines[number - 1 :] = [[]]
+            pages.damaged.append(number)
+    if not any(pages.lines) and not pages.ocr:
+        raise _nothing_in(pages, source.name, ocr)
     builder = TextBuilder()
     _write(builder, pages, _outline(document))
-    _warn_of_empty(builder, pages, unreadable)
-    metadata = {key: _date(value) for key, value in document.get_metadata_dict(skip_empty=True).items()}
-    metadata = {key: value for key, value in metadata.items() if value.strip("() ").lower() not in _SAYS_NOTHING}
-    kept = {_METADATA[key]: value for key, value in metadata.items() if key in _METADATA}
-    title = metadata.get("Title", "")
-    return builder.parsed(title="" if _is_file_name(title) else title, media_type="application/pdf", metadata=kept)
+    builder.needs_ocr(pages.without_text, ocr.missing)
+    builder.needs_ocr(pages.slow, GIVEN_UP)
+    if pages.damaged:
+        builder.warn(f"{pages_have(pages.damaged)} damage and could not be read.")
+    title, metadata = _properties(document)
+    return builder.parsed(title=title, media_type="application/pdf", metadata=metadata)
+
+
+def _nothing_in(pages: _Pages, name: str, ocr: Ocr) -> ParseFailed:
+    count = len(pages.lines)
+    nowhere = f"{name!r} has no text on its only page" if count == 1 else f"{name!r} has no text on its {count} pages"
+    if pages.without_text:
+        return NeedsOcr(f"{nowhere}; {ocr.missing}")
+    if pages.slow:
+        return NeedsOcr(f"{nowhere}; {GIVEN_UP}")
+    if pages.damaged:
+        return ParseFailed(f"{name!r} is damaged on all of its pages.", hint="Save it again in a PDF viewer.")
+    return ParseFailed(f"{nowhere}; OCR finds none either.")
+
+
+def _read_page(page: PdfPage, number: int, ocr: Ocr, pages: _Pages) -> None:
+    try:
+        lines = _lines_of(page)
+        pages.lines.append(lines)
+        if lines and not _is_stamped_scan(page, lines):
+            return
+        if ocr.missing:
+            pages.without_text.append(number)
+        elif _has_objects(page) and (text := ocr.read(_picture(page))):
+            pages.ocr[number] = text
+    except TimeoutError:
+        pages.slow.append(number)
+    finally:
+        page.close()
+
+
+def _is_stamped_scan(page: PdfPage, lines: list[Line]) -> bool:
+    """Whether all text of the page is a stamp, such as a page number, on a picture that covers most of it."""
+    from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
+
+    if sum(len(line.text) for line in lines) > _STAMP_CHARS:
+        return False
+    needed = 0.5 * page.get_width() * page.get_height()
+    bounds = (picture.get_bounds() for picture in page.get_objects(filter=[FPDF_PAGEOBJ_IMAGE]))
+    return any((right - left) * (top - bottom) > needed for left, bottom, right, top in bounds)
+
+
+def _has_objects(page: PdfPage) -> bool:
+    return next(iter(page.get_objects(max_depth=1)), None) is not None
+
+
+def _picture(page: PdfPage) -> Any:
+    """The page in shades of grey, as tesseract likes it, unless that is too large."""
+    area = page.get_width() * page.get_height()
+    scale = min(_OCR_DPI / 72, (_OCR_PIXELS / max(area, 1)) ** 0.5)
+    return page.render(scale=scale, grayscale=True).to_pil()
+
+
+def _properties(document: PdfDocument) -> tuple[str, dict[str, str]]:
+    """The title, and what else the document says of itself; dates as ISO 8601, to the day."""
+    found = {key: one_line(value) for key, value in document.get_metadata_dict(skip_empty=True).items()}
+    found = {key: value for key, value in found.items() if value.strip("() ").lower() not in _SAYS_NOTHING}
+    kept = {name: found[key] for key, name in _METADATA.items() if found.get(key)}
+    for name in ("created", "modified"):
+        if match := _DATE.match(kept.pop(name, "")):
+            kept[name] = "-".join(filter(None, match.groups()))
+    title = found.get("Title", "")
+    return "" if _is_file_name(title) else title, kept
 
 
 def _is_file_name(title: str) -> bool:
@@ -94,33 +174,12 @@ def _is_file_name(title: str) -> bool:
     return title.lower().strip().endswith((".doc", ".docx", ".dvi", ".tex", ".ppt", ".pptx", ".indd", ".odt", ".pdf"))
 
 
-def _date(value: str) -> str:
-    """`D:20240301120000Z` as `2024-03-01`."""
-    if value.startswith("D:") and value[2:10].isdigit():
-        return f"{value[2:6]}-{value[6:8]}-{value[8:10]}"
-    return value
-
-
-def _warn_of_empty(builder: TextBuilder, pages: list[list[Line]], unreadable: list[int]) -> None:
-    empty = [number for number, lines in enumerate(pages, 1) if not lines and number not in unreadable]
-    for number in empty[:_MAX_LISTED]:
-        builder.warn(f"page {number} has no text: {_NEEDS_OCR}")
-    if len(empty) > _MAX_LISTED:
-        builder.warn(f"{len(empty) - _MAX_LISTED} more pages have no text")
-    for number in unreadable[:_MAX_LISTED]:
-        builder.warn(f"page {number} is damaged and was left out")
-
-
-def _lines_of(document: PdfDocument, index: int) -> list[Line]:
-    page = document[index]
+def _lines_of(page: PdfPage) -> list[Line]:
+    text_page = page.get_textpage()
     try:
-        text_page = page.get_textpage()
-        try:
-            return list(_lines(text_page))
-        finally:
-            text_page.close()
+        return list(_lines(text_page))
     finally:
-        page.close()
+        text_page.close()
 
 
 def _lines(text_page: PdfTextPage) -> Iterator[Line]:
@@ -170,10 +229,14 @@ def _bookmark_title(bookmark: Any) -> str:
     return str(title or "")
 
 
-def _write(builder: TextBuilder, pages: list[list[Line]], outline: dict[str, int]) -> None:
+def _write(builder: TextBuilder, pages: _Pages, outline: dict[str, int]) -> None:
     open_end = False
-    for number, blocks in enumerate(paragraphs(without_furniture(pages), outline), 1):
+    for number, blocks in enumerate(paragraphs(without_furniture(pages.lines), outline), 1):
         builder.page(number)
+        if number in pages.ocr:
+            builder.lines(pages.ocr[number])
+            open_end = False
+            continue
         for block in blocks:
             if block.level:
                 builder.heading(block.level, block.text, mark=False)

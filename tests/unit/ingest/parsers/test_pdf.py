@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
-from ragkit.errors import ParseFailed
+from ragkit.errors import NeedsOcr, ParseFailed
 from ragkit.ingest.parsers import parse
 from ragkit.parsed import Parsed
 from ragkit.protocols import Source
-from tests.documents import pdf
+from tests.documents import REPOSITORY, pdf
 
 
 def read(data: bytes, **options: str) -> Parsed:
@@ -76,15 +80,38 @@ def test_a_paragraph_that_a_page_break_cuts_is_one_sentence_run() -> None:
     assert "on this page and\ngoes on over there." in parsed.text
 
 
-def test_a_page_without_text_is_a_warning() -> None:
-    parsed = read(pdf(["Words."], []))
-    assert parsed.warnings == ("page 2 has no text: it needs OCR",)
+def test_pages_without_text_are_named() -> None:
+    parsed = read(pdf(["Words."], [], ["Words."], [], [], []), ocr_languages="")
+    assert parsed.needs_ocr == (2, 4, 5, 6)
+    assert parsed.warnings == (
+        "Pages 2, 4-6 have no text; the option `ocr_languages` is empty, so that scans are not read.",
+    )
+    assert [page.number for page in parsed.pages] == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_scan_is_refused_with_advice() -> None:
-    with pytest.raises(ParseFailed, match="no text on any of its 2 pages: it needs OCR") as raised:
-        read(pdf([], []))
-    assert "OCR" in (raised.value.hint or "")
+def test_a_scan_is_never_a_success() -> None:
+    with pytest.raises(NeedsOcr, match=r"'a\.pdf' has no text on its 2 pages; the option `ocr_languages` is empty"):
+        read(pdf([], []), ocr_languages="")
+
+
+def test_without_tesseract_the_report_says_what_to_install() -> None:
+    program = (
+        "from ragkit.ingest.parsers import parse; from ragkit.protocols import Source\n"
+        "from tests.documents import pdf\n"
+        "print(*parse(Source(name='a.pdf', data=pdf(['Words.'], []))).warnings)"
+    )
+    env = {**os.environ, "PATH": ""}
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY, env=env
+    )
+    assert run.stdout.strip() == (
+        "Page 2 has no text; install ragkit[ocr] and tesseract (apt-get install tesseract-ocr) to read scans."
+    )
+
+
+def test_languages_of_ocr_are_codes() -> None:
+    with pytest.raises(ParseFailed, match="cannot be read in the languages '--psm 0'"):
+        read(pdf(["Words."]), ocr_languages="--psm 0")
 
 
 def test_an_encrypted_file_asks_for_its_password_and_opens_with_it() -> None:
