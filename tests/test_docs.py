@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shlex
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ragkit import errors, settings
+from ragkit.ingest.quality import QualityPolicy
 from tests.running import free_port, running
 from tools import interfaces, reference
 
@@ -60,6 +62,13 @@ def test_every_setting_is_in_the_reference_and_in_a_sentence() -> None:
     fields = settings.Settings.model_fields
     assert [name for name in fields if f"| `RAGKIT_{name.upper()}` |" not in page("settings.md")] == []
     assert [name for name, field in fields.items() if not field.description] == []
+
+
+def test_every_quality_filter_is_explained_with_its_default() -> None:
+    text = (REPOSITORY / "docs" / "concepts" / "ingestion.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| `(.+)` \| (.+) \|$", text, re.MULTILINE)
+    fields = QualityPolicy.model_fields.items()
+    assert rows == [(name, json.dumps(field.default), field.description) for name, field in fields]
 
 
 def test_every_route_is_in_the_reference() -> None:
