@@ -31,7 +31,7 @@ from ragkit.types import (
 if TYPE_CHECKING:
     from ragkit.engine import AsyncRagkit
     from ragkit.ingest.report import Progress
-    from ragkit.ingest.sources import Root
+    from ragkit.ingest.sources import Origin
     from ragkit.settings import Settings
 
 __all__ = ["Ragkit"]
@@ -138,7 +138,7 @@ class Ragkit:
 
     def ingest_roots(
         self,
-        roots: Sequence[Root],
+        roots: Sequence[Origin],
         *,
         collection: str | None = None,
         prune: bool = False,

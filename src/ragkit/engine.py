@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ragkit.answer.pipeline import last_answer
 from ragkit.errors import InputError, RagkitError
 from ragkit.events import Event
-from ragkit.ingest.sources import Item, Root, discover, roots_of
+from ragkit.ingest.sources import Item, Origin, discover, roots_of
 from ragkit.resources import AsyncCollections, AsyncDocuments, AsyncJobs, AsyncPrompts
 from ragkit.threads import Once, Threads
 from ragkit.types import Answer, Filters, IngestReport, Mode, SearchResult, VerifyReport
@@ -161,7 +161,7 @@ class AsyncRagkit:
 
     async def ingest_roots(
         self,
-        roots: Sequence[Root],
+        roots: Sequence[Origin],
         *,
         collection: str | None = None,
         prune: bool = False,
@@ -179,7 +179,7 @@ class AsyncRagkit:
         """
         items = await self._threads.run(discover, roots)
         if not items and not empty_ok:
-            where = ", ".join(repr(str(root.path)) for root in roots)
+            where = ", ".join(repr(root.prefix) for root in roots)
             raise InputError(f"There is nothing to ingest in {where}.", hint="Name a folder with documents in it.")
         ingestor = await self._threads.run(self._parts.ingestor)
         return await self._threads.run(

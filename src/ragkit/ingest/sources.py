@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
-from pathspec import PathSpec
+from pathspec import PathSpec, Pattern
 
-from ragkit.errors import InputError, StorageError
+from ragkit.errors import InputError, RagkitError, StorageError
+from ragkit.ingest.sidecar import SUFFIX, alone, describes, read_sidecar
 
-__all__ = ["Item", "Root", "discover", "roots_of"]
+__all__ = ["Item", "Origin", "Root", "discover", "failing", "readable", "roots_of"]
+
+HIDDEN = (".", "~$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Item:
     """A file to ingest."""
 
@@ -27,23 +32,127 @@ class Item:
     path: Path
     name: str
     """The name that the parser is chosen by."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """For the parser."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """From a sidecar; it wins over what the parser finds in the file."""
+    access: tuple[str, ...] = ()
+    sha256: str | None = None
+    """Of the bytes, where the source says that they are those of an earlier run without handing them out."""
+    fetch: Callable[[], object] | None = None
+    """Brings the bytes to `path`, or raises a `RagkitError` that says why it cannot; none: they are there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin(Protocol):
+    """A source of files: `Root` for those of this machine, `UrlList` and `Bucket` for others."""
+
+    @property
+    def prefix(self) -> str:
+        """What every uri begins with; `--prune` acts on these only."""
+        ...
+
+    def items(self) -> Iterator[Item]:
+        """Every file, in a stable order.
+
+        Raises:
+            RagkitError: The source is missing, or cannot be listed to its end.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
 class Root:
     """A file or folder to ingest from.
 
     Attributes:
         path: Where it is.
-        prefix: What every uri below it begins with; `--prune` acts on these only.
+        prefix: What every uri below it begins with; a single file's whole uri.
         include: Patterns as in a `.gitignore`, over the path below the root; a file must match one of them.
         exclude: Patterns of files to leave out.
+        glob: A pattern that a file must match as well, from the root.
+        sidecars: Whether `NAME.meta.json` holds the metadata of `NAME`, and is no document.
+        options: For the parser.
+        access: For each document.
     """
 
     path: Path
     prefix: str
     include: tuple[str, ...] = ("**",)
     exclude: tuple[str, ...] = ()
+    glob: str | None = None
+    sidecars: bool = True
+    options: Mapping[str, str] = field(default_factory=dict)
+    access: tuple[str, ...] = ()
+
+    def items(self) -> Iterator[Item]:
+        """Every file below the root.
+
+        Raises:
+            InputError: The root is missing: an unmounted share must not look like an empty one.
+            StorageError: A folder cannot be read.
+        """
+        if self.path.is_file():
+            name = self.path.name
+            beside = (name + SUFFIX, name.removesuffix(SUFFIX)) if self.sidecars else ()
+            names = {other for other in beside if other != name and self.path.with_name(other).is_file()}
+            if not describes(name, names):
+                yield self._item(str(self.path), name, "", names)
+            return
+        if not self.path.is_dir():
+            raise InputError(
+                f"The folder {str(self.path)!r} is not there.", hint="Check that the disk or share is mounted."
+            )
+        yield from self._walk()
+
+    def admits(self, below: str, *, folder: bool = False) -> bool:
+        """Whether the patterns let a path through, given from the root on; a folder's, unless it is left out whole."""
+        below += "/" * folder
+        if self._excluded is not None and self._excluded.match_file(below):
+            return False
+        return folder or all(spec.match_file(below) for spec in self._included)
+
+    @cached_property
+    def _included(self) -> list[PathSpec[Pattern]]:
+        wanted = [self.include] if self.include != ("**",) else []
+        if self.glob:
+            wanted.append(("/" + self.glob,))
+        return [_spec(patterns) for patterns in wanted]
+
+    @cached_property
+    def _excluded(self) -> PathSpec[Pattern] | None:
+        return _spec(self.exclude) if self.exclude else None
+
+    def _walk(self) -> Iterator[Item]:
+        patterns = bool(self._included or self._excluded)
+        waiting = [("", str(self.path))]
+        while waiting:
+            above, folder = waiting.pop()
+            entries = _entries(folder, root=not above)
+            names = {entry.name for entry in entries} if self.sidecars else set()
+            subfolders = []
+            for entry in entries:
+                name = entry.name
+                if name.startswith(HIDDEN):
+                    continue
+                below = above + name
+                if entry.is_dir(follow_symlinks=False):
+                    if not patterns or self.admits(below, folder=True):
+                        subfolders.append((below + "/", entry.path))
+                elif entry.is_file() and (not patterns or self.admits(below)) and not describes(name, names):
+                    yield self._item(entry.path, name, below, names)
+            waiting += reversed(subfolders)
+
+    def _item(self, path: str, name: str, below: str, names: set[str]) -> Item:
+        item = Item(
+            uri=self.prefix + readable(below),
+            path=Path(path),
+            name=name,
+            options=self.options,
+            access=self.access,
+        )
+        if self.sidecars and name.endswith(SUFFIX):
+            return replace(item, fetch=failing(alone(name)))
+        return _with_sidecar(item, Path(path + SUFFIX)) if name + SUFFIX in names else item
 
 
 def roots_of(paths: Sequence[str]) -> list[Root]:
@@ -61,30 +170,26 @@ def roots_of(paths: Sequence[str]) -> list[Root]:
     return roots
 
 
-def discover(roots: Sequence[Root]) -> list[Item]:
-    """Every file below the roots, once, in a stable order.
+def discover(origins: Sequence[Origin]) -> list[Item]:
+    """Every file of the origins, once, in a stable order.
 
     Raises:
-        InputError: A root is missing: an unmounted share must not look like an empty one.
+        RagkitError: An origin is missing, or cannot be listed to its end.
     """
     items: dict[str, Item] = {}
-    for root in roots:
-        if not root.path.exists():
-            raise InputError(
-                f"The folder {str(root.path)!r} is not there.", hint="Check that the disk or share is mounted."
-            )
-        include = PathSpec.from_lines("gitignore", root.include)
-        exclude = PathSpec.from_lines("gitignore", root.exclude)
-        for path, below in _walk(root.path):
-            if not below or (include.match_file(below) and not exclude.match_file(below)):
-                uri = root.prefix + readable(below)
-                items.setdefault(uri, Item(uri=uri, path=path, name=path.name))
+    for origin in origins:
+        for item in origin.items():
+            items.setdefault(item.uri, item)
     return list(items.values())
 
 
 def readable(path: str) -> str:
     """A path as text, also where its bytes are not valid UTF-8."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _spec(patterns: Sequence[str]) -> PathSpec[Pattern]:
+    return PathSpec.from_lines("gitignore", patterns)
 
 
 def _expand(pattern: str) -> list[Path]:
@@ -96,28 +201,35 @@ def _root(path: Path) -> Root:
     return Root(path=path, prefix=uri.rstrip("/") + "/" if path.is_dir() else uri)
 
 
-def _walk(root: Path) -> Iterator[tuple[Path, str]]:
-    """Files with their posix path below the root; a root that is a file has the empty path."""
-    if not root.is_dir():
-        yield root, ""
-        return
-    waiting = [root]
-    while waiting:
-        folder = waiting.pop()
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            raise StorageError(
-                f"The folder {str(folder)!r} cannot be read: {error.strerror}.",
-                hint="Check its permissions, or leave it out with `exclude` in the pipeline file.",
-            ) from error
-        subfolders = []
-        for entry in entries:
-            if entry.name.startswith((".", "~$")):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                subfolders.append(Path(entry.path))
-            elif entry.is_file():
-                path = Path(entry.path)
-                yield path, path.relative_to(root).as_posix()
-        waiting += reversed(subfolders)
+def _with_sidecar(item: Item, sidecar: Path) -> Item:
+    try:
+        return replace(item, metadata=read_sidecar(sidecar.name, sidecar.read_bytes()))
+    except OSError as error:
+        broken: RagkitError = InputError(f"The sidecar {sidecar.name!r} cannot be read: {error.strerror}.")
+    except RagkitError as error:
+        broken = error
+    return replace(item, fetch=failing(broken))
+
+
+def failing(error: RagkitError) -> Callable[[], object]:
+    """A `fetch` that says why a file cannot be had."""
+
+    def fetch() -> object:
+        raise error
+
+    return fetch
+
+
+def _entries(folder: str, *, root: bool) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except FileNotFoundError:
+        if not root:  # removed since its parent was read
+            return []
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"The folder {folder!r} cannot be read: {error.strerror}.",
+            hint="Check its permissions, or leave it out with `exclude` in the pipeline file.",
+        ) from error

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pathspec import PathSpec
 
-from ragkit.errors import InputError
+from ragkit.errors import InputError, UnsupportedFormat
 from ragkit.ingest.sources import Root, discover, roots_of
 
 
@@ -79,3 +84,71 @@ def test_a_root_that_vanished_is_not_an_empty_one(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not there") as caught:
         discover([Root(path=tmp_path / "unmounted", prefix="s/")])
     assert "mounted" in (caught.value.hint or "")
+
+
+def test_a_sidecar_is_no_document_and_describes_its_file(folder: Path) -> None:
+    (folder / "a.md.meta.json").write_text('{"author": "Ada", "date": "3 March 2026"}')
+    items = {item.uri: item for item in discover([Root(path=folder, prefix="s/")])}
+    assert list(items) == ["s/a.md", "s/policies/b.pdf", "s/policies/drafts/c.md"]
+    assert items["s/a.md"].metadata == {"author": "Ada", "date": "2026-03-03"}
+    assert items["s/a.md"].fetch is None
+    (alone,) = discover(roots_of([f"{folder}/a.m*"]))
+    assert alone.metadata == items["s/a.md"].metadata
+
+
+def test_a_damaged_sidecar_fails_its_own_file_by_name(folder: Path) -> None:
+    (folder / "a.md.meta.json").write_text('{"author": ')
+    first, *others = discover([Root(path=folder, prefix="s/")])
+    assert first.fetch is not None
+    with pytest.raises(InputError, match=r"'a\.md\.meta\.json'"):
+        first.fetch()
+    assert all(item.fetch is None for item in others)
+
+
+def test_a_sidecar_that_arrived_before_its_file_is_skipped_by_name(folder: Path) -> None:
+    (folder / "late.pdf.meta.json").write_text("{}")
+    item = next(item for item in discover([Root(path=folder, prefix="s/")]) if item.name == "late.pdf.meta.json")
+    assert item.fetch is not None
+    with pytest.raises(UnsupportedFormat, match=r"'late\.pdf'"):
+        item.fetch()
+
+
+def test_without_sidecars_they_are_documents(folder: Path) -> None:
+    (folder / "a.md.meta.json").write_text("{}")
+    items = discover([Root(path=folder, prefix="s/", sidecars=False)])
+    assert [item.uri for item in items][:2] == ["s/a.md", "s/a.md.meta.json"]
+    assert all(item.fetch is None for item in items)
+
+
+def test_a_folder_that_is_left_out_is_not_entered(folder: Path) -> None:
+    (folder / "policies" / "secret").mkdir(mode=0o000)
+    assert "s/a.md" in _below(folder, exclude=("secret/",))
+
+
+@given(
+    st.sets(
+        st.lists(st.sampled_from(["a", "b.md", "c d", "é", "[x]", "z.meta.json"]), min_size=1, max_size=3).map(
+            "/".join
+        ),
+        max_size=8,
+    ),
+    st.sampled_from([("**",), ("*.md",), ("a/",), ("/b.md",), ("a/**", "*.md"), ("é",)]),
+    st.sampled_from([(), ("a/",), ("*.md",), ("/a/b.md",)]),
+)
+def test_walking_finds_what_the_patterns_admit(
+    paths: set[str], include: tuple[str, ...], exclude: tuple[str, ...]
+) -> None:
+    """The walk, which leaves whole folders out, agrees with each file taken alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in paths:
+            with contextlib.suppress(OSError):  # a file is where a folder should be, or the reverse
+                file = Path(folder, path)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text("x")
+        root = Root(path=Path(folder), prefix="s/", include=include, exclude=exclude, sidecars=False)
+        wanted = PathSpec.from_lines("gitignore", include)
+        unwanted = PathSpec.from_lines("gitignore", exclude)
+        files = [path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()]
+        assert sorted(item.uri for item in discover([root])) == sorted(
+            f"s/{path}" for path in files if wanted.match_file(path) and not unwanted.match_file(path)
+        )
