@@ -25,6 +25,7 @@ from pydantic import (
 
 from ragkit.errors import ConfigError
 from ragkit.ingest.positions import KeyPath, key_lines
+from ragkit.ingest.quality import QualityPolicy
 from ragkit.ingest.schedule import checked_cron
 from ragkit.ingest.sources import Root
 
@@ -115,6 +116,7 @@ class Pipeline(BaseModel):
     sidecars: bool = Field(True, description="Whether `NAME.meta.json` is the metadata of `NAME`.")
     parser: ParserOptions = ParserOptions()
     chunks: ChunkProfile = ChunkProfile()
+    filters: QualityPolicy = QualityPolicy()
     access: tuple[AccessTag, ...] = Field((), description="Tags that each document gets.")
     pii: Literal["off"] = Field("off", description="What is done to personal data; nothing so far.")
     prune: bool = Field(False, description="Remove documents whose file is gone, at every run.")
@@ -225,7 +227,7 @@ def _mistakes(file: Path, text: str, error: ValidationError) -> Iterator[str]:
 
 def _said(mistake: Mapping[str, Any]) -> str:
     if mistake["type"] == "extra_forbidden":
-        keys = [name for model in (Pipeline, ParserOptions, ChunkProfile) for name in model.model_fields]
+        keys = [name for model in (Pipeline, ParserOptions, ChunkProfile, QualityPolicy) for name in model.model_fields]
         close = difflib.get_close_matches(str(mistake["loc"][-1]), keys, n=1)
         return "is not a key" + (f"; {close[0]!r} is" if close else "")
     if mistake["type"] == "value_error":

@@ -46,6 +46,8 @@ def test_a_pipeline_is_named_after_its_file_and_its_source_is_relative_to_it(tmp
         ('source = "."\n[parser]\npasword = "x"', "line 3: 'parser.pasword' is not a key; 'password' is."),
         ('source = "."\n[chunks]\ntokens = 8', "line 3: 'chunks.tokens' cannot be 8: "),
         ('source = "."\n[chunks]\ntokens = 100\noverlap = 60', "line 2: 'chunks' has an overlap of 60"),
+        ('source = "."\n[filters]\nmax_symbols = 2', "line 3: 'filters.max_symbols' cannot be 2: "),
+        ('source = "."\n[filters]\nmax_symbol = 1', "line 3: 'filters.max_symbol' is not a key; 'max_symbols' is."),
         ('source = "."\ninclude = [', "not valid TOML"),
         ("source = \n", "at line 1"),
     ],
