@@ -30,6 +30,7 @@ GROUND_TRUTH = "ingest_docling"
 COLLECTED = ("ingest_unstructured", "ingest_markitdown", "ingest_hostile")
 NOT_DATA = {"MANIFEST.md", "probe.jsonl", "labels.tsv"}
 TIMEOUT_S = 60.0
+NO_OPTIONS: dict[str, str] = {}
 
 _WORDS = re.compile(r"\w+")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -63,7 +64,7 @@ def _compared(root: Path, only: str, pool: ParserPool) -> Iterator[dict[str, Any
     """Each pair of source and ground truth; a source that no parser reads is left out, one that fails scores 0."""
     with (root / "pairs.tsv").open(encoding="utf-8") as file:
         pairs = [(row["source"], row["groundtruth_markdown"]) for row in csv.DictReader(file, delimiter="\t")]
-    files = ((pair, root / pair[0], Path(pair[0]).name) for pair in pairs if pair[0].endswith(only))
+    files = ((pair, root / pair[0], Path(pair[0]).name, NO_OPTIONS) for pair in pairs if pair[0].endswith(only))
     for (source, truth), result in pool.parse_all(files):
         if isinstance(result, UnsupportedFormat):
             continue
@@ -121,7 +122,7 @@ def _outcomes(root: Path, only: str, pool: ParserPool) -> dict[str, Any]:
     paths = [path for path in sorted(root.rglob(f"*{only}")) if path.is_file() and path.name not in NOT_DATA]
     counted: Counter[str] = Counter()
     named: defaultdict[str, list[str]] = defaultdict(list)
-    for path, result in pool.parse_all((path, path, path.name) for path in paths):
+    for path, result in pool.parse_all((path, path, path.name, NO_OPTIONS) for path in paths):
         uri = path.relative_to(root).as_posix()
         outcome = _outcome(result)
         counted[outcome] += 1
@@ -139,8 +140,8 @@ def _outcomes(root: Path, only: str, pool: ParserPool) -> dict[str, Any]:
 
 def _outcome(result: ParsedFile | RagkitError) -> str:
     if isinstance(result, ParsedFile):
-        return "read" if _words(result.parsed.text) else "empty success"
-    if "crashed its parser" in result.detail:
+        return "read" if _words(result.parsed.text) or result.parsed.attachments else "empty success"
+    if "crashed its parser" in result.detail or "ended its parser" in result.detail:
         return "crash"
     return "hang" if "was given up after" in result.detail else result.code
 

@@ -245,5 +245,6 @@ def samples() -> dict[str, bytes]:
         "fact.rtf": pandoc(f"# Gateway\n\n{FACT}\n", "rtf"),
         "fact.json": f'{{"title": "Gateway", "port": "{FACT}"}}'.encode(),
         "fact.xml": f"<doc><title>Gateway</title><p>{FACT}</p></doc>".encode(),
+        "fact.zip": archive(notes___fact__md=FACT),
         "fact.py": f'"""Gateway."""\n\n# {FACT}\nPORT = 8443\n'.encode(),
     }

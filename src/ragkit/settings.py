@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     )
     max_pages: int = Field(5000, ge=1, description="Most pages, slides or sheets of a document.")
     max_members: int = Field(10_000, ge=1, description="Most files in an archive or an Office package.")
-    max_expanded_mb: int = Field(1000, ge=1, description="Most that one archive or package may expand to, in MB.")
+    max_expanded_mb: int = Field(500, ge=1, description="Most that one archive or package may expand to, in MB.")
     max_ratio: int = Field(
         200, ge=2, description="Most that a large file in an archive may expand, as a multiple of its compressed size."
     )

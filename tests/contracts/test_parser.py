@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from itertools import pairwise
+from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given, settings
@@ -38,7 +39,13 @@ def read_or_refused(source: Source) -> None:
 
 def check(parsed: Parsed) -> None:
     text = parsed.text
-    assert text.strip()
+    assert text.strip() or parsed.attachments
+    names = [attachment.name for attachment in parsed.attachments]
+    assert len(names) == len(set(names))
+    for name in names:
+        assert name
+        assert not PurePosixPath(name).is_absolute()
+        assert ".." not in PurePosixPath(name).parts
     assert "\r" not in text
     assert "\0" not in text
     assert unicodedata.is_normalized("NFC", text)
@@ -83,7 +90,8 @@ def test_name_carries_a_version_and_extensions_are_lower_case(parser: Parser) ->
 def test_the_fact_is_found_and_the_spans_hold(source: Source) -> None:
     parsed = parse(source)
     check(parsed)
-    assert FACTS.get(source.name, FACT) in " ".join(parsed.text.split())
+    contained = [parse(Source(name=inner.name, data=inner.data)).text for inner in parsed.attachments]
+    assert FACTS.get(source.name, FACT) in " ".join(" ".join([parsed.text, *contained]).split())
 
 
 def test_the_same_bytes_give_the_same_text(source: Source) -> None:

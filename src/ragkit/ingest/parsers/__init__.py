@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ragkit.errors import ParseFailed, RagkitError, UnsupportedFormat
+from ragkit.ingest.parsers.archive import Archive
 from ragkit.ingest.parsers.builder import clean_stem
 from ragkit.ingest.parsers.code import SourceCode
 from ragkit.ingest.parsers.delimited import Delimited
@@ -31,7 +32,7 @@ __all__ = ["PARSERS", "content_title", "parse", "parser_for"]
 PARSERS: tuple[Parser, ...] = (
     Markdown(), Html(), PlainText(), Pdf(), Word(), PowerPoint(), Spreadsheet(), LegacySpreadsheet(), Delimited(),
     Email(), OutlookMessage(), Epub(), OpenDocument(), RichText(), Json(), Xml(), SourceCode(),
-    Image(),
+    Image(), Archive(),
 )  # fmt: skip
 
 _KINDS = {
@@ -39,6 +40,7 @@ _KINDS = {
     ".doc": "Word before 2007",
     ".ole": "an old Office format",
     ".ppt": "PowerPoint before 2007",
+    ".package": "a ZIP archive that belongs to some program",
 }
 
 
@@ -83,7 +85,7 @@ def parse(source: Source) -> Parsed:
             hint="Open it in the program that wrote it and save it again, or exclude it.",
         ) from error
     if not parsed.text.strip() and not parsed.attachments:
-        reasons = "; ".join(parsed.warnings)
+        reasons = "; ".join(parsed.warnings[:5])
         raise ParseFailed(f"{source.name!r} holds no text{': ' + reasons if reasons else ''}.")
     return parsed if parsed.title else replace(parsed, title=clean_stem(source.name))
 

@@ -1,33 +1,43 @@
-"""E-mail, read by unstructured: who wrote what to whom when, the message, and its attachments."""
+"""E-mail, read by unstructured: who wrote what to whom when, and the message.
+
+What is attached becomes documents of its own.
+"""
 
 from __future__ import annotations
 
 import email.policy
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from email.message import EmailMessage
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from email.message import EmailMessage, MIMEPart
 from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ragkit.errors import ParseFailed, RagkitError
+from ragkit.errors import ParseFailed
+from ragkit.ingest.dates import iso_date
 from ragkit.ingest.parsers.builder import TextBuilder, one_line
+from ragkit.ingest.parsers.contained import Budget, Contained
+from ragkit.ingest.parsers.limits import Limits
 from ragkit.ingest.parsers.partition import partitioner, write_elements
-from ragkit.parsed import Heading, Parsed
+from ragkit.parsed import Parsed
 from ragkit.protocols import Source
+
+if TYPE_CHECKING:
+    from oxmsg import Message
 
 __all__ = ["Email", "OutlookMessage"]
 
-_MAX_DEPTH = 3
 _QUOTE = re.compile(r"(?:(?<=\s)|^)>+(?:\s|$)")
-_DEPTH = "attachment-depth"
+_SHOWN = ("from", "to", "cc", "date")
+_ENCRYPTED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted"})
 
 
 class Email:
     """RFC 5322 messages; the HTML body where there is one."""
 
-    name = "eml/1"
+    name = "eml/2"
     extensions = frozenset({".eml", ".mht"})
 
     def parse(self, source: Source) -> Parsed:
@@ -35,15 +45,19 @@ class Email:
         message = BytesParser(EmailMessage, policy=email.policy.default).parsebytes(data)
         if not any(message.get(name) for name in ("from", "to", "subject", "date", "received", "content-type")):
             raise ParseFailed(f"{source.name!r} is not an e-mail: it has none of the headers of one.")
-        headers = {name: _header(message, name) for name in ("subject", "from", "to", "cc", "date")}
+        headers = {name: _header(message, name) for name in ("subject", *_SHOWN)}
         elements = partitioner("email")(file=io.BytesIO(data), process_attachments=False)
-        return _parsed(source, headers, elements, _attachments(message), "message/rfc822")
+        contained = Contained()
+        _collect(message, contained, Budget(Limits.of(source), source.name))
+        if message.get_content_type() in _ENCRYPTED:
+            contained.warn("the message is encrypted; only its headers were read")
+        return _parsed(headers, elements, contained, "message/rfc822")
 
 
 class OutlookMessage:
     """Outlook's .msg."""
 
-    name = "msg/1"
+    name = "msg/2"
     extensions = frozenset({".msg"})
 
     def parse(self, source: Source) -> Parsed:
@@ -58,8 +72,9 @@ class OutlookMessage:
             "date": message.sent_date.date().isoformat() if message.sent_date else "",
         }
         elements = partition(file=io.BytesIO(source.data), process_attachments=False)
-        files = ((one.file_name or "attachment", one.file_bytes or b"") for one in message.attachments)
-        return _parsed(source, headers, elements, files, "application/vnd.ms-outlook")
+        contained, budget = Contained(), Budget(Limits.of(source), source.name)
+        _collect_outlook(message, contained, budget)
+        return _parsed(headers, elements, contained, "application/vnd.ms-outlook")
 
 
 def _as_bytes(data: bytes) -> bytes:
@@ -67,7 +82,7 @@ def _as_bytes(data: bytes) -> bytes:
     return data.decode("utf-16", errors="replace").encode() if data[:2] in (b"\xff\xfe", b"\xfe\xff") else data
 
 
-def _header(message: EmailMessage, name: str) -> str:
+def _header(message: MIMEPart, name: str) -> str:
     try:
         value = one_line(str(message.get(name) or ""))
     except (ValueError, LookupError, AttributeError, IndexError, TypeError):
@@ -77,33 +92,60 @@ def _header(message: EmailMessage, name: str) -> str:
         try:
             return parsedate_to_datetime(value).date().isoformat()
         except (ValueError, TypeError):
-            return value
+            return iso_date(value)
     return value
 
 
-def _attachments(message: EmailMessage) -> Iterator[tuple[str, bytes]]:
-    for part in message.walk():
-        if part.get_content_disposition() == "attachment" or (part.get_filename() and not part.is_multipart()):
-            payload = part.get_payload(decode=True)
-            if isinstance(payload, bytes):
-                yield part.get_filename() or "attachment", payload
+def _collect(message: EmailMessage, contained: Contained, budget: Budget) -> None:
+    """What is attached, but not the pictures that the text shows."""
+    waiting: list[MIMEPart] = [message]
+    while waiting:
+        part = waiting.pop()
+        budget.member()
+        if part.get_content_type() == "message/rfc822" and part is not message:
+            for inner in part.iter_parts():
+                contained.add(f"{_file_name(_header(inner, 'subject'))}.eml", inner.as_bytes())
+        elif part.is_multipart():
+            waiting.extend(reversed(list(part.iter_parts())))
+        elif _is_attached(part) and isinstance(payload := part.get_payload(decode=True), bytes):
+            budget.spend(len(payload))
+            contained.add(_file_name(part.get_filename() or "attachment"), payload)
 
 
-def _parsed(
-    source: Source,
-    headers: Mapping[str, str],
-    elements: Iterable[Any],
-    files: Iterable[tuple[str, bytes]],
-    media_type: str,
-) -> Parsed:
+def _is_attached(part: MIMEPart) -> bool:
+    shown = part.get_content_maintype() == "image" and ("content-id" in part or not part.is_attachment())
+    return (part.is_attachment() or bool(part.get_filename())) and not shown
+
+
+def _collect_outlook(message: Message, contained: Contained, budget: Budget) -> None:
+    from oxmsg.domain.constants import PID_ATTACH_CONTENT_ID
+
+    for attachment in message.attachments:
+        budget.member()
+        name, data = _file_name(attachment.file_name or ""), attachment.file_bytes
+        if data is None:
+            contained.warn(f"the attachment {name!r} is not a file in the message and was left out")
+            continue
+        budget.spend(len(data))
+        is_image = (attachment.mime_type or "").startswith("image/")
+        if not (is_image and attachment.properties.str_prop_value(PID_ATTACH_CONTENT_ID)):
+            contained.add(name, data)
+
+
+def _file_name(name: str) -> str:
+    """A message names files, not paths."""
+    return one_line(name.replace("\\", "/").rsplit("/", 1)[-1]) or "attachment"
+
+
+def _parsed(headers: Mapping[str, str], elements: Iterable[Any], contained: Contained, media_type: str) -> Parsed:
     builder = TextBuilder()
     builder.heading(1, headers["subject"])
-    shown = [f"{name.capitalize()}: {value}" for name, value in headers.items() if value and name != "subject"]
-    builder.lines("\n".join(shown))
+    files = contained.attachments()
+    lines = {name: headers.get(name, "") for name in _SHOWN} | {"attachments": ", ".join(file.name for file in files)}
+    builder.lines("\n".join(f"{name.capitalize()}: {value}" for name, value in lines.items() if value))
     write_elements(builder, map(_unquoted, elements), deepest_title=-1)
-    for name, data in files:
-        _write_attachment(builder, source, name, data)
-    return builder.parsed(title=headers["subject"], media_type=media_type, metadata=dict(headers))
+    parsed = builder.parsed(title=headers["subject"], media_type=media_type, metadata=headers)
+    return replace(parsed, attachments=files, warnings=contained.warnings())
 
 
 def _unquoted(element: Any) -> Any:
@@ -111,21 +153,3 @@ def _unquoted(element: Any) -> Any:
     if element.text.startswith(">") or " wrote: >" in element.text or element.text.count(" > ") > 2:
         element.text = _QUOTE.sub("", element.text)
     return element
-
-
-def _write_attachment(builder: TextBuilder, source: Source, name: str, data: bytes) -> None:
-    from ragkit.ingest.parsers import parse  # the parsers of all formats, which include this one
-
-    depth = int(source.options.get(_DEPTH, "0"))
-    if depth >= _MAX_DEPTH:
-        builder.warn(f"attachment {name!r} is nested too deeply and was left out")
-        return
-    try:
-        inner = parse(Source(name=name, data=data, options={**source.options, _DEPTH: str(depth + 1)}))
-    except RagkitError as error:
-        builder.warn(f"attachment {name!r} was left out: {error.detail}")
-        return
-    for warning in inner.warnings:
-        builder.warn(f"attachment {name!r}: {warning}")
-    builder.heading(2, f"Attachment: {name}")
-    builder.verbatim(inner.text, (Heading(level=h.level + 2, title=h.title, start=h.start) for h in inner.headings))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 
-from ragkit.errors import ConfigError
+from ragkit.errors import ConfigError, TooLarge
 from ragkit.protocols import Source
 
 __all__ = ["Limits"]
@@ -18,7 +18,7 @@ class Limits:
     """Of a document; sheets and slides count as pages."""
     max_members: int = 10_000
     """Files in an archive or an Office package."""
-    max_expanded_mb: int = 1000
+    max_expanded_mb: int = 500
     """Of all members of one archive or package together, in units of 10^6 bytes."""
     max_ratio: int = 200
     """Expanded over compressed size of a member that expands to 10 MB or more."""
@@ -39,3 +39,15 @@ class Limits:
     def options(self) -> dict[str, str]:
         """As `Source.options` has them."""
         return {name: str(value) for name, value in asdict(self).items()}
+
+    def check_pages(self, count: int, *, name: str, kind: str) -> None:
+        """Refuse a document of too many pages.
+
+        Raises:
+            TooLarge: It has more than `max_pages`.
+        """
+        if count > self.max_pages:
+            raise TooLarge(
+                f"{name!r} has {count} {kind}; the limit is {self.max_pages} (RAGKIT_MAX_PAGES).",
+                hint="Split it, or raise the limit.",
+            )

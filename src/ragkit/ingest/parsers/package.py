@@ -7,14 +7,18 @@ import io
 import re
 import zipfile
 
-from ragkit.errors import ParseFailed, TooLarge
+from ragkit.errors import ParseFailed
+from ragkit.ingest.dates import DATES, iso_date
+from ragkit.ingest.parsers.contained import Budget
+from ragkit.ingest.parsers.limits import Limits
 from ragkit.protocols import Source
 
 __all__ = ["checked_package", "properties"]
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_MAX_UNPACKED = 2_000_000_000
-_MAX_XML = 400_000_000
+_MARKUP = (".xml", ".rels", ".opf", ".ncx", ".xhtml", ".html", ".htm", ".svg", ".vml")
+_PROLOG = 65_536
+"""What is declared further in is held down by the XML parsers themselves, which limit how far entities expand."""
 _PROPERTY = re.compile(rb"<(?:dc|dcterms|cp|meta):([\w-]+)[^>]*>([^<]{1,2000})</")
 _NAMES = {
     "title": "title", "creator": "author", "initial-creator": "author", "subject": "subject", "keywords": "keywords",
@@ -29,13 +33,12 @@ def checked_package(source: Source) -> bytes:
 
     Raises:
         ParseFailed: It is encrypted, damaged, or declares XML entities.
-        TooLarge: It unpacks to gigabytes.
+        TooLarge: It expands to more than the limits allow.
     """
     data = _decrypted(source) if source.data.startswith(_OLE) else source.data
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-            _refuse_bombs(archive, members, source.name)
+            _refuse_bombs(archive, source)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError) as error:
         raise ParseFailed(
             f"{source.name!r} is damaged: it is not a readable Office package ({error}).",
@@ -44,18 +47,19 @@ def checked_package(source: Source) -> bytes:
     return data
 
 
-def _refuse_bombs(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], name: str) -> None:
-    if any(member.flag_bits & 1 for member in members):
-        raise ParseFailed(f"{name!r} is encrypted: it needs a password.", hint="Save it without encryption.")
-    unpacked = sum(member.file_size for member in members)
-    largest = max((member.file_size for member in members if member.filename.endswith((".xml", ".rels"))), default=0)
-    if unpacked > _MAX_UNPACKED or largest > _MAX_XML:
-        raise TooLarge(f"{name!r} unpacks to {unpacked / 1e6:.0f} MB, more than is read.", hint="Split the document.")
-    for member in members:
-        if member.filename.endswith((".xml", ".rels", ".opf")):
+def _refuse_bombs(archive: zipfile.ZipFile, source: Source) -> None:
+    budget = Budget(Limits.of(source), source.name)
+    for member in archive.infolist():
+        budget.member()
+        if member.flag_bits & 1:
+            raise ParseFailed(f"{source.name!r} is encrypted: it needs a password.", hint="Save it without encryption.")
+        budget.spend(member.file_size)
+        budget.check_ratio(member.file_size, member.compress_size)
+        if member.filename.endswith(_MARKUP):
             with archive.open(member) as part:
-                if b"<!ENTITY" in part.read(4096):
-                    raise ParseFailed(f"{name!r} declares XML entities in {member.filename!r}: unsafe to read.")
+                head = part.read(_PROLOG).replace(b"\0", b"")  # UTF-16 too
+            if b"<!ENTITY" in head:
+                raise ParseFailed(f"{source.name!r} declares XML entities in {member.filename!r}: unsafe to read.")
 
 
 def _decrypted(source: Source) -> bytes:
@@ -81,7 +85,7 @@ def _decrypted(source: Source) -> bytes:
 
 
 def properties(data: bytes) -> dict[str, str]:
-    """Title, author, dates and the like, from the archive's property files."""
+    """Title, author, dates and the like, from the archive's property files; dates in ISO 8601."""
     found: dict[str, str] = {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for name in archive.namelist():
@@ -89,5 +93,6 @@ def properties(data: bytes) -> dict[str, str]:
                 with archive.open(name) as part:
                     for key, value in _PROPERTY.findall(part.read(1_000_000)):
                         if kept := _NAMES.get(key.decode("ascii", "ignore").lower()):
-                            found.setdefault(kept, html.unescape(value.decode("utf-8", "replace")).strip())
+                            text = html.unescape(value.decode("utf-8", "replace")).strip()
+                            found.setdefault(kept, iso_date(text) if kept in DATES else text)
     return found

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Iterator
 from typing import Any
 
 from ragkit.ingest.parsers.builder import TextBuilder
 from ragkit.ingest.parsers.charts import chart_rows
+from ragkit.ingest.parsers.limits import Limits
 from ragkit.ingest.parsers.package import checked_package, properties
 from ragkit.ingest.parsers.partition import partitioner, write_elements
 from ragkit.parsed import Parsed
@@ -26,11 +26,13 @@ class PowerPoint:
     def parse(self, source: Source) -> Parsed:
         data = checked_package(source)
         metadata = properties(data)
+        slides = _slides(data)
+        Limits.of(source).check_pages(len(slides), name=source.name, kind="slides")
         elements: dict[int, list[Any]] = defaultdict(list)
         for element in partitioner("pptx")(file=io.BytesIO(data), include_page_breaks=False):
             elements[element.metadata.page_number or 1].append(element)
         builder = TextBuilder()
-        for number, slide in enumerate(_slides(data), 1):
+        for number, slide in enumerate(slides, 1):
             builder.page(number)
             write_elements(builder, elements[number], deepest_title=0)
             for shape in slide.shapes:
@@ -46,10 +48,10 @@ class PowerPoint:
         )
 
 
-def _slides(data: bytes) -> Iterator[Any]:
+def _slides(data: bytes) -> list[Any]:
     from pptx import Presentation
 
-    yield from Presentation(io.BytesIO(data)).slides
+    return list(Presentation(io.BytesIO(data)).slides)
 
 
 def _labelled(notes: str) -> str:

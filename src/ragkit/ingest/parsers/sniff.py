@@ -14,7 +14,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG", ".png"), (b"\xff\xd8\xff", ".jpg"), (b"GIF8", ".gif"), (b"RIFF", ".riff"), (b"\x1f\x8b", ".gz"),
     (b"7z\xbc\xaf", ".7z"), (b"Rar!", ".rar"), (b"\x7fELF", ".elf"), (b"SQLite format 3\x00", ".sqlite"),
     (b"BM", ".bmp"), (b"II*\x00", ".tiff"), (b"MM\x00*", ".tiff"), (b"OggS", ".ogg"), (b"ID3", ".mp3"),
-    (b"\x00asm", ".wasm"), (b"%!PS", ".ps"),
+    (b"\x00asm", ".wasm"), (b"%!PS", ".ps"), (b"BZh", ".bz2"), (b"\xfd7zXZ\x00", ".xz"),
 )  # fmt: skip
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP_MEMBERS: tuple[tuple[str, str], ...] = (
@@ -24,11 +24,21 @@ _ZIP_TYPES = {
     b"application/epub+zip": ".epub",
     b"application/vnd.oasis.opendocument.text": ".odt",
 }
+_PROGRAM_PACKAGES = frozenset(
+    """
+    .aab .aar .apk .appx .cbz .crx .ear .egg .fig .idml .ipa .jar .key .kmz .nbm .nupkg .numbers .odb .odg .pages .pyz
+    .sketch .vsdx .vsix .war .whl .xpi .xps
+    """.split()
+)
+"""ZIP archives whose members are of use to one program only."""
+_MANY_MEMBERS = 20_000
+_ZIP_ENTRY = b"PK\x01\x02"
+_ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 _OLE_STREAMS: tuple[tuple[str, str], ...] = (
     ("__substg1.0_", ".msg"), ("__properties_version1.0", ".msg"), ("EncryptedPackage", ".encrypted"),
     ("WordDocument", ".doc"), ("Workbook", ".xls"), ("PowerPoint Document", ".ppt"),
 )  # fmt: skip
-_BINARY_FORMATS = frozenset({".pdf", ".docx", ".pptx", ".xlsx", ".xlsm", ".xls", ".msg", ".epub", ".odt"})
+_BINARY_FORMATS = frozenset({".pdf", ".docx", ".pptx", ".xlsx", ".xlsm", ".xls", ".msg", ".epub", ".odt", ".tar"})
 _MEDIA_TYPES = {
     "application/pdf": ".pdf",
     "text/html": ".html",
@@ -55,8 +65,10 @@ def sniff(data: bytes, extension: str) -> str:
         return ".pdf"
     if data.startswith(_OLE):
         return _ole_kind(data, extension)
-    if data.startswith(b"PK\x03\x04"):
+    if data.startswith(_ZIP_STARTS):
         return _zip_kind(data, extension)
+    if data[257:262] == b"ustar":
+        return ".tar"
     if not looks_binary(data):
         return ".rtf" if data.startswith(b"{\\rtf") else ""
     if extension in _BINARY_FORMATS:
@@ -71,12 +83,17 @@ def text_kind(data: bytes) -> str:
 
 
 def _zip_kind(data: bytes, extension: str) -> str:
+    if extension in _PROGRAM_PACKAGES:
+        return ".package"
+    if data.count(_ZIP_ENTRY) > _MANY_MEMBERS:
+        # Not here: this runs in the process of the pipeline, and a parser has limits.
+        return extension if extension in _BINARY_FORMATS else ".zip"
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
             if "mimetype" in names:
                 with archive.open("mimetype") as member:
-                    return _ZIP_TYPES.get(member.read(100).strip(), ".zip")
+                    return _ZIP_TYPES.get(member.read(100).strip(), ".package")
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError):
         return extension if extension in _BINARY_FORMATS else ".zip"
     for prefix, kind in _ZIP_MEMBERS:

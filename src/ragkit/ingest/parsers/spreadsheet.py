@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ragkit.ingest.parsers.builder import TextBuilder
+from ragkit.ingest.parsers.limits import Limits
 from ragkit.ingest.parsers.package import checked_package, properties
 from ragkit.ingest.parsers.partition import partitioner, write_elements
 from ragkit.parsed import Parsed
@@ -49,6 +50,7 @@ class Spreadsheet:
             warnings.simplefilter("ignore")
             values = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
             formulas = openpyxl.load_workbook(io.BytesIO(data)) if _has_blank_formula(data) else values
+        Limits.of(source).check_pages(len(values.worksheets), name=source.name, kind="sheets")
         for sheet in values.worksheets:
             _write_sheet(builder, sheet, formulas[sheet.title])
         title = metadata.pop("title", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 
@@ -25,6 +26,8 @@ def chosen(name: str, data: bytes, media_type: str | None = None) -> str:
         ("page", b"<!DOCTYPE html><p>x", "html"),
         ("report.txt", pdf(["A"]), "pdf"),
         ("report.doc", docx("A"), "docx"),
+        ("papers", archive(a__txt="x"), "archive"),
+        ("notes.txt", gzip.compress(b"x"), "archive"),
         ("letter.doc", b"{\\rtf1 A}", "rtf"),
         ("README.MD", b"# A", "markdown"),
         ("Dockerfile", b"FROM scratch", "code"),
@@ -45,7 +48,7 @@ def test_the_media_type_helps_a_name_without_extension() -> None:
         ("picture.gif", b"GIF89a\0" + bytes(64), ".gif"),
         ("picture.txt", b"GIF89a\0" + bytes(64), ".gif"),
         ("data.txt", b"text\0and\0binary" * 20, "unknown binary data"),
-        ("archive.zip", archive(a__txt="x"), ".zip"),
+        ("program.jar", archive(a__txt="x"), "belongs to some program"),
         ("old.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"), "Word before 2007"),
     ],
 )

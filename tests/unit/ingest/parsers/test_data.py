@@ -10,7 +10,6 @@ from ragkit.errors import ParseFailed
 from ragkit.ingest.parsers import parse
 from ragkit.parsed import Parsed
 from ragkit.protocols import Source
-from tests.documents import FACT, docx, message, outlook
 
 
 def read(name: str, data: str | bytes, **options: str) -> Parsed:
@@ -94,46 +93,3 @@ def test_code_is_headed_by_its_symbols(name: str, text: str, symbols: list[str])
     parsed = read(name, text)
     assert [heading.title for heading in parsed.headings] == symbols
     assert parsed.text == text.rstrip()
-
-
-def test_a_message_says_who_wrote_what_to_whom_and_when() -> None:
-    parsed = read("a.eml", message("Hello Bo,\n\nthe port is 8443.\n"))
-    assert parsed.title == "Port of the gateway"
-    assert parsed.metadata["date"] == "2026-03-03"
-    assert parsed.text.startswith("# Port of the gateway\n\nFrom: Ada <ada@example.org>\nTo: Bo <bo@example.org>\n")
-    assert "the port is 8443." in parsed.text
-
-
-def test_the_html_body_is_read_once() -> None:
-    parsed = read("a.eml", message(FACT, html=f"<p>{FACT}</p>"))
-    assert parsed.text.count(FACT) == 1
-
-
-def test_attachments_are_read_and_those_that_cannot_be_are_reported() -> None:
-    data = message("See attached.", plan__docx=docx("Heading 1: Plan", FACT), scan__png=b"\x89PNG\r\n\x1a\n\0\0")
-    parsed = read("a.eml", data)
-    assert "## Attachment: plan.docx\n\n# Plan\n\n" + FACT in parsed.text
-    assert [(heading.level, heading.title) for heading in parsed.headings][-1] == (3, "Plan")
-    assert "scan.png" in parsed.warnings[0]
-
-
-def test_messages_inside_messages_come_to_an_end() -> None:
-    data = message(FACT)
-    for _ in range(6):
-        data = message("Forwarded.", inner__eml=data)
-    parsed = read("a.eml", data)
-    assert parsed.text.count("Forwarded.") == 4
-    assert "nested too deeply" in parsed.warnings[0]
-    assert FACT not in parsed.text
-
-
-def test_outlook_messages_have_the_same_shape() -> None:
-    parsed = read("a.msg", outlook())
-    assert parsed.title == "Delay of your order PO-77120"
-    assert parsed.metadata["date"] == "2026-03-26"
-    assert "From: Kristoffer Aune" in parsed.text
-
-
-def test_what_is_no_message_is_refused() -> None:
-    with pytest.raises(ParseFailed, match="not an e-mail"):
-        read("a.eml", "just words")
