@@ -48,6 +48,7 @@ CLIENT_IMPORTS = frozenset({"types", "events", "errors"})
 
 FOREIGN: dict[str, tuple[str, ...]] = {
     "chromadb": ("index/",),
+    "datasketch": ("index/duplicates.py",),
     "dbos": ("jobs/",),
     "fastapi": ("service/",),
     "ftfy": ("ingest/measures.py",),

@@ -1,0 +1,56 @@
+"""Nearly equal texts, found by MinHash signatures and the bands that similar signatures share.
+
+Broder, "On the resemblance and containment of documents" (1997); banding as in Leskovec, Rajaraman and Ullman, "Mining
+of Massive Datasets", section 3.4. A signature depends on the text alone, so that those of different runs and machines
+compare; datasketch names the scheme of its permutations, and keeps each for good.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from ragkit.text import words
+
+__all__ = ["NEAR_DUPLICATE", "bands", "signature", "similarity"]
+
+NEAR_DUPLICATE = 0.8
+"""From this similarity on. Twins among manual pages reach 0.75; a page with 3 of 100 words edited has 0.84."""
+
+_SHINGLE = 3
+_BANDS, _ROWS = 21, 6
+"""Of two texts at 0.8, 998 in 1,000 pairs share a band; at 0.5 one in four does, at 0.3 one in seventy."""
+_PERMUTATIONS = _BANDS * _ROWS
+_BATCH = 10_000
+_VALUE = np.dtype("<u4")
+
+
+def signature(text: str) -> bytes:
+    """The MinHash of a text's sequences of three words, 504 bytes; empty where there are no words."""
+    from datasketch import MinHash
+
+    found = words(text)
+    if not found:
+        return b""
+    shingles = sorted({" ".join(found[start : start + _SHINGLE]) for start in range(max(1, len(found) - _SHINGLE + 1))})
+    sketch = MinHash(num_perm=_PERMUTATIONS, seed=1, scheme="affine32")
+    for start in range(0, len(shingles), _BATCH):  # a batch is a matrix of shingles by permutations
+        sketch.update_batch([shingle.encode() for shingle in shingles[start : start + _BATCH]])
+    return np.asarray(sketch.hashvalues, _VALUE).tobytes()
+
+
+def similarity(first: bytes, second: bytes) -> float:
+    """How much of two texts is equal: the estimated Jaccard index of their shingles, 0 to 1, give or take 0.04."""
+    if not first or not second:
+        return 0.0
+    return float(np.mean(np.frombuffer(first, _VALUE) == np.frombuffer(second, _VALUE)))
+
+
+def bands(signature: bytes) -> tuple[bytes, ...]:
+    """Keys of 8 bytes, one a band; texts that are near-duplicates share at least one, almost always."""
+    width = _ROWS * _VALUE.itemsize
+    return tuple(
+        hashlib.blake2b(signature[start : start + width], digest_size=8, salt=start.to_bytes(2, "big")).digest()
+        for start in range(0, len(signature), width)
+    )
