@@ -162,7 +162,7 @@ def _session(host: str, port: int, *, ssl: bool, address: Address | None) -> Ses
     from chromadb.config import Settings
 
     settings = Settings(
-        _env_file=None,
+        _env_file=None,  # leave the application's .env alone
         anonymized_telemetry=False,
         chroma_api_impl="chromadb.api.fastapi.FastAPI",
         chroma_otel_collection_endpoint="",

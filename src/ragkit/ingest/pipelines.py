@@ -24,21 +24,17 @@ from pydantic import (
 )
 
 from ragkit.errors import ConfigError
+from ragkit.ingest.patterns import Patterns
 from ragkit.ingest.positions import KeyPath, key_lines
 from ragkit.ingest.quality import QualityPolicy
 from ragkit.ingest.schedule import checked_cron
 from ragkit.ingest.sources import Root
+from ragkit.ingest.urls import web_address
 
 __all__ = ["ChunkProfile", "ParserOptions", "Pipeline", "load_pipeline", "load_pipelines"]
 
 HINT = "ingest/README.md shows every key."
 _MAGIC = re.compile(r"[*?\[]")
-
-
-def web_address(url: str) -> str:
-    if not re.match(r"https?://[^/\s]+", url):
-        raise ValueError("must begin with http:// or https:// and a host")
-    return url
 
 
 def _object_store(url: str) -> str:
@@ -148,9 +144,7 @@ class Pipeline(BaseModel):
         return Root(
             path=path,
             prefix=f"{self.name}/",
-            include=self.include,
-            exclude=self.exclude,
-            glob=pattern,
+            patterns=Patterns(include=self.include, exclude=self.exclude, glob=pattern),
             sidecars=self.sidecars,
             options=self.options,
             access=self.access,

@@ -10,21 +10,17 @@ import glob
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from pathspec import PathSpec, Pattern
-
 from ragkit.errors import InputError, RagkitError, StorageError
+from ragkit.ingest.patterns import HIDDEN, Patterns
 from ragkit.ingest.sidecar import SUFFIX, alone, describes, read_sidecar
 
-__all__ = ["Item", "Origin", "Root", "discover", "failing", "readable", "roots_of"]
-
-HIDDEN = (".", "~$")
+__all__ = ["Item", "Origin", "Root", "discover", "failing", "missing", "readable", "roots_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """A file to ingest."""
 
@@ -60,16 +56,14 @@ class Origin(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
     """A file or folder to ingest from.
 
     Attributes:
         path: Where it is.
         prefix: What every uri below it begins with; a single file's whole uri.
-        include: Patterns as in a `.gitignore`, over the path below the root; a file must match one of them.
-        exclude: Patterns of files to leave out.
-        glob: A pattern that a file must match as well, from the root.
+        patterns: Which files below it are wanted.
         sidecars: Whether `NAME.meta.json` holds the metadata of `NAME`, and is no document.
         options: For the parser.
         access: For each document.
@@ -77,9 +71,7 @@ class Root:
 
     path: Path
     prefix: str
-    include: tuple[str, ...] = ("**",)
-    exclude: tuple[str, ...] = ()
-    glob: str | None = None
+    patterns: Patterns = field(default_factory=Patterns)
     sidecars: bool = True
     options: Mapping[str, str] = field(default_factory=dict)
     access: tuple[str, ...] = ()
@@ -88,7 +80,7 @@ class Root:
         """Every file below the root.
 
         Raises:
-            InputError: The root is missing: an unmounted share must not look like an empty one.
+            InputError: The root is missing.
             StorageError: A folder cannot be read.
         """
         if self.path.is_file():
@@ -99,31 +91,11 @@ class Root:
                 yield self._item(str(self.path), name, "", names)
             return
         if not self.path.is_dir():
-            raise InputError(
-                f"The folder {str(self.path)!r} is not there.", hint="Check that the disk or share is mounted."
-            )
+            raise missing(self.path)
         yield from self._walk()
 
-    def admits(self, below: str, *, folder: bool = False) -> bool:
-        """Whether the patterns let a path through, given from the root on; a folder's, unless it is left out whole."""
-        below += "/" * folder
-        if self._excluded is not None and self._excluded.match_file(below):
-            return False
-        return folder or all(spec.match_file(below) for spec in self._included)
-
-    @cached_property
-    def _included(self) -> list[PathSpec[Pattern]]:
-        wanted = [self.include] if self.include != ("**",) else []
-        if self.glob:
-            wanted.append(("/" + self.glob,))
-        return [_spec(patterns) for patterns in wanted]
-
-    @cached_property
-    def _excluded(self) -> PathSpec[Pattern] | None:
-        return _spec(self.exclude) if self.exclude else None
-
     def _walk(self) -> Iterator[Item]:
-        patterns = bool(self._included or self._excluded)
+        patterns = None if self.patterns.everything else self.patterns
         waiting = [("", str(self.path))]
         while waiting:
             above, folder = waiting.pop()
@@ -136,9 +108,9 @@ class Root:
                     continue
                 below = above + name
                 if entry.is_dir(follow_symlinks=False):
-                    if not patterns or self.admits(below, folder=True):
+                    if not patterns or patterns.enters(below + "/"):
                         subfolders.append((below + "/", entry.path))
-                elif entry.is_file() and (not patterns or self.admits(below)) and not describes(name, names):
+                elif entry.is_file() and (not patterns or patterns.admits(below)) and not describes(name, names):
                     yield self._item(entry.path, name, below, names)
             waiting += reversed(subfolders)
 
@@ -188,10 +160,6 @@ def readable(path: str) -> str:
     return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _spec(patterns: Sequence[str]) -> PathSpec[Pattern]:
-    return PathSpec.from_lines("gitignore", patterns)
-
-
 def _expand(pattern: str) -> list[Path]:
     return [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207 (absolute ones too)
 
@@ -209,6 +177,11 @@ def _with_sidecar(item: Item, sidecar: Path) -> Item:
     except RagkitError as error:
         broken = error
     return replace(item, fetch=failing(broken))
+
+
+def missing(folder: Path) -> InputError:
+    """An unmounted share must not look like an empty one."""
+    return InputError(f"The folder {str(folder)!r} is not there.", hint="Check that the disk or share is mounted.")
 
 
 def failing(error: RagkitError) -> Callable[[], object]:

@@ -22,7 +22,7 @@ def test_a_pipeline_is_named_after_its_file_and_its_source_is_relative_to_it(tmp
     assert pipeline.collection == "c"
     assert pipeline.root.path == (tmp_path.parent / "docs")
     assert pipeline.root.prefix == "policies/"
-    assert pipeline.root.exclude == ("*.tmp",)
+    assert pipeline.root.patterns.exclude == ("*.tmp",)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pathspec import PathSpec
 
 from ragkit.errors import InputError, UnsupportedFormat
+from ragkit.ingest.patterns import Patterns
 from ragkit.ingest.sources import Root, discover, roots_of
 
 
@@ -27,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _below(root: Path, **kwargs: tuple[str, ...]) -> list[str]:
-    return [item.uri for item in discover([Root(path=root, prefix="s/", **kwargs)])]
+    return [item.uri for item in discover([Root(path=root, prefix="s/", patterns=Patterns(**kwargs))])]
 
 
 def test_a_folder_is_walked_in_a_stable_order_without_hidden_and_lock_files(folder: Path) -> None:
@@ -145,7 +146,7 @@ def test_walking_finds_what_the_patterns_admit(
                 file = Path(folder, path)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text("x")
-        root = Root(path=Path(folder), prefix="s/", include=include, exclude=exclude, sidecars=False)
+        root = Root(path=Path(folder), prefix="s/", patterns=Patterns(include=include, exclude=exclude), sidecars=False)
         wanted = PathSpec.from_lines("gitignore", include)
         unwanted = PathSpec.from_lines("gitignore", exclude)
         files = [path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()]
