@@ -146,12 +146,31 @@ class _Root:
         self.parsers.close(lambda pool: pool.close())
         self.retriever.close()
         self.chroma.close(lambda connection: connection.close())
+        self.embedder.close(_close)
         self.database.close()
 
     def _embedder(self) -> Embedder:
-        from ragkit.models.embed import open_embedder
+        from ragkit.models.embed import is_network, open_embedder
 
+        if is_network(self.settings.embedder):
+            from ragkit.models.network_provider import open_network_embedder
+
+            return open_network_embedder(self.settings)
         return open_embedder(self.settings.embedder, home=self.home, backend=self.settings.embedder_backend)
+
+    def _embedder_of_ingest(self) -> Embedder:
+        from ragkit.models.embed import is_network
+        from ragkit.store.embeddings import vector_key
+
+        embedder = self.embedder()
+        if not is_network(self.settings.embedder):
+            return embedder
+        from ragkit.models.network import NetworkEmbedder
+
+        assert isinstance(embedder, NetworkEmbedder)
+        # What a provider was paid for is kept batch by batch, whatever becomes of the run.
+        spec = embedder.spec
+        return embedder.keeping(lambda texts, rows: self.cache.put([vector_key(spec.id, text) for text in texts], rows))
 
     def _chroma(self) -> ChromaConnection:
         from ragkit.index.vectors import connect
@@ -199,7 +218,7 @@ class _Root:
         from ragkit.ingest.chunking import StructureChunker
         from ragkit.ingest.pipeline import Ingestor
 
-        settings, embedder = self.settings, self.embedder()
+        settings, embedder = self.settings, self._embedder_of_ingest()
         return Ingestor(
             collections=self.collections,
             ledger=Ledger(self.database),
@@ -230,3 +249,9 @@ class _Root:
             settings=self.settings,
             limiter=limiter,
         )
+
+
+def _close(embedder: Embedder) -> None:
+    close = getattr(embedder, "close", None)  # those behind the network hold connections
+    if close is not None:
+        close()

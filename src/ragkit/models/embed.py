@@ -12,9 +12,15 @@ from ragkit.models.folder import ModelFolder, find, missing
 if TYPE_CHECKING:
     from ragkit.protocols import Embedder
 
-__all__ = ["open_embedder"]
+__all__ = ["is_network", "open_embedder"]
 
 _log = logging.getLogger(__name__)
+
+
+def is_network(name: str) -> bool:
+    """Whether it is `provider:model`, and not a path or a name with installed weights."""
+    provider, colon, model = name.partition(":")
+    return bool(colon and model) and provider.replace("_", "").isalnum() and not Path(name).exists()
 
 
 def open_embedder(name: str, *, home: Path, backend: str = "auto") -> Embedder:

@@ -90,7 +90,7 @@ async def test_a_rate_limit_says_how_long_to_wait() -> None:
 
 
 async def test_a_rate_limit_without_a_time_says_none() -> None:
-    _, error = await failure(Script(status=429, headers={"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}))
+    _, error = await failure(Script(status=429, headers={"retry-after": "soon"}))
     assert isinstance(error, UpstreamRateLimited)
     assert error.retry_after is None
 

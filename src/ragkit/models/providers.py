@@ -1,0 +1,91 @@
+"""What the packages of all model providers have in common: extras, and how their exceptions read."""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+import importlib
+from collections.abc import Mapping
+
+from ragkit.errors import (
+    ConfigError,
+    MissingExtra,
+    RagkitError,
+    UpstreamError,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+)
+
+__all__ = ["explained", "require", "status_of"]
+
+_EXTRAS = ("openai", "anthropic", "ollama")
+"""Providers whose package is an extra of ragkit of the same name."""
+
+
+def require(provider: str, *, setting: str) -> None:
+    """Check that the package of a provider is there.
+
+    Raises:
+        MissingExtra: It is an extra of ours, and not installed.
+    """
+    if provider not in _EXTRAS:
+        return
+    try:
+        importlib.import_module(f"langchain_{provider}")
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"{setting} names the provider {provider!r}, whose package is not installed.",
+            hint=f"pip install 'ragkit[{provider}]'",
+        ) from error
+
+
+def explained(name: str, error: Exception, *, setting: str) -> RagkitError:
+    """Ours for theirs. The SDKs of all providers put `status_code` and `response` on what they raise.
+
+    Args:
+        name: The model, as the setting spells it.
+        error: What the provider's package raised.
+        setting: `RAGKIT_LLM` or `RAGKIT_EMBEDDER`: where the address, the key and the timeout are set.
+    """
+    status = status_of(error)
+    reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+    if status in {401, 403}:
+        return ConfigError(
+            f"{name!r} does not accept the key ({status}).", hint=f"Check {setting}_API_KEY and what the key may use."
+        )
+    if status == 404:
+        return ConfigError(
+            f"{name!r} is not known at its address (404): {reason}", hint=f"Check {setting} and {setting}_BASE_URL."
+        )
+    if status == 429:
+        return UpstreamRateLimited(
+            f"{name!r} asks to slow down.", hint="Try again later.", retry_after=_retry_after(error)
+        )
+    if "timeout" in type(error).__name__.casefold():
+        return UpstreamTimeout(f"{name!r} did not answer in time.", hint=f"{setting}_TIMEOUT_S sets how long to wait.")
+    return UpstreamError(
+        f"{name!r} failed: {reason}",
+        hint=f"Try again; if it stays, check {setting}_BASE_URL and the provider's status.",
+        retry_after=_retry_after(error),
+    )
+
+
+def status_of(error: Exception) -> int | None:
+    """The HTTP status that a provider answered with, where it answered."""
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) else None
+
+
+def _retry_after(error: Exception) -> float | None:
+    """Seconds, from a number or a date."""
+    headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
+    value = headers.get("retry-after", "")
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (moment - datetime.datetime.now(datetime.UTC)).total_seconds())
