@@ -107,6 +107,23 @@ def pandoc(text: str, extension: str) -> bytes:
         return target.read_bytes()
 
 
+def opendocument(kind: str, content: str, styles: str = "", **members: str) -> bytes:
+    """An OpenDocument file of a `text`, `spreadsheet` or `presentation` with this content."""
+    names = "text table office style presentation chart drawing=draw svg-compatible=svg"
+    declared = "".join(
+        f' xmlns:{name.rpartition("=")[2]}="urn:oasis:names:tc:opendocument:xmlns:{name.partition("=")[0]}:1.0"'
+        for name in names.split()
+    )
+    head = f'<office:document-content{declared} xmlns:xlink="http://www.w3.org/1999/xlink">'
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as target:
+        target.writestr("mimetype", f"application/vnd.oasis.opendocument.{kind}")
+        for name, inner in {"content__xml": f"<office:{kind}>{content}</office:{kind}>", **members}.items():
+            body = f"<office:automatic-styles>{styles}</office:automatic-styles><office:body>{inner}</office:body>"
+            target.writestr(name.replace("___", "/").replace("__", "."), f"{head}{body}</office:document-content>")
+    return written.getvalue()
+
+
 def message(text: str, *, subject: str = "Port of the gateway", html: str = "", **files: bytes) -> bytes:
     mail = EmailMessage()
     mail["Subject"], mail["From"], mail["To"] = subject, "Ada <ada@example.org>", "Bo <bo@example.org>"

@@ -16,7 +16,8 @@ from ragkit.ingest.parsers.email import Email, OutlookMessage
 from ragkit.ingest.parsers.html import Html
 from ragkit.ingest.parsers.image import Image
 from ragkit.ingest.parsers.markdown import Markdown
-from ragkit.ingest.parsers.office import Epub, OpenDocument, RichText, Word
+from ragkit.ingest.parsers.office import Epub, RichText, Word
+from ragkit.ingest.parsers.opendocument import OpenDocument
 from ragkit.ingest.parsers.pdf import Pdf
 from ragkit.ingest.parsers.plain import PlainText
 from ragkit.ingest.parsers.records import Json

@@ -1,4 +1,4 @@
-"""Source code and configuration files: the text as it is, headed by its top-level symbols."""
+"""Source code and configuration files: the text as it is, headed by its symbols."""
 
 from __future__ import annotations
 
@@ -12,22 +12,28 @@ from ragkit.protocols import Source
 __all__ = ["SourceCode"]
 
 _MODIFIERS = (
-    r"^(?:(?:public|private|protected|internal|static|final|abstract|export|default|sealed|partial|async|unsafe"
-    r"|pub(?:\([\w:]+\))?)\s+)*"
+    r"(?:(?:public|private|protected|internal|static|final|abstract|export|default|sealed|partial|async|unsafe|override"
+    r"|open|suspend|virtual|synchronized|readonly|pub(?:\([\w:]+\))?)\s+)"
 )
+_CONTROL = r"(?!(?:if|for|while|switch|catch|return|else|do|with|new|await|throw|using|lock)\b)"
 _SYMBOLS: dict[str, str] = {
-    "python": r"^(?:async\s+)?(?:def|class)\s+(\w+)",
-    "javascript": _MODIFIERS + r"(?:function\*?|class|interface|enum|type|namespace)\s+(\w+)"
-                  r"|^(?:export\s+)?const\s+(\w+)\s*=\s*(?:async\s*)?(?:\(|function)",
-    "java": _MODIFIERS + r"(?:class|interface|enum|record|struct|object|trait|fun|data\s+class)\s+(\w+)",
+    "python": r"^(?:[ ]{4}|\t)?(?:async\s+)?(?:def|class)\s+(\w+)",
+    "javascript": r"^" + _MODIFIERS + r"*(?:function\*?|class|interface|enum|type|namespace)\s+(\w+)"
+                  r"|^(?:export\s+)?const\s+(\w+)\s*=\s*(?:async\s*)?(?:\(|function)"
+                  r"|^(?:[ ]{2}|[ ]{4}|\t)(?:(?:async|static|get|set|public|private|protected)\s+)*"
+                  + _CONTROL + r"(\w+)\([^()\n]*\)[^{}();\n]*\{",
+    "java": r"^(?:[ ]{2}|[ ]{4}|\t)?" + _MODIFIERS
+            + r"*(?:class|interface|enum|record|struct|object|trait|extension|protocol|fun|func|def|data\s+class)"
+            r"\s+(\w+)|^(?:[ ]{2}|[ ]{4}|\t)" + _MODIFIERS
+            + r"+(?:<[^>\n]*>\s*)?(?:[\w.<>\[\],?]+\s+)?(\w+)\s*\([^;{}]{0,300}\)[^;{}()\n]*\{",
     "go": r"^func\s+(?:\([^)]*\)\s*)?(\w+)|^type\s+(\w+)",
-    "rust": _MODIFIERS + r"(?:fn|struct|enum|trait|mod|macro_rules!|type)\s+(\w+)"
+    "rust": r"^(?:[ ]{4}|\t)?" + _MODIFIERS + r"*(?:fn|struct|enum|trait|mod|macro_rules!|type)\s+(\w+)"
             r"|^impl(?:<[^>\n]*>)?\s+([^{\n]+?)\s*\{",
     "c": r"^(?:struct|enum|union|class|namespace)\s+(\w+)[^;\n]*\{"
          r"|^(?!(?:return|else|if|for|while|switch|typedef|using|namespace)\b)"
          r"[A-Za-z_][\w:<>,*& \t]{0,120}?[ \t*&]([\w:~]+)\([^;{}]{0,400}\)[^;{}()]{0,60}\{",
-    "ruby": r"^(?:def|class|module)\s+([\w.:?!]+)",
-    "php": _MODIFIERS + r"(?:function|class|interface|trait|enum)\s+(\w+)",
+    "ruby": r"^(?:[ ]{2})?(?:def|class|module)\s+([\w.:?!]+)",
+    "php": r"^(?:[ ]{4}|\t)?" + _MODIFIERS + r"*(?:function|class|interface|trait|enum)\s+(\w+)",
     "shell": r"^(?:function\s+)?([\w-]+)\s*\(\)\s*\{",
     "sql": r"^(?:create|alter)\s+(?:or\s+replace\s+)?(?:unique\s+|temp(?:orary)?\s+|materialized\s+)*"
            r"(?:table|view|function|procedure|index|trigger|type|schema)\s+(?:if\s+not\s+exists\s+)?([\w.\"]+)",
@@ -51,9 +57,12 @@ _DOC_TITLE = re.compile(
 
 
 class SourceCode:
-    """By the extension of its language; a language that is not known is text without headings."""
+    """By the extension of its language; a language that is not known is text without headings.
 
-    name = "code/1"
+    Rules a line instead of a grammar a language: they need no parser, also for code that is broken or of a new version.
+    """
+
+    name = "code/2"
     extensions = frozenset(_LANGUAGES)
 
     def parse(self, source: Source) -> Parsed:
@@ -78,5 +87,7 @@ def _symbols(text: str, language: str) -> list[Heading]:
     for match in pattern.finditer(text):
         title = next((group for group in match.groups() if group), "").strip()
         if title:
-            headings.append(Heading(level=1, title=title, start=match.start()))
+            # A member of a class stands further in than the class.
+            level = 2 if match.group()[0] in " \t" else 1
+            headings.append(Heading(level=level, title=title, start=match.start()))
     return headings

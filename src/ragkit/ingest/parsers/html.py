@@ -9,6 +9,7 @@ from ragkit.errors import ParseFailed
 from ragkit.ingest.parsers.builder import TextBuilder, one_line
 from ragkit.ingest.parsers.encoding import decode
 from ragkit.ingest.parsers.html_text import LAYOUT, write_markup
+from ragkit.ingest.parsers.metadata import described
 from ragkit.parsed import Parsed
 from ragkit.protocols import Source
 
@@ -23,7 +24,10 @@ _FURNITURE = ", ".join(
     body>header body>footer body>div>header body>div>footer
     [role=navigation] [role=banner] [role=contentinfo] [role=search]
     .navheader .navfooter .navbar .sidebar .sphinxsidebar .breadcrumb .breadcrumbs .skip-link .headerlink
-    .mw-editsection .cookie-banner #sidebar #toc
+    .mw-editsection #sidebar #toc #footer .footer .site-header .site-footer .page-footer
+    [role=alertdialog] [class*=cookie-banner] [class*=cookie-consent] [class*=cookie-notice] [class*=cookie-bar]
+    [id*=cookie-banner] [id*=cookie-consent] [id*=cookie-notice] [id*=cookie-bar] #onetrust-consent-sdk
+    #CybotCookiebotDialog
     """.split()
 )
 """What a page repeats on every page; a table of contents in the flow of the text stays."""
@@ -31,7 +35,8 @@ _MAIN = "main, [role=main], article"
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w-]+)|<\?xml[^>]{0,100}?encoding=[\"']([\w-]+)", re.I)
 _METADATA = {
     "author": "author", "date": "date", "description": "description", "keywords": "keywords",
-    "article:published_time": "date", "article:author": "author", "dc.date": "date", "dc.creator": "author",
+    "article:published_time": "date", "article:modified_time": "modified", "article:author": "author",
+    "dc.date": "date", "dc.creator": "author", "og:description": "description",
 }  # fmt: skip
 _LAYOUT_TABLES = "table:has(table, h1, h2, h3, h4, pre), table[role=presentation]"
 
@@ -39,7 +44,7 @@ _LAYOUT_TABLES = "table:has(table, h1, h2, h3, h4, pre), table[role=presentation
 class Html:
     """Headings, paragraphs, lists, tables and preformatted text; navigation, scripts and page furniture left out."""
 
-    name = "html/1"
+    name = "html/2"
     extensions = frozenset({".html", ".htm", ".xhtml"})
 
     def parse(self, source: Source) -> Parsed:
@@ -109,4 +114,4 @@ def _metadata(tree: LexborHTMLParser) -> dict[str, str]:
             kept.setdefault(_METADATA[name], attributes.get("content") or "")
     root = tree.root
     language = (root.attributes.get("lang") if root is not None else None) or ""
-    return {**kept, **({"language": language} if language else {})}
+    return described(kept, language=language)

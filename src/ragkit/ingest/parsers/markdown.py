@@ -12,6 +12,7 @@ from typing import Any
 
 from ragkit.ingest.parsers.builder import TextBuilder, normalise, one_line
 from ragkit.ingest.parsers.encoding import decode
+from ragkit.ingest.parsers.metadata import described
 from ragkit.parsed import Heading, Parsed
 from ragkit.protocols import Source
 
@@ -67,7 +68,7 @@ _SKIP_KEYS = frozenset({"title", "id", "slug", "sidebar_position", "sidebar_labe
 class Markdown:
     """Also MDX, without its imports and components."""
 
-    name = "markdown/1"
+    name = "markdown/2"
     extensions = frozenset({".md", ".markdown", ".mdx", ".mkd", ".qmd", ".rmd"})
 
     def parse(self, source: Source) -> Parsed:
@@ -76,7 +77,7 @@ class Markdown:
         builder = TextBuilder()
         write_markdown(builder, text)
         title = next((front[key] for key in _TITLE_KEYS if front.get(key)), "")
-        metadata = {key: value for key, value in front.items() if key not in _SKIP_KEYS}
+        metadata = described({key: value for key, value in front.items() if key not in _SKIP_KEYS})
         return builder.parsed(title=title, media_type="text/markdown", metadata=metadata)
 
 
@@ -111,6 +112,8 @@ def _front_matter(text: str) -> tuple[dict[str, str], str]:
 def _plain(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_plain(inner)}" for key, inner in value.items())
     return ", ".join(map(_plain, value)) if isinstance(value, list) else str(value)
 
 

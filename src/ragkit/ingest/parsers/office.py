@@ -1,4 +1,4 @@
-"""Word, OpenDocument, rich text and e-books, read by unstructured."""
+"""Word, rich text and e-books, read by unstructured."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ragkit.ingest.parsers.word_xml import asides, with_plain_formulas
 from ragkit.parsed import Parsed
 from ragkit.protocols import Source
 
-__all__ = ["Epub", "OpenDocument", "RichText", "Word"]
+__all__ = ["Epub", "RichText", "Word"]
 
 
 class Word:
     """Headings by style, lists, tables; text boxes, notes and charts at the end; page headers and footers left out."""
 
-    name = "docx/1"
+    name = "docx/2"
     extensions = frozenset({".docx", ".docm", ".dotx"})
 
     def parse(self, source: Source) -> Parsed:
@@ -32,16 +32,6 @@ class Word:
         return _finished(builder, data, "application/vnd.openxmlformats-officedocument.wordprocessingml.document")
 
 
-class OpenDocument:
-    """Through pandoc, which the package brings along."""
-
-    name = "odt/1"
-    extensions = frozenset({".odt"})
-
-    def parse(self, source: Source) -> Parsed:
-        return _parse_package(source, "odt", "application/vnd.oasis.opendocument.text")
-
-
 class Epub:
     """The chapters in reading order."""
 
@@ -49,7 +39,10 @@ class Epub:
     extensions = frozenset({".epub"})
 
     def parse(self, source: Source) -> Parsed:
-        return _parse_package(source, "epub", "application/epub+zip")
+        data = checked_package(source)
+        builder = TextBuilder()
+        write_elements(builder, partitioner("epub")(file=io.BytesIO(data)))
+        return _finished(builder, data, "application/epub+zip")
 
 
 class RichText:
@@ -62,13 +55,6 @@ class RichText:
         builder = TextBuilder()
         write_elements(builder, partitioner("rtf")(file=io.BytesIO(source.data)))
         return builder.parsed(title="", media_type="application/rtf")
-
-
-def _parse_package(source: Source, kind: str, media_type: str) -> Parsed:
-    data = checked_package(source)
-    builder = TextBuilder()
-    write_elements(builder, partitioner(kind)(file=io.BytesIO(data)))
-    return _finished(builder, data, media_type)
 
 
 def _finished(builder: TextBuilder, data: bytes, media_type: str) -> Parsed:

@@ -8,9 +8,9 @@ import re
 import zipfile
 
 from ragkit.errors import ParseFailed
-from ragkit.ingest.dates import DATES, iso_date
 from ragkit.ingest.parsers.contained import Budget
 from ragkit.ingest.parsers.limits import Limits
+from ragkit.ingest.parsers.metadata import described
 from ragkit.protocols import Source
 
 __all__ = ["checked_package", "properties"]
@@ -93,6 +93,5 @@ def properties(data: bytes) -> dict[str, str]:
                 with archive.open(name) as part:
                     for key, value in _PROPERTY.findall(part.read(1_000_000)):
                         if kept := _NAMES.get(key.decode("ascii", "ignore").lower()):
-                            text = html.unescape(value.decode("utf-8", "replace")).strip()
-                            found.setdefault(kept, iso_date(text) if kept in DATES else text)
-    return found
+                            found.setdefault(kept, html.unescape(value.decode("utf-8", "replace")))
+    return described(found)

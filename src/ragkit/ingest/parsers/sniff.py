@@ -23,6 +23,11 @@ _ZIP_MEMBERS: tuple[tuple[str, str], ...] = (
 _ZIP_TYPES = {
     b"application/epub+zip": ".epub",
     b"application/vnd.oasis.opendocument.text": ".odt",
+    b"application/vnd.oasis.opendocument.text-template": ".odt",
+    b"application/vnd.oasis.opendocument.spreadsheet": ".ods",
+    b"application/vnd.oasis.opendocument.spreadsheet-template": ".ods",
+    b"application/vnd.oasis.opendocument.presentation": ".odp",
+    b"application/vnd.oasis.opendocument.presentation-template": ".odp",
 }
 _PROGRAM_PACKAGES = frozenset(
     """
@@ -38,7 +43,9 @@ _OLE_STREAMS: tuple[tuple[str, str], ...] = (
     ("__substg1.0_", ".msg"), ("__properties_version1.0", ".msg"), ("EncryptedPackage", ".encrypted"),
     ("WordDocument", ".doc"), ("Workbook", ".xls"), ("PowerPoint Document", ".ppt"),
 )  # fmt: skip
-_BINARY_FORMATS = frozenset({".pdf", ".docx", ".pptx", ".xlsx", ".xlsm", ".xls", ".msg", ".epub", ".odt", ".tar"})
+_BINARY_FORMATS = frozenset(
+    {".pdf", ".docx", ".pptx", ".xlsx", ".xlsm", ".xls", ".msg", ".epub", ".odt", ".ods", ".odp", ".tar"}
+)
 _MEDIA_TYPES = {
     "application/pdf": ".pdf",
     "text/html": ".html",

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from openpyxl.cell import Cell
     from openpyxl.worksheet.worksheet import Worksheet
 
-__all__ = ["LegacySpreadsheet", "Spreadsheet"]
+__all__ = ["MAX_COLUMNS", "MAX_ROWS", "LegacySpreadsheet", "Spreadsheet", "write_rows"]
 
-_MAX_COLUMNS = 200
-_MAX_ROWS = 200_000
+MAX_COLUMNS = 200
+MAX_ROWS = 200_000
 _MAX_MERGED = 2000
+_LARGE = 30_000_000
+"""Bytes of XML; openpyxl needs some fifty times as much memory for a sheet that it does not stream."""
 _BLANK_FORMULA = re.compile(rb"</f>\s*(?:<v\s*/>|<v></v>|</c>)")
 
 
@@ -36,7 +38,7 @@ class Spreadsheet:
     openpyxl instead of unstructured, which takes a sheet apart into loose texts and loses merged cells.
     """
 
-    name = "xlsx/1"
+    name = "xlsx/2"
     extensions = frozenset({".xlsx", ".xlsm", ".xltx"})
 
     def parse(self, source: Source) -> Parsed:
@@ -45,14 +47,17 @@ class Spreadsheet:
         data = checked_package(source)
         metadata = properties(data)
         builder = TextBuilder()
+        large = _sheet_bytes(data) > _LARGE
         with warnings.catch_warnings():
             # About features that carry no text: data validation, conditional formats, print settings.
             warnings.simplefilter("ignore")
-            values = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
-            formulas = openpyxl.load_workbook(io.BytesIO(data)) if _has_blank_formula(data) else values
-        Limits.of(source).check_pages(len(values.worksheets), name=source.name, kind="sheets")
-        for sheet in values.worksheets:
-            _write_sheet(builder, sheet, formulas[sheet.title])
+            values = openpyxl.load_workbook(io.BytesIO(data), data_only=True, read_only=large)
+            blank = not large and _has_blank_formula(data)
+            formulas = openpyxl.load_workbook(io.BytesIO(data)) if blank else values
+            Limits.of(source).check_pages(len(values.worksheets), name=source.name, kind="sheets")
+            for sheet in values.worksheets:
+                rows = _streamed(sheet) if large else _rows(sheet, formulas[sheet.title])
+                _write_sheet(builder, sheet, rows)
         title = metadata.pop("title", "")
         media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
         return builder.parsed(title=title, media_type=media_type, metadata=metadata)
@@ -80,13 +85,24 @@ def _has_blank_formula(data: bytes) -> bool:
         return any(_BLANK_FORMULA.search(archive.read(name)) for name in sheets)
 
 
-def _write_sheet(builder: TextBuilder, sheet: Worksheet, formulas: Worksheet) -> None:
-    rows = list(_rows(sheet, formulas))
+def _sheet_bytes(data: bytes) -> int:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return sum(member.file_size for member in archive.infolist() if member.filename.startswith("xl/worksheets/"))
+
+
+def _write_sheet(builder: TextBuilder, sheet: Worksheet, cells: Iterator[list[str]]) -> None:
+    rows = list(cells)
     if not any(any(row) for row in rows):
         return
     builder.heading(1, sheet.title)
-    if (sheet.max_row or 0) > _MAX_ROWS:
-        builder.warn(f"sheet {sheet.title!r} has more than {_MAX_ROWS} rows; the rest was left out")
+    for limit, count, kind in ((MAX_ROWS, len(rows), "rows"), (MAX_COLUMNS, sheet.max_column or 0, "columns")):
+        if count > limit:
+            builder.warn(f"sheet {sheet.title!r} has more than {limit} {kind}; the rest was left out")
+    write_rows(builder, rows[:MAX_ROWS])
+
+
+def write_rows(builder: TextBuilder, rows: Sequence[Sequence[str]]) -> None:
+    """Write the cells of a sheet: each run of rows between blank ones is a table, or a line where it is but one."""
     for block in _blocks(rows):
         if len(block) == 1 or max(map(len, block)) == 1:
             for row in block:
@@ -97,7 +113,7 @@ def _write_sheet(builder: TextBuilder, sheet: Worksheet, formulas: Worksheet) ->
 
 def _rows(sheet: Worksheet, formulas: Worksheet) -> Iterator[list[str]]:
     merged = _merged(sheet)
-    bounds = {"max_row": min(sheet.max_row or 1, _MAX_ROWS), "max_col": min(sheet.max_column or 1, _MAX_COLUMNS)}
+    bounds = {"max_row": min(sheet.max_row or 1, MAX_ROWS + 1), "max_col": min(sheet.max_column or 1, MAX_COLUMNS)}
     for cells, written in zip(sheet.iter_rows(**bounds), formulas.iter_rows(**bounds), strict=True):
         row = []
         for cell, other in zip(cells, written, strict=True):
@@ -106,6 +122,12 @@ def _rows(sheet: Worksheet, formulas: Worksheet) -> Iterator[list[str]]:
                 value = merged[cell.row, cell.column]
             row.append(_shown(value, cell))
         yield row
+
+
+def _streamed(sheet: Worksheet) -> Iterator[list[str]]:
+    """Row by row, without what a whole sheet must be in memory for: merged cells, and formulas without a value."""
+    for cells in sheet.iter_rows(max_row=MAX_ROWS + 1, max_col=MAX_COLUMNS):
+        yield [_shown(cell.value, cell) for cell in cells]
 
 
 def _merged(sheet: Worksheet) -> dict[tuple[int, int], Any]:
@@ -126,8 +148,10 @@ def _blocks(rows: Sequence[Sequence[str]]) -> Iterator[list[list[str]]]:
         if any(row):
             block.append(row)
         elif block:
-            used = [column for column in range(len(block[0])) if any(line[column] for line in block)]
-            yield [[line[column] for column in used] for line in block]
+            width = max(map(len, block))
+            filled = [[*line, *[""] * (width - len(line))] for line in block]
+            used = [column for column in range(width) if any(line[column] for line in filled)]
+            yield [[line[column] for column in used] for line in filled]
             block = []
 
 

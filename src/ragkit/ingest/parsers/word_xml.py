@@ -20,7 +20,7 @@ _BOX = re.compile(r"<w:txbxContent(?: [^>]*)?>(.*?)</w:txbxContent>", re.DOTALL)
 _FALLBACK = re.compile(r"<mc:Fallback>.*?</mc:Fallback>", re.DOTALL)
 _PARAGRAPH = re.compile(r"</w:p>")
 _RUN = re.compile(r"<w:t(?: [^>]*)?>([^<]*)</w:t>|<w:(?:tab|br)/>")
-_NOTES = ("word/footnotes.xml", "word/endnotes.xml")
+_NOTES = {"word/footnotes.xml": "", "word/endnotes.xml": "", "word/comments.xml": "Comment: "}
 
 
 def with_plain_formulas(data: bytes) -> bytes:
@@ -49,16 +49,17 @@ def _as_run(formula: re.Match[bytes]) -> bytes:
 
 
 def asides(data: bytes) -> Iterator[str]:
-    """The paragraphs of text boxes, footnotes and endnotes."""
+    """The paragraphs of text boxes, footnotes, endnotes and comments."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = set(archive.namelist())
         if _DOCUMENT in names:
             document = _FALLBACK.sub("", archive.read(_DOCUMENT).decode("utf-8", errors="replace"))
             for box in _BOX.findall(document):
                 yield from _paragraphs(box)
-        for name in _NOTES:
+        for name, label in _NOTES.items():
             if name in names:
-                yield from _paragraphs(archive.read(name).decode("utf-8", errors="replace"))
+                for paragraph in _paragraphs(archive.read(name).decode("utf-8", errors="replace")):
+                    yield label + paragraph
 
 
 def _paragraphs(markup: str) -> Iterator[str]:

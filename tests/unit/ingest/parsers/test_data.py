@@ -74,14 +74,27 @@ def test_an_entity_bomb_is_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "symbols"),
     [
-        ("a.py", "import x\n\nclass A:\n    def inner(self): ...\n\nasync def run(): ...\n", ["A", "run"]),
+        ("a.py", "import x\n\nclass A:\n    def inner(self): ...\n\nasync def run(): ...\n", ["A", "inner", "run"]),
         (
             "a.ts",
             "export interface A {}\nexport const go = () => 1\nexport async function run() {}\n",
             ["A", "go", "run"],
         ),
+        (
+            "a.js",
+            "class A {\n  async go(x) {\n    if (x) {\n    }\n  }\n}\nfunction run() {}\n",
+            ["A", "go", "run"],
+        ),
+        (
+            "a.java",
+            "public class A {\n    private int x;\n    public List<String> all(int n) {\n    }\n}\n",
+            ["A", "all"],
+        ),
+        ("a.kt", "class A {\n    fun go() {}\n}\n", ["A", "go"]),
+        ("a.rb", "module M\n  def go\n  end\nend\n", ["M", "go"]),
+        ("a.php", "<?php\nclass A {\n    public function go() {}\n}\n", ["A", "go"]),
         ("a.go", "type T struct {}\nfunc (t T) Do() {}\n", ["T", "Do"]),
-        ("a.rs", "pub struct S;\nimpl S {\n}\npub(crate) fn run() {}\n", ["S", "S", "run"]),
+        ("a.rs", "pub struct S;\nimpl S {\n    fn new() {}\n}\npub(crate) fn run() {}\n", ["S", "S", "new", "run"]),
         ("a.c", "int main(void) {\n  return 0;\n}\nstruct s {\n", ["main", "s"]),
         ("a.sql", "CREATE TABLE IF NOT EXISTS users (id int);\ncreate view v as select 1;\n", ["users", "v"]),
         ("a.yaml", "server:\n  port: 1\nclient:\n", ["server", "client"]),
@@ -92,4 +105,5 @@ def test_an_entity_bomb_is_refused() -> None:
 def test_code_is_headed_by_its_symbols(name: str, text: str, symbols: list[str]) -> None:
     parsed = read(name, text)
     assert [heading.title for heading in parsed.headings] == symbols
+    assert all((heading.level == 2) == parsed.text[heading.start].isspace() for heading in parsed.headings)
     assert parsed.text == text.rstrip()

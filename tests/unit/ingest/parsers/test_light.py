@@ -92,6 +92,16 @@ def test_markdown_loses_its_marks_and_keeps_what_it_says() -> None:
     assert "A diagram" in parsed.text
 
 
+def test_front_matter_becomes_metadata_with_dates_in_iso_8601() -> None:
+    front = "title: T\nauthors: [Ada, Bo]\ndate: March 3, 2026\nlastmod: 2026-03-04T10:00:00Z\ntags: [a, b]"
+    parsed = read("a.md", f"---\n{front}\nreviewed: {{by: Bo, ok: true}}\n---\nWords.")
+    assert parsed.title == "T"
+    assert parsed.metadata == {
+        "author": "Ada, Bo", "date": "2026-03-03", "modified": "2026-03-04", "tags": "a, b",
+        "reviewed": "by: Bo, ok: True",
+    }  # fmt: skip
+
+
 def test_front_matter_that_is_not_yaml_or_refers_to_itself_is_read_as_text() -> None:
     assert "a: [" in read("a.md", "---\na: [\n---\nText.").text
     assert "lol" in read("a.md", "---\na: &a [lol]\nb: [*a, *a]\n---\nText.").text
@@ -127,6 +137,18 @@ def test_html_is_its_main_content() -> None:
         "# Gateway\n\nIt listens on port 8443.\nNot on 80.\n\n- one\n  - inner\n- two\n\nmore of two\n\n3. three\n\n"
         "- term: What it means.\n\n| Plan | Price |\n| A | 10 |\n| A | 20 |\n\n```sql\nSELECT 1\n  FROM t;\n```"
     )
+
+
+def test_cookie_bars_and_footers_are_left_out_and_dates_are_iso_8601() -> None:
+    parsed = read(
+        "a.html",
+        "<meta name=date content='3 March 2026'>"
+        "<meta property='article:modified_time' content='2026-03-04T10:00+01:00'>"
+        "<div id='cookie-consent'>We use cookies.</div><h1>Ports</h1><p>Open: 8443.</p>"
+        "<div class='site-footer'>Imprint</div>",
+    )
+    assert parsed.text == "# Ports\n\nOpen: 8443."
+    assert parsed.metadata == {"date": "2026-03-03", "modified": "2026-03-04"}
 
 
 def test_a_page_that_is_all_navigation_is_read_rather_than_refused() -> None:

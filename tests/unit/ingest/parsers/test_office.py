@@ -12,7 +12,7 @@ from ragkit.errors import ParseFailed
 from ragkit.ingest.parsers import parse
 from ragkit.parsed import Parsed
 from ragkit.protocols import Source
-from tests.documents import docx, docx_with_table, pandoc, pptx, xls, xlsx
+from tests.documents import FACT, docx, docx_with_table, pandoc, pptx, xls, xlsx
 
 
 def read(name: str, data: bytes, **options: str) -> Parsed:
@@ -53,6 +53,17 @@ def test_word_formulas_and_text_boxes_are_not_lost() -> None:
 def test_footnotes_are_read() -> None:
     note = "<w:footnotes><w:footnote><w:p><w:r><w:t>Net of tax.</w:t></w:r></w:p></w:footnote></w:footnotes>"
     assert "Net of tax." in read("a.docx", changed(docx("Ten."), "word/footnotes.xml", "", note)).text
+
+
+def test_comments_are_read() -> None:
+    import docx as library
+
+    document = library.Document()
+    paragraph = document.add_paragraph("The port is open.")
+    document.add_comment(paragraph.runs, text=FACT, author="Ada")
+    written = io.BytesIO()
+    document.save(written)
+    assert f"Comment: {FACT}" in read("a.docx", written.getvalue()).text
 
 
 def test_a_bold_line_of_its_own_is_a_heading() -> None:
@@ -120,6 +131,16 @@ def test_merged_cells_percentages_and_formulas() -> None:
     workbook.save(written)
     text = read("a.xlsx", written.getvalue()).text
     assert "| North | 25% |\n| North | 0.5 |\n| All | =SUM(B2:B3) |" in text
+
+
+def test_a_large_sheet_is_streamed_and_cut_with_a_warning() -> None:
+    row = '<row r="{0}"><c r="A{0}"><v>{0}</v></c><c r="B{0}"><v>1.50</v></c></row>'
+    rows = row.format(2) + row.format(200_001)
+    book = changed(xlsx(Numbers=[["a", "b"]]), "xl/worksheets/sheet1.xml", "</sheetData>", f"{rows}</sheetData>")
+    book = changed(book, "xl/worksheets/sheet1.xml", "</worksheet>", f"<!--{' ' * 31_000_000}--></worksheet>")
+    parsed = read("a.xlsx", book, max_ratio="2000")
+    assert parsed.text == "# Numbers\n\n| a | b |\n| 2 | 1.5 |"
+    assert parsed.warnings == ("sheet 'Numbers' has more than 200000 rows; the rest was left out",)
 
 
 def test_old_workbooks_are_read() -> None:
