@@ -7,6 +7,7 @@ a first conversion imports torch.
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -214,23 +215,24 @@ class _Root:
         )
 
     def _ingestor(self) -> Ingestor:
-        from ragkit.index.ledger import Ledger
+        from ragkit.ingest.changes import Profile
         from ragkit.ingest.chunking import StructureChunker
+        from ragkit.ingest.parts import IngestParts
         from ragkit.ingest.pipeline import Ingestor
 
         settings, embedder = self.settings, self._embedder_of_ingest()
-        return Ingestor(
-            collections=self.collections,
-            ledger=Ledger(self.database),
-            cache=self.cache,
+        parts = IngestParts.over(
+            self.database,
+            files=self.files,
             embedder=embedder,
-            chunker=StructureChunker(
-                embedder.tokenizer, max_tokens=settings.chunk_tokens, overlap=settings.chunk_overlap
-            ),
             stores=lambda generation: (self.vectors(generation), self.keywords(generation)),
             parsers=self.parsers(),
             max_bytes=settings.max_file_mb * 1_000_000,
+            max_depth=settings.max_depth,
+            retention=timedelta(days=settings.retention_days),
         )
+        chunker = StructureChunker(embedder.tokenizer, max_tokens=settings.chunk_tokens, overlap=settings.chunk_overlap)
+        return Ingestor(parts, Profile(chunker=chunker))
 
     def answerer(self, search: Search, limiter: CapacityLimiter) -> Answerer:
         from ragkit.answer.pipeline import Answerer

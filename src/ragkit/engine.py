@@ -186,7 +186,8 @@ class AsyncRagkit:
             ingestor.run,
             self._collection(collection),
             items,
-            prune=[root.prefix for root in roots] if prune else (),
+            roots=[root.prefix for root in roots],
+            prune=prune,
             on_progress=on_progress,
         )
 

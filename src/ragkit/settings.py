@@ -83,6 +83,7 @@ class Settings(BaseSettings):
         200, ge=2, description="Most that a large file in an archive may expand, as a multiple of its compressed size."
     )
     max_depth: int = Field(3, ge=0, le=10, description="How deep archives and e-mails inside one another are opened.")
+    retention_days: float = Field(30, ge=0, description="How long a version that was replaced is kept, in days.")
     max_question_chars: int = Field(8000, ge=1, description="Longest question, in characters.")
     threads: int = Field(8, ge=1, le=256, description="Blocking calls that may run at once.")
     log_level: str = Field("warning", pattern="^(debug|info|warning|error)$", description="Least severe log line.")

@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Literal
 
+from ragkit.history import Attempt, FilterVerdict
+
 __all__ = [
     "Answer",
     "Chunk",
@@ -41,7 +43,7 @@ __all__ = [
 
 Mode = Literal["hybrid", "dense", "keyword", "hybrid+rerank"]
 Verdict = Literal["supported", "partly", "unsupported", "contradicted"]
-DocumentState = Literal["found", "live", "failed"]
+DocumentState = Literal["found", "live", "quarantined", "failed", "withdrawn"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 Reason = Literal["no_evidence", "off_topic", "conflicting_sources", "underspecified", "blocked"]
 
@@ -65,9 +67,14 @@ class Document:
     chunks: int
     metadata: Mapping[str, str]
     reason: str | None
-    """Why the newest attempt failed, where it did."""
+    """Why the newest attempt failed or is in quarantine, where it is."""
     created_at: datetime
     updated_at: datetime
+    parent_id: str | None = None
+    """The archive or e-mail that it was found in."""
+    access: tuple[str, ...] = ()
+    seen_at: datetime | None = None
+    """When a run last found it unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +97,13 @@ class DocumentView:
     document: Document
     text: str
     chunks: tuple[Chunk, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What its parser could not read."""
+    verdicts: tuple[FilterVerdict, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    """Newest first."""
+    near_duplicates: tuple[str, ...] = ()
+    """Uris of the documents that say nearly the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +285,8 @@ class IngestReport:
     """Files of a kind that no parser reads; `skipped_files` names them."""
     failed: tuple[Failure, ...] = ()
     skipped_files: tuple[Failure, ...] = ()
+    quarantined_files: tuple[Failure, ...] = ()
+    """Those that this run put in quarantine, with what the filters said."""
     chunks: int = 0
     embedded: int = 0
     """Texts that the embedder was called for; equal text is never embedded twice."""

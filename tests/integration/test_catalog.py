@@ -11,8 +11,10 @@ from sqlalchemy import delete
 
 from ragkit.errors import InputError, NotFound
 from ragkit.index.catalog import Catalog
+from ragkit.index.erasure import Eraser
 from ragkit.index.generations import Collections, Generation
-from ragkit.index.ledger import Known, Ledger, NewChunk, NewVersion
+from ragkit.index.ledger import Attempt, Finding, Known, Ledger
+from ragkit.index.versions import NewChunk, NewVersion, Versions
 from ragkit.parsed import Parsed
 from ragkit.protocols import EmbedderSpec
 from ragkit.store.engine import Database
@@ -38,11 +40,21 @@ def generation(database: Database) -> Generation:
     return Collections(database).ensure("c", SPEC)
 
 
+def _found(ledger: Ledger, generation: Generation, uri: str) -> Known:
+    return ledger.find(generation, [Finding(uri=uri)])[uri]
+
+
+def _go_live(database: Database, generation: Generation, batch: list[NewVersion]) -> tuple[list[NewVersion], list[str]]:
+    Ledger(database).begin([version.attempt for version in batch])
+    return Versions(database).go_live(generation, batch)
+
+
 def _version(known: Known, text: str, *, media_type: str = "text/plain") -> NewVersion:
     chunk = Chunk(chunk_id=f"chk_{text}", start=0, end=len(text), page=None, heading="", text=text)
     vector = np.array([1, 0, 0, 0], np.float32)
     return NewVersion(
         known=known,
+        attempt=Attempt(document_id=known.document_id),
         sha256=text.ljust(64),
         size=len(text),
         fingerprint="p c",
@@ -53,44 +65,44 @@ def _version(known: Known, text: str, *, media_type: str = "text/plain") -> NewV
 
 def test_the_second_of_two_writers_does_not_win(database: Database, generation: Generation) -> None:
     ledger, catalog = Ledger(database), Catalog(database)
-    known = ledger.find(generation, "s/a")
-    switched, _ = ledger.go_live(generation, [_version(known, "first")])
+    known = _found(ledger, generation, "s/a")
+    switched, _ = _go_live(database, generation, [_version(known, "first")])
     assert len(switched) == 1
-    late, retired = ledger.go_live(generation, [_version(known, "second")])
-    assert (late, retired) == ([], [])
+    late, retired = _go_live(database, generation, [_version(known, "second")])
+    assert (late, retired) == ([], ["chk_second"])
     (document,) = catalog.documents(collection="c")
     assert catalog.view(document.id).text == "first"
 
 
-def test_a_new_version_retires_the_chunks_and_vectors_of_the_old(database: Database, generation: Generation) -> None:
+def test_a_new_version_retires_the_chunks_of_the_old_and_keeps_it(database: Database, generation: Generation) -> None:
     ledger, catalog = Ledger(database), Catalog(database)
-    ledger.go_live(generation, [_version(ledger.find(generation, "s/a"), "first")])
-    _, retired = ledger.go_live(generation, [_version(ledger.known(generation)["s/a"], "second")])
+    _go_live(database, generation, [_version(_found(ledger, generation, "s/a"), "first")])
+    _, retired = _go_live(database, generation, [_version(ledger.known(generation)["s/a"], "second")])
     assert retired == ["chk_first"]
     assert set(catalog.live_chunks(generation)) == {"chk_second"}
     assert [ids for ids, _ in catalog.live_vectors(generation)] == [["chk_second"]]
     with database.read() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM vectors").scalar() == 1
+        assert connection.exec_driver_sql("SELECT count(*) FROM vectors").scalar() == 2
 
 
 def test_finding_a_document_twice_gives_it_one_id(database: Database, generation: Generation) -> None:
     ledger = Ledger(database)
-    assert ledger.find(generation, "s/a") == ledger.find(generation, "s/a")
+    assert _found(ledger, generation, "s/a") == _found(ledger, generation, "s/a")
 
 
 def test_every_change_raises_the_sequence(database: Database, generation: Generation) -> None:
     ledger, collections = Ledger(database), Collections(database)
-    ledger.go_live(generation, [_version(ledger.find(generation, "s/a"), "first")])
+    _go_live(database, generation, [_version(_found(ledger, generation, "s/a"), "first")])
     changed = collections.get("c").sequence
     assert changed > generation.sequence
-    ledger.remove(generation, [ledger.known(generation)["s/a"].document_id])
+    Eraser(database).remove(generation, [ledger.known(generation)["s/a"].document_id])
     assert collections.get("c").sequence > changed
 
 
 def test_filters_choose_documents(database: Database, generation: Generation) -> None:
     ledger, catalog = Ledger(database), Catalog(database)
-    a, b, c = (ledger.find(generation, uri) for uri in ("s/100%_a", "s/1000_b", "t/c"))
-    ledger.go_live(generation, [_version(a, "a"), _version(b, "b", media_type="text/html"), _version(c, "c")])
+    a, b, c = (_found(ledger, generation, uri) for uri in ("s/100%_a", "s/1000_b", "t/c"))
+    _go_live(database, generation, [_version(a, "a"), _version(b, "b", media_type="text/html"), _version(c, "c")])
 
     def matching(**filters: object) -> set[str]:
         return set(catalog.matching(generation, Filters(**filters)))  # type: ignore[arg-type]
@@ -116,7 +128,7 @@ def test_a_name_that_would_not_survive_a_url_or_a_shell_is_refused(database: Dat
 
 def test_a_deleted_collection_takes_its_documents_along(database: Database, generation: Generation) -> None:
     ledger = Ledger(database)
-    ledger.go_live(generation, [_version(ledger.find(generation, "s/a"), "first")])
+    _go_live(database, generation, [_version(_found(ledger, generation, "s/a"), "first")])
     Collections(database).delete("c")
     assert Collections(database).list() == ()
     assert Catalog(database).documents() == ()
@@ -124,8 +136,8 @@ def test_a_deleted_collection_takes_its_documents_along(database: Database, gene
 
 def test_the_list_counts_live_documents_and_chunks(database: Database, generation: Generation) -> None:
     ledger = Ledger(database)
-    ledger.go_live(generation, [_version(ledger.find(generation, "s/a"), "first")])
-    ledger.find(generation, "s/never-parsed")
+    _go_live(database, generation, [_version(_found(ledger, generation, "s/a"), "first")])
+    _found(ledger, generation, "s/never-parsed")
     (collection,) = Collections(database).list()
     assert (collection.name, collection.documents, collection.chunks) == ("c", 1, 1)
     assert (collection.embedder, collection.dimension, collection.generation) == ("test", 4, 1)

@@ -7,15 +7,17 @@ never reach an answer.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, Select, func, select
 
 from ragkit.errors import NotFound
+from ragkit.history import Attempt, FilterVerdict
 from ragkit.protocols import KeywordEntry
 from ragkit.store.embeddings import decode
 from ragkit.store.engine import Database
-from ragkit.store.tables import chunks, collections, documents, vectors, versions
+from ragkit.store.tables import attempts, chunks, collections, documents, vectors, versions
 from ragkit.types import Chunk, Document, DocumentState, DocumentView, Filters, Hit
 
 if TYPE_CHECKING:
@@ -50,14 +52,25 @@ class Catalog:
             NotFound: No document has this id.
         """
         with self._database.read() as connection:
-            row = connection.execute(_documents(versions.c.text).where(documents.c.id == document_id)).one_or_none()
+            query = _documents(versions.c.text, versions.c.warnings, versions.c.verdicts)
+            row = connection.execute(query.where(documents.c.id == document_id)).one_or_none()
             if row is None:
                 raise NotFound(f"There is no document {document_id!r}.", hint="`ragkit documents list` shows every id.")
             found: tuple[Chunk, ...] = ()
             if with_chunks:
                 query = _chunks().where(documents.c.id == document_id).order_by(chunks.c.ordinal)
                 found = tuple(_chunk(chunk) for chunk in connection.execute(query))
-        return DocumentView(document=_document(row), text=row.text or "", chunks=found)
+            tried = connection.execute(
+                select(attempts).where(attempts.c.document_id == document_id).order_by(attempts.c.id.desc())
+            ).all()
+        return DocumentView(
+            document=_document(row),
+            text=row.text or "",
+            chunks=found,
+            warnings=tuple(row.warnings or ()),
+            verdicts=tuple(FilterVerdict(**verdict) for verdict in row.verdicts or ()),
+            attempts=tuple(_attempt(attempt) for attempt in tried),
+        )
 
     def hits(self, generation: Generation, ids: Sequence[str]) -> dict[str, Hit]:
         """The live chunks among these ids; rank, score and origin are for the caller to fill in."""
@@ -178,6 +191,20 @@ def _document(row: Row[Any]) -> Document:
         reason=row.reason,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        parent_id=row.parent_id,
+        access=tuple(row.access),
+        seen_at=row.seen_at,
+    )
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    return Attempt(
+        version=row.sha256,
+        parser=row.parser,
+        chunker=row.chunker,
+        steps=tuple((step, datetime.fromisoformat(at)) for step, at in row.steps),
+        outcome=row.outcome,
+        reason=row.reason,
     )
 
 

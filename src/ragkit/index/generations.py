@@ -139,10 +139,11 @@ class Collections:
         return self.get(name)
 
 
-def bump(connection: Connection, collection_id: int) -> None:
-    """Tell readers that a collection has changed, in the transaction that changes it."""
+def bump(connection: Connection, collection_id: int) -> int:
+    """Tell readers that a collection has changed, in the transaction that changes it; returns the new sequence."""
     changed = update(collections).where(collections.c.id == collection_id)
-    connection.execute(changed.values(sequence=collections.c.sequence + 1))
+    raised = changed.values(sequence=collections.c.sequence + 1).returning(collections.c.sequence)
+    return int(connection.execute(raised).scalar_one())
 
 
 def check_name(name: str) -> None:

@@ -1,30 +1,30 @@
-"""The write side of the catalog: documents are found, their versions go live, fail or are removed.
+"""The catalog's record of documents on their way: found, attempted, failed, in quarantine, moved.
 
-A version becomes live in one transaction that compares and swaps the version it replaces, so two writers on one
-document cannot both win, and a failed update leaves the old version answering.
+An attempt is written when its document has been chunked and again with every further step, so that what a crash broke
+off can be seen; how versions go live is in `ragkit.index.versions`.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from ragkit.index.generations import Generation, bump
-from ragkit.parsed import Parsed
-from ragkit.store.embeddings import put_vectors
 from ragkit.store.engine import Database, now
-from ragkit.store.tables import chunks, documents, vectors, versions
-from ragkit.types import Chunk, Receipt
+from ragkit.store.tables import attempts, documents, manifest, versions
 
 if TYPE_CHECKING:
-    from ragkit.protocols import Vector
+    from ragkit.history import Step
+    from ragkit.types import DocumentState
 
-__all__ = ["Known", "Ledger", "NewChunk", "NewVersion"]
+__all__ = ["Attempt", "Finding", "Known", "Ledger"]
 
 _BATCH = 500
 
@@ -34,31 +34,53 @@ class Known:
     """A document that the catalog has, with what tells whether it has changed."""
 
     document_id: str
+    uri: str
+    state: DocumentState = "found"
+    reason: str | None = None
+    parent_id: str | None = None
+    access: tuple[str, ...] = ()
     version_id: int | None = None
     sha256: str | None = None
     fingerprint: str | None = None
+    held: tuple[str, str] | None = None
+    """SHA-256 and fingerprint of what is in quarantine."""
+    released_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewChunk:
-    """A chunk with its vector and the key that the vector is stored under."""
+class Finding:
+    """A document to be known from now on."""
 
-    chunk: Chunk
-    vector_key: bytes
-    vector: Vector
+    uri: str
+    parent_id: str | None = None
+    access: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewVersion:
-    """A version that is parsed, chunked and embedded, ready to go live."""
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """One time that a document is processed; steps are added as it goes."""
 
-    known: Known
-    """What the document was when the work began."""
-    sha256: str
-    size: int
-    fingerprint: str
-    parsed: Parsed
-    chunks: tuple[NewChunk, ...]
+    document_id: str
+    parser: str = ""
+    chunker: str = ""
+    sha256: str | None = None
+    steps: list[tuple[Step, datetime]] = field(default_factory=list)
+    id: int | None = None
+
+    def reached(self, step: Step, at: datetime | None = None) -> None:
+        self.steps.append((step, at or now()))
+
+    def row(self, **more: object) -> dict[str, Any]:
+        return {
+            "document_id": self.document_id,
+            "sha256": self.sha256,
+            "parser": self.parser,
+            "chunker": self.chunker,
+            "steps": [[step, at.isoformat()] for step, at in self.steps],
+            "outcome": None,
+            "reason": None,
+            **more,
+        }
 
 
 class Ledger:
@@ -69,152 +91,174 @@ class Ledger:
 
     def known(self, generation: Generation) -> dict[str, Known]:
         """Every document of the collection by uri."""
-        query = (
-            select(
-                documents.c.uri,
-                documents.c.id,
-                versions.c.id.label("version_id"),
-                versions.c.sha256,
-                versions.c.fingerprint,
-            )
-            .outerjoin(versions, versions.c.id == documents.c.live_version_id)
-            .where(documents.c.collection_id == generation.collection_id)
-        )
+        query = _known.where(documents.c.collection_id == generation.collection_id)
         with self._database.read() as connection:
-            return {
-                row.uri: Known(
-                    document_id=row.id, version_id=row.version_id, sha256=row.sha256, fingerprint=row.fingerprint
-                )
-                for row in connection.execute(query)
-            }
+            return {row.uri: _read(row) for row in connection.execute(query)}
 
-    def find(self, generation: Generation, uri: str) -> Known:
-        """Record that a document exists, and give it its id; one that is known already keeps its own."""
+    def one(self, document_id: str) -> Known | None:
+        """A document by its id."""
+        with self._database.read() as connection:
+            row = connection.execute(_known.where(documents.c.id == document_id)).one_or_none()
+        return None if row is None else _read(row)
+
+    def find(self, generation: Generation, found: Sequence[Finding]) -> dict[str, Known]:
+        """Record that documents exist and give them ids, by uri; one that is known already keeps its own."""
         moment = now()
-        document_id = "doc_" + secrets.token_hex(10)
-        row = {
-            "id": document_id,
-            "collection_id": generation.collection_id,
-            "uri": uri,
-            "state": "found",
-            "created_at": moment,
-            "updated_at": moment,
-        }
+        rows = [
+            {
+                "id": "doc_" + secrets.token_hex(10),
+                "collection_id": generation.collection_id,
+                "uri": finding.uri,
+                "state": "found",
+                "parent_id": finding.parent_id,
+                "access": list(finding.access),
+                "created_at": moment,
+                "updated_at": moment,
+            }
+            for finding in found
+        ]
+        there: dict[str, Known] = {}
+        with self._database.write() as connection:
+            if rows:
+                dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+                connection.execute(dialect.insert(documents).on_conflict_do_nothing(), rows)
+            for batch in _batches([finding.uri for finding in found]):
+                query = _known.where(documents.c.collection_id == generation.collection_id, documents.c.uri.in_(batch))
+                there.update((row.uri, _read(row)) for row in connection.execute(query))
+        return there
+
+    def begin(self, work: Sequence[Attempt]) -> None:
+        """Write attempts with the steps so far; each gets its id."""
+        if not work:
+            return
+        added = insert(attempts).returning(attempts.c.id, sort_by_parameter_order=True)
+        with self._database.write() as connection:
+            for attempt, key in zip(work, connection.scalars(added, [a.row() for a in work]), strict=True):
+                attempt.id = key
+
+    def reached(self, work: Sequence[Attempt], step: Step) -> None:
+        """Write that attempts have come to a step."""
+        moment = now()
+        for attempt in work:
+            attempt.reached(step, moment)
+        with self._database.write() as connection:
+            write_attempts(connection, work)
+
+    def fail(self, attempt: Attempt, reason: str) -> None:
+        """Record why an attempt failed; a version that is live goes on answering."""
+        self._end(attempt, "failed", reason)
+
+    def hold(self, attempt: Attempt, fingerprint: str, reason: str) -> None:
+        """Put what was attempted in quarantine; a version that is live goes on answering."""
+        self._end(attempt, "quarantined", reason, held_sha256=attempt.sha256, held_fingerprint=fingerprint)
+
+    def release(self, document_id: str) -> None:
+        """Let through the bytes that are in quarantine."""
+        let = update(documents).where(documents.c.id == document_id)
+        with self._database.write() as connection:
+            connection.execute(let.values(released_sha256=documents.c.held_sha256))
+
+    def move(self, generation: Generation, document_id: str, uri: str) -> bool:
+        """Give a document and what was found in it another uri; false when another document has it."""
+        moment = now()
         try:
             with self._database.write() as connection:
-                connection.execute(insert(documents).values(row))
-        except IntegrityError:  # another process found it first
-            return self.known(generation)[uri]
-        return Known(document_id=document_id)
+                rows = _family(connection, document_id)
+                old = rows[0].uri
+                sequence = bump(connection, generation.collection_id)
+                for row in rows:
+                    moved = uri + row.uri.removeprefix(old)
+                    change = update(documents).where(documents.c.id == row.id)
+                    connection.execute(change.values(uri=moved, updated_at=moment))
+                    _move_entry(connection, row.id, moved, sequence, moment)
+        except IntegrityError:
+            return False
+        return True
 
-    def go_live(self, generation: Generation, batch: Sequence[NewVersion]) -> tuple[list[NewVersion], list[str]]:
-        """Switch documents to their new versions, all in one transaction.
-
-        Returns:
-            The versions that are live now (not those whose document another writer changed meanwhile), and the ids of
-            the chunks that no longer are.
-        """
-        switched: list[NewVersion] = []
-        retired: list[str] = []
+    def seen(self, document_ids: Sequence[str]) -> None:
+        """Record that the live versions of documents are what is at their source."""
+        moment = now()
         with self._database.write() as connection:
-            for version in batch:
-                if _swap(connection, generation, version):
-                    switched.append(version)
-                    if version.known.version_id is not None:
-                        retired += _drop_version(connection, version.known.version_id)
-            if switched:
-                bump(connection, generation.collection_id)
-        return switched, retired
+            for batch in _batches(document_ids):
+                these = update(documents).where(documents.c.id.in_(batch))
+                connection.execute(these.values(seen_at=moment))
+                # A later version that failed or was held back has been undone there.
+                undone = these.where(documents.c.live_version_id.is_not(None), documents.c.state != "live")
+                connection.execute(undone.values(state="live", reason=None, held_sha256=None, held_fingerprint=None))
 
-    def fail(self, document_id: str, reason: str) -> None:
-        """Record why the newest attempt failed; a version that is live goes on answering."""
-        failed = update(documents).where(documents.c.id == document_id)
+    def set_access(self, document_id: str, access: Sequence[str]) -> None:
+        """Change who may see a document."""
+        change = update(documents).where(documents.c.id == document_id)
         with self._database.write() as connection:
-            connection.execute(failed.values(state="failed", reason=reason, updated_at=now()))
+            connection.execute(change.values(access=list(access), updated_at=now()))
 
-    def remove(self, generation: Generation, document_ids: Iterable[str]) -> tuple[list[Receipt], list[str]]:
-        """Remove documents with their chunks and the vectors that no other chunk uses.
-
-        Returns:
-            A receipt for each document that was there, and the ids of the chunks that went.
-        """
-        receipts: list[Receipt] = []
-        gone: list[str] = []
+    def _end(self, attempt: Attempt, outcome: Literal["failed", "quarantined"], reason: str, **more: object) -> None:
+        attempt.reached(outcome)
+        ended = update(documents).where(documents.c.id == attempt.document_id)
         with self._database.write() as connection:
-            for document_id in document_ids:
-                row = connection.execute(
-                    select(documents.c.uri, documents.c.live_version_id).where(documents.c.id == document_id)
-                ).one_or_none()
-                if row is None:
-                    continue
-                ids = [] if row.live_version_id is None else _drop_version(connection, row.live_version_id)
-                connection.execute(delete(documents).where(documents.c.id == document_id))
-                receipts.append(Receipt(document_id=document_id, uri=row.uri, chunks=len(ids), deleted_at=now()))
-                gone += ids
-            if receipts:
-                bump(connection, generation.collection_id)
-        return receipts, gone
+            connection.execute(insert(attempts).values(attempt.row(outcome=outcome, reason=reason)))
+            connection.execute(ended.values(state=outcome, reason=reason, updated_at=now(), **more))
 
 
-def _swap(connection: Connection, generation: Generation, version: NewVersion) -> bool:
-    """Insert the version and point the document at it, unless somebody else has moved it."""
-    moment = now()
-    parsed = version.parsed
-    added = insert(versions).values(
-        document_id=version.known.document_id,
-        generation_id=generation.id,
-        sha256=version.sha256,
-        fingerprint=version.fingerprint,
-        size=version.size,
-        title=parsed.title,
-        media_type=parsed.media_type,
-        text=parsed.text,
-        pages=[asdict(page) for page in parsed.pages],
-        metadata=dict(parsed.metadata),
-        warnings=list(parsed.warnings),
-        created_at=moment,
+def write_attempts(connection: Connection, work: Sequence[Attempt], outcome: str | None = None) -> None:
+    """Bring rows of attempts up to date."""
+    for attempt in work:
+        values: Mapping[str, Any] = {"steps": attempt.row()["steps"], "outcome": outcome}
+        connection.execute(update(attempts).where(attempts.c.id == attempt.id).values(values))
+
+
+_known = select(
+    documents.c.id,
+    documents.c.uri,
+    documents.c.state,
+    documents.c.reason,
+    documents.c.parent_id,
+    documents.c.access,
+    documents.c.held_sha256,
+    documents.c.held_fingerprint,
+    documents.c.released_sha256,
+    versions.c.id.label("version_id"),
+    versions.c.sha256,
+    versions.c.fingerprint,
+).outerjoin_from(documents, versions, versions.c.id == documents.c.live_version_id)
+
+
+def _read(row: Any) -> Known:
+    return Known(
+        document_id=row.id,
+        uri=row.uri,
+        state=row.state,
+        reason=row.reason,
+        parent_id=row.parent_id,
+        access=tuple(row.access),
+        version_id=row.version_id,
+        sha256=row.sha256,
+        fingerprint=row.fingerprint,
+        held=(row.held_sha256, row.held_fingerprint) if row.held_sha256 else None,
+        released_sha256=row.released_sha256,
     )
-    version_id = connection.execute(added.returning(versions.c.id)).scalar_one()
-    swap = (
-        update(documents)
-        .where(documents.c.id == version.known.document_id)
-        .where(documents.c.live_version_id.is_not_distinct_from(version.known.version_id))
-        .values(live_version_id=version_id, state="live", reason=None, updated_at=moment)
+
+
+def _family(connection: Connection, document_id: str) -> list[Any]:
+    """A document, then what was found in it, and in that."""
+    rows: list[Any] = list(
+        connection.execute(select(documents.c.id, documents.c.uri).where(documents.c.id == document_id))
     )
-    if connection.execute(swap).rowcount != 1:
-        connection.execute(delete(versions).where(versions.c.id == version_id))
-        return False
-    if version.chunks:
-        connection.execute(insert(chunks), [_row(version_id, n, new) for n, new in enumerate(version.chunks)])
-        # Again, and here: since they were stored, another writer may have removed the last chunk that used one.
-        put_vectors(connection, [(new.vector_key, new.vector) for new in version.chunks])
-    return True
+    for row in rows:
+        inside = select(documents.c.id, documents.c.uri).where(documents.c.parent_id == row.id)
+        rows += connection.execute(inside)
+    return rows
 
 
-def _row(version_id: int, ordinal: int, new: NewChunk) -> dict[str, Any]:
-    chunk = new.chunk
-    return {
-        "id": chunk.chunk_id,
-        "version_id": version_id,
-        "ordinal": ordinal,
-        "start": chunk.start,
-        "end": chunk.end,
-        "page": chunk.page,
-        "heading": chunk.heading,
-        "text": chunk.text,
-        "vector_key": new.vector_key,
-    }
+def _move_entry(connection: Connection, document_id: str, uri: str, sequence: int, moment: datetime) -> None:
+    current = (manifest.c.document_id == document_id) & manifest.c.until.is_(None)
+    entry = connection.execute(select(manifest).where(current)).mappings().one_or_none()
+    if entry is not None:
+        connection.execute(update(manifest).where(current).values(until=sequence, ended_at=moment))
+        renamed = {name: value for name, value in entry.items() if name != "id"}
+        connection.execute(insert(manifest).values({**renamed, "uri": uri, "since": sequence}))
 
 
-def _drop_version(connection: Connection, version_id: int) -> list[str]:
-    """Delete a version, its chunks and the vectors that only they used; returns the chunk ids."""
-    rows = connection.execute(select(chunks.c.id, chunks.c.vector_key).where(chunks.c.version_id == version_id)).all()
-    connection.execute(delete(chunks).where(chunks.c.version_id == version_id))
-    connection.execute(delete(versions).where(versions.c.id == version_id))
-    keys = list({row.vector_key for row in rows})
-    used = select(chunks.c.vector_key)
+def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(keys), _BATCH):
-        batch = keys[start : start + _BATCH]
-        unused = vectors.c.key.in_(batch) & vectors.c.key.not_in(used.where(chunks.c.vector_key.in_(batch)))
-        connection.execute(delete(vectors).where(unused))
-    return [row.id for row in rows]
+        yield keys[start : start + _BATCH]

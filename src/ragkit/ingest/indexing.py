@@ -8,42 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ragkit.index.generations import Generation
-from ragkit.index.ledger import Known, Ledger, NewChunk, NewVersion
-from ragkit.parsed import Parsed
+from ragkit.index.ledger import Ledger
+from ragkit.index.versions import NewChunk, NewVersion, Versions
+from ragkit.ingest.drafts import Draft
 from ragkit.protocols import Embedder, KeywordEntry, KeywordIndex, VectorStore
-from ragkit.store.embeddings import VectorCache, vector_key
-from ragkit.types import Chunk
+from ragkit.store.embeddings import VectorCache
 
 if TYPE_CHECKING:
     from ragkit.protocols import Matrix
 
-__all__ = ["Draft", "IndexWriter"]
+__all__ = ["IndexWriter"]
 
 BATCH_CHUNKS = 512
 BATCH_DOCUMENTS = 64
 EMBED_AT_ONCE = 2048  # a very long document is embedded in parts, so that a crash does not lose all of the work
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A parsed and chunked document; its chunks have no vectors yet."""
-
-    uri: str
-    known: Known
-    sha256: str
-    size: int
-    fingerprint: str
-    parsed: Parsed
-    chunks: tuple[Chunk, ...]
-    inputs: tuple[str, ...]
-    """What is embedded for each chunk."""
 
 
 class IndexWriter:
@@ -51,7 +35,8 @@ class IndexWriter:
 
     Args:
         generation: Where they go.
-        ledger: Switches versions.
+        ledger: Records how far each document has come.
+        versions: Switches versions.
         cache: Vectors by content.
         embedder: Called for texts that the cache lacks.
         vectors: The generation's vector store.
@@ -64,14 +49,16 @@ class IndexWriter:
         *,
         generation: Generation,
         ledger: Ledger,
+        versions: Versions,
         cache: VectorCache,
         embedder: Embedder,
         vectors: VectorStore,
         keywords: KeywordIndex,
-        on_live: Callable[[Draft, bool], None],
+        on_live: Callable[[Draft, bool], None] = lambda draft, switched: None,
     ) -> None:
         self._generation = generation
         self._ledger = ledger
+        self._versions = versions
         self._cache = cache
         self._embedder = embedder
         self._vectors = vectors
@@ -93,11 +80,19 @@ class IndexWriter:
     ) -> None:
         try:
             if error is None:
-                self._flush()
-                self._wait()
-                self._retire()
+                self.finish()
         finally:
-            self._thread.shutdown()
+            self.close()
+
+    def finish(self) -> None:
+        """Make live what has been added."""
+        self._flush()
+        self._wait()
+        self._retire()
+
+    def close(self) -> None:
+        """End the thread that writes."""
+        self._thread.shutdown()
 
     def add(self, draft: Draft) -> None:
         """Take a draft; it is live when the batch that it falls into is written, at the latest when the block ends."""
@@ -110,19 +105,23 @@ class IndexWriter:
         drafts, self._drafts, self._chunks = self._drafts, [], 0
         if not drafts:
             return
-        matrix, keys = self._embed([text for draft in drafts for text in draft.inputs])
+        attempts = [draft.attempt for draft in drafts]
+        self._ledger.begin(attempts)
+        matrix = self._embed(drafts)
+        self._ledger.reached(attempts, "embedded")
         self._wait()
-        self._writing = self._thread.submit(self._write, drafts, keys, matrix)
+        self._writing = self._thread.submit(self._write, drafts, matrix)
 
     def _wait(self) -> None:
         if self._writing is not None:
             self._writing.result()
             self._writing = None
 
-    def _embed(self, inputs: Sequence[str]) -> tuple[Matrix, list[bytes]]:
-        """Vectors in the order of the inputs, from the cache where it has them; new ones are kept at once."""
+    def _embed(self, drafts: Sequence[Draft]) -> Matrix:
+        """Vectors of all chunks in order, from the cache where it has them; new ones are kept at once."""
         spec = self._embedder.spec
-        keys = [vector_key(spec.id, text) for text in inputs]
+        keys = [key for draft in drafts for key in draft.vector_keys]
+        inputs = [text for draft in drafts for text in draft.inputs]
         missing = self._cache.missing(keys)
         fresh = {key: text for key, text in zip(keys, inputs, strict=True) if key in missing}
         known: dict[bytes, Matrix] = {}
@@ -135,22 +134,20 @@ class IndexWriter:
             self.embedded += len(part)
         stored = [key for key in dict.fromkeys(keys) if key not in known]
         known.update(zip(stored, self._cache.get(stored, dimension=spec.dimension), strict=True))
-        empty = np.empty((0, spec.dimension), np.float32)
-        return (np.stack([known[key] for key in keys]) if keys else empty), keys
+        return np.stack([known[key] for key in keys]) if keys else np.empty((0, spec.dimension), np.float32)
 
-    def _write(self, drafts: list[Draft], keys: list[bytes], matrix: Matrix) -> None:
+    def _write(self, drafts: list[Draft], matrix: Matrix) -> None:
         chunk_ids = [chunk.chunk_id for draft in drafts for chunk in draft.chunks]
         self._vectors.upsert(chunk_ids, matrix)
         # What the last batch retired goes in the same commit: a commit costs more than the entries in it.
         self._keywords.update(add=_entries(drafts), delete=self._retired)
+        self._ledger.reached([draft.attempt for draft in drafts], "indexed")
         versions, at = [], 0
         for draft in drafts:
             here = slice(at, at := at + len(draft.chunks))
-            versions.append(_version(draft, keys[here], matrix[here]))
-        switched, self._retired = self._ledger.go_live(self._generation, versions)
+            versions.append(_version(draft, matrix[here]))
+        switched, self._retired = self._versions.go_live(self._generation, versions)
         live = {version.known.document_id for version in switched}
-        lost = [draft for draft in drafts if draft.known.document_id not in live]
-        self._retired += [chunk.chunk_id for draft in lost for chunk in draft.chunks]
         self._vectors.delete(self._retired)
         for draft in drafts:
             self._on_live(draft, draft.known.document_id in live)
@@ -174,15 +171,19 @@ def _entries(drafts: Sequence[Draft]) -> list[KeywordEntry]:
     ]
 
 
-def _version(draft: Draft, keys: Sequence[bytes], matrix: Matrix) -> NewVersion:
+def _version(draft: Draft, matrix: Matrix) -> NewVersion:
     return NewVersion(
         known=draft.known,
+        attempt=draft.attempt,
         sha256=draft.sha256,
         size=draft.size,
         fingerprint=draft.fingerprint,
         parsed=draft.parsed,
         chunks=tuple(
             NewChunk(chunk=chunk, vector_key=key, vector=vector)
-            for chunk, key, vector in zip(draft.chunks, keys, matrix, strict=True)
+            for chunk, key, vector in zip(draft.chunks, draft.vector_keys, matrix, strict=True)
         ),
+        verdicts=draft.verdicts,
+        signature=draft.signature,
+        bands=draft.bands,
     )

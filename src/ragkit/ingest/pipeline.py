@@ -1,83 +1,49 @@
-"""The write path of a run: which files changed, parsed, chunked and handed to the index.
-
-Unchanged is decided by the hash of the bytes and the processing fingerprint, before anything is parsed. Chunk ids
-derive from document, version and place, so that a run after a crash writes the same entries again and nothing twice.
-"""
+"""The write path: bring files into a collection, take documents out, and go back to an earlier snapshot."""
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-from ragkit.errors import ParseFailed, RagkitError, TooLarge
-from ragkit.index.generations import Collections, Generation
-from ragkit.index.ledger import Known, Ledger
-from ragkit.ingest.chunking import embedded_input
-from ragkit.ingest.indexing import Draft, IndexWriter
-from ragkit.ingest.isolation import ParsedFile, ParserPool
-from ragkit.ingest.parsers import content_title, parser_for
+from ragkit.errors import Conflict, NotFound, RagkitError
+from ragkit.history import Rollback
+from ragkit.index.generations import Generation
+from ragkit.index.ledger import Attempt, Known
+from ragkit.ingest import prune as pruning
+from ragkit.ingest.changes import FORESEEN, Changes, Found, Profile
+from ragkit.ingest.drafts import restored
+from ragkit.ingest.indexing import IndexWriter
+from ragkit.ingest.parts import IngestParts
 from ragkit.ingest.report import Progress, Tally
+from ragkit.ingest.run import Run
 from ragkit.ingest.sources import Item
-from ragkit.parsed import Piece
-from ragkit.protocols import Chunker, Embedder, KeywordIndex, Source, VectorStore
-from ragkit.store.embeddings import VectorCache
-from ragkit.types import Chunk, IngestReport, Receipt
+from ragkit.store.engine import now
+from ragkit.types import IngestReport, Receipt
 
 __all__ = ["Ingestor"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Changed:
-    """A file whose bytes or processing differ from what is live."""
-
-    item: Item
-    known: Known
-    fingerprint: str
 
 
 class Ingestor:
     """Brings files into collections, and takes documents out again.
 
     Args:
-        collections: Where generations are looked up and made.
-        ledger: The write side of the catalog.
-        cache: Stored vectors by content.
-        embedder: Makes the vectors that are missing.
-        chunker: Cuts documents into passages.
-        stores: Opens the vector store and the keyword index of a generation.
-        parsers: Parses in processes of its own.
-        max_bytes: Larger files are refused.
+        parts: What the write path is made of.
+        profile: How files are processed where a run says nothing else.
     """
 
-    def __init__(
-        self,
-        *,
-        collections: Collections,
-        ledger: Ledger,
-        cache: VectorCache,
-        embedder: Embedder,
-        chunker: Chunker,
-        stores: Callable[[Generation], tuple[VectorStore, KeywordIndex]],
-        parsers: ParserPool,
-        max_bytes: int,
-    ) -> None:
-        self._collections = collections
-        self._ledger = ledger
-        self._cache = cache
-        self._embedder = embedder
-        self._chunker = chunker
-        self._stores = stores
-        self._parsers = parsers
-        self._max_bytes = max_bytes
+    def __init__(self, parts: IngestParts, profile: Profile) -> None:
+        self._parts = parts
+        self._profile = profile
 
     def run(
         self,
         collection: str,
         items: Sequence[Item],
         *,
-        prune: Sequence[str] = (),
+        roots: Sequence[str] = (),
+        prune: bool = False,
+        force: bool = False,
+        dry_run: bool = False,
+        profile: Profile | None = None,
         on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> IngestReport:
         """Ingest files into a collection; one bad file never stops the run.
@@ -85,128 +51,179 @@ class Ingestor:
         Args:
             collection: Made when it does not exist.
             items: What was found.
-            prune: Remove documents whose uri begins with one of these and was not found.
+            roots: The uris that the items lie below: what was known there and not found has gone or moved.
+            prune: Remove what has gone.
+            force: Also when it is more than a fifth of what is known there.
+            dry_run: Only count what would happen.
+            profile: How the files are processed.
             on_progress: Called after each document.
 
         Raises:
-            Conflict: The collection was built with another embedder.
+            Conflict: The collection was built with another embedder, or too much has gone to be pruned.
             StorageError: The disk or a store refused; what was committed stays.
         """
-        generation = self._collections.ensure(collection, self._embedder.spec)
-        known = self._ledger.known(generation)
+        parts, profile = self._parts, profile or self._profile
+        generation = parts.collections.ensure(collection, parts.embedder.spec)
+        known = parts.ledger.known(generation)
         tally = Tally(found=len(items), on_progress=on_progress)
-        changed = self._changed(generation, items, known, tally)
-        first = next(changed, None)
-        if first is not None:  # else nothing is started: no parser, no vector store
-            self._index(generation, itertools.chain([first], changed), tally)
+        found = [Found.of(item) for item in items]
+        there = {item.uri for item in items}
+        changes = Changes(known, profile=profile, roots=roots, found=there, max_bytes=parts.max_bytes)
+        if dry_run:
+            return self._foresee(changes, found, known, tally, roots=roots if prune else ())
+        if parts.eraser.pending(generation):
+            self._purge(generation)
+        run = Run(parts, generation, profile=profile, known=known, changes=changes, tally=tally)
+        run.ingest(found)
+        if run.orphans:
+            tally.deleted += len(self._erase(generation, run.orphans))
         if prune:
-            there = {item.uri for item in items}
-            gone = [doc.document_id for uri, doc in known.items() if uri not in there and uri.startswith(tuple(prune))]
-            tally.deleted = len(self.delete(generation, gone))
+            tally.deleted += self._prune(generation, known, there, roots, run.moved, force=force)
+        parts.retained.expire(generation, now() - parts.retention)
+        parts.snapshots.record(generation)
         return tally.report()
 
     def delete(self, generation: Generation, document_ids: Sequence[str]) -> list[Receipt]:
-        """Remove documents from the catalog, and then from what is derived from it."""
-        if not document_ids:
-            return []
-        receipts, chunk_ids = self._ledger.remove(generation, document_ids)
-        if chunk_ids:
-            vectors, keywords = self._stores(generation)
-            vectors.delete(chunk_ids)
-            keywords.update(add=(), delete=chunk_ids)
+        """Erase documents, their earlier versions and every trace of their text."""
+        receipts = self._erase(generation, document_ids)
+        self._parts.snapshots.record(generation)
         return receipts
 
-    def _changed(
-        self, generation: Generation, items: Iterable[Item], known: dict[str, Known], tally: Tally
-    ) -> Iterator[_Changed]:
-        """Leave out what is unchanged or cannot be read."""
-        for item in items:
-            try:
-                data = _read(item, self._max_bytes)
-                parser = parser_for(Source(name=item.name, data=data))
-            except RagkitError as error:
-                self._failed(generation, item, known.get(item.uri), error, tally)
-                continue
-            fingerprint = f"{parser.name} {self._chunker.name}"
-            there = known.get(item.uri)
-            if there and there.fingerprint == fingerprint and there.sha256 == hashlib.sha256(data).hexdigest():
-                tally.count("unchanged", item.uri)
-                continue
-            there = there or self._ledger.find(generation, item.uri)
-            yield _Changed(item=item, known=there, fingerprint=fingerprint)
+    def release(self, document_id: str) -> IngestReport:
+        """Let a document out of quarantine: it is ingested whatever the filters say of these bytes.
 
-    def _index(self, generation: Generation, changed: Iterator[_Changed], tally: Tally) -> None:
-        vectors, keywords = self._stores(generation)
+        Raises:
+            NotFound: No document has this id.
+            Conflict: It is not in quarantine.
+        """
+        parts = self._parts
+        view = parts.catalog.view(document_id)
+        known = parts.ledger.one(document_id)
+        if known is None:
+            raise NotFound(f"There is no document {document_id!r}.")
+        if known.held is None:
+            raise Conflict(
+                f"The document {document_id!r} is {known.state}, not quarantined.",
+                hint="`ragkit documents list --state quarantined` shows those that are.",
+            )
+        parts.ledger.release(document_id)
+        name = known.uri.rpartition("/")[2]
+        path = parts.files.path(known.held[0])
+        item = Item(uri=known.uri, path=path, name=name, access=known.access)
+        return self.run(view.document.collection, [item])
 
-        def live(draft: Draft, switched: bool) -> None:
-            tally.chunks += len(draft.chunks)
-            # Where another writer was faster, the document answers from that writer's version.
-            tally.count(("updated" if draft.known.sha256 else "added") if switched else "unchanged", draft.uri)
+    def roll_back(self, collection: str, number: int) -> Rollback:
+        """Answer from the documents of an earlier snapshot again; nothing is parsed or embedded.
 
-        writer = IndexWriter(
+        Raises:
+            NotFound: There is no such collection or snapshot.
+            Conflict: A version of it is past its retention.
+        """
+        parts = self._parts
+        generation = parts.collections.get(collection)
+        target = {row.document_id: row for row in parts.snapshots.rows(generation, number)}
+        live = {row.document_id: row for row in parts.snapshots.rows(generation, None)}
+        known = {there.document_id: there for there in parts.ledger.known(generation).values()}
+        wanted = {
+            key: row
+            for key, row in target.items()
+            if row.erased_at is None and (key not in live or live[key].version_id != row.version_id)
+        }
+        if expired := [row.uri for row in wanted.values() if row.version_id is None]:
+            raise Conflict(
+                f"{len(expired)} documents of snapshot {number} are past their retention, such as {expired[0]!r}.",
+                hint="Choose a later snapshot; RAGKIT_RETENTION_DAYS says how long versions are kept.",
+            )
+        self._restore(generation, [(known[key], row.version_id) for key, row in wanted.items()])
+        surplus = [key for key in live if key not in target]
+        if surplus:
+            self._forget(generation, parts.versions.withdraw(generation, surplus))
+        made = parts.snapshots.record(generation, note=f"Rolled back to snapshot {number}.")
+        return Rollback(
+            snapshot=made or parts.snapshots.list(generation)[0],
+            restored=len(wanted),
+            withdrawn=len(surplus),
+            deleted=tuple(row.uri for row in target.values() if row.erased_at is not None),
+        )
+
+    def _restore(self, generation: Generation, wanted: Sequence[tuple[Known, int]]) -> None:
+        if not wanted:
+            return
+        parts = self._parts
+        vectors, keywords = parts.stores(generation)
+        with IndexWriter(
             generation=generation,
-            ledger=self._ledger,
-            cache=self._cache,
-            embedder=self._embedder,
+            ledger=parts.ledger,
+            versions=parts.versions,
+            cache=parts.cache,
+            embedder=parts.embedder,
             vectors=vectors,
             keywords=keywords,
-            on_live=live,
-        )
-        try:
-            with writer:
-                no_options: dict[str, str] = {}
-                files = ((change, change.item.path, change.item.name, no_options) for change in changed)
-                for change, file in self._parsers.parse_all(files):
-                    if isinstance(file, RagkitError):
-                        self._failed(generation, change.item, change.known, file, tally)
-                    else:
-                        writer.add(self._draft(generation, change, file))
-        finally:
-            tally.embedded += writer.embedded
+        ) as writer:
+            for known, version_id in wanted:
+                if stored := parts.retained.load(version_id):
+                    attempt = Attempt(document_id=known.document_id, sha256=stored.sha256)
+                    attempt.reached("found")
+                    writer.add(restored(stored, known=known, attempt=attempt))
 
-    def _draft(self, generation: Generation, change: _Changed, file: ParsedFile) -> Draft:
-        parsed = file.parsed
-        title = content_title(parsed, change.item.name)
-        pieces = self._chunker.split(parsed)
-        origin = f"{change.known.document_id} {file.sha256} {generation.id} {change.fingerprint}"
-        chunks = tuple(_chunk(origin, ordinal, piece, parsed.text) for ordinal, piece in enumerate(pieces))
-        return Draft(
-            uri=change.item.uri,
-            known=change.known,
-            sha256=file.sha256,
-            size=file.size,
-            fingerprint=change.fingerprint,
-            parsed=parsed,
-            chunks=chunks,
-            inputs=tuple(embedded_input(title=title, heading=c.heading, text=c.text) for c in chunks),
-        )
+    def _foresee(
+        self, changes: Changes, found: Sequence[Found], known: dict[str, Known], tally: Tally, *, roots: Sequence[str]
+    ) -> IngestReport:
+        """Count what a run would do, as far as that can be known without parsing."""
+        moved: set[str] = set()
+        for one in found:
+            try:
+                change = changes.of(one)
+            except RagkitError as error:
+                tally.fail(one.uri, error)
+                continue
+            if change.kind == "moved" and change.known:
+                moved.add(change.known.document_id)
+            tally.count(FORESEEN[change.kind], one.uri)
+        gone = pruning.vanished(_outermost(known, moved), {one.uri for one in found}, roots)
+        for uri in gone:
+            tally.foresee_deletion(uri)
+        return tally.report()
 
-    def _failed(
-        self, generation: Generation, item: Item, known: Known | None, error: RagkitError, tally: Tally
-    ) -> None:
-        there = known or self._ledger.find(generation, item.uri)
-        self._ledger.fail(there.document_id, error.detail)
-        tally.fail(item.uri, error)
+    def _prune(
+        self,
+        generation: Generation,
+        known: dict[str, Known],
+        there: set[str],
+        roots: Sequence[str],
+        moved: set[str],
+        *,
+        force: bool,
+    ) -> int:
+        candidates = _outermost(known, moved)
+        gone = pruning.vanished(candidates, there, roots)
+        pruning.check(len(gone), sum(pruning.covers(roots, uri) for uri in candidates), force=force)
+        return len(self._erase(generation, [known[uri].document_id for uri in gone]))
+
+    def _erase(self, generation: Generation, document_ids: Sequence[str]) -> list[Receipt]:
+        if not document_ids:
+            return []
+        erased = self._parts.eraser.remove(generation, document_ids)
+        if erased.receipts:
+            for sha256 in erased.files:
+                self._parts.files.delete(sha256)
+            self._purge(generation)
+        return list(erased.receipts)
+
+    def _purge(self, generation: Generation) -> None:
+        """Make what is derived again without what was deleted: a deletion in place leaves its traces on disk."""
+        vectors, keywords = self._parts.stores(generation)
+        keywords.rebuild(self._parts.catalog.keyword_entries(generation))
+        vectors.rebuild()
+        if self._parts.database.checkpoint():
+            self._parts.eraser.purged(generation)
+
+    def _forget(self, generation: Generation, chunk_ids: Sequence[str]) -> None:
+        vectors, keywords = self._parts.stores(generation)
+        vectors.delete(chunk_ids)
+        keywords.update(add=(), delete=chunk_ids)
 
 
-def _read(item: Item, max_bytes: int) -> bytes:
-    try:
-        if (size := item.path.stat().st_size) > max_bytes:
-            raise TooLarge(
-                f"{item.name!r} has {size / 1e6:,.0f} MB; the limit is {max_bytes / 1e6:,.0f} MB (RAGKIT_MAX_FILE_MB)."
-            )
-        return item.path.read_bytes()
-    except OSError as error:
-        raise ParseFailed(f"{item.name!r} cannot be read: {error.strerror}.") from error
-
-
-def _chunk(origin: str, ordinal: int, piece: Piece, text: str) -> Chunk:
-    digest = hashlib.sha256(f"{origin} {ordinal}".encode()).hexdigest()
-    return Chunk(
-        chunk_id="chk_" + digest[:24],
-        start=piece.start,
-        end=piece.end,
-        page=piece.page,
-        heading=piece.heading,
-        text=text[piece.start : piece.end],
-    )
+def _outermost(known: dict[str, Known], moved: set[str]) -> list[str]:
+    """Uris of the documents that are no part of another and were not found elsewhere."""
+    return [uri for uri, there in known.items() if there.parent_id is None and there.document_id not in moved]

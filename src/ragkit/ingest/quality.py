@@ -14,11 +14,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from ragkit.history import FilterVerdict
 from ragkit.ingest import measures
 from ragkit.ingest.language import LANGUAGES, languages
 from ragkit.parsed import Parsed
 
-__all__ = ["QualityPolicy", "Verdict", "judge"]
+__all__ = ["QualityPolicy", "judge"]
 
 _READ, _WINDOWS = 60_000, 3
 """Characters that are judged of a longer text: its beginning, middle and end."""
@@ -63,20 +64,6 @@ class QualityPolicy(BaseModel):
     max_line_length: int = Field(100_000, ge=0, description="Characters of the longest line.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What one filter says of one document."""
-
-    filter: str
-    """The key of `[filters]` that holds its threshold."""
-    passed: bool
-    value: float | None
-    """None where there is too little to measure; that passes."""
-    threshold: float
-    detail: str
-    """For people: what was measured."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Filter:
     measure: Callable[[str], float | None]
@@ -103,7 +90,7 @@ _FILTERS: Mapping[str, _Filter] = {
 }
 
 
-def judge(parsed: Parsed, policy: QualityPolicy) -> tuple[Verdict, ...]:
+def judge(parsed: Parsed, policy: QualityPolicy) -> tuple[FilterVerdict, ...]:
     """The verdict of every filter, in the order of the policy; a document is good when all of them passed."""
     sample = _sample(parsed.text)
     verdicts = {
@@ -114,15 +101,15 @@ def judge(parsed: Parsed, policy: QualityPolicy) -> tuple[Verdict, ...]:
     return tuple(verdicts[name] for name in type(policy).model_fields)
 
 
-def _measured(name: str, value: float | None, threshold: float) -> Verdict:
+def _measured(name: str, value: float | None, threshold: float) -> FilterVerdict:
     if value is None:
-        return Verdict(filter=name, passed=True, value=None, threshold=threshold, detail="Too little to measure.")
+        return FilterVerdict(filter=name, passed=True, value=None, threshold=threshold, detail="Too little to measure.")
     passed = value >= threshold if name.startswith("min_") else value <= threshold
     detail = _FILTERS[name].sentence.format(value)
-    return Verdict(filter=name, passed=passed, value=round(value, 4), threshold=threshold, detail=detail)
+    return FilterVerdict(filter=name, passed=passed, value=round(value, 4), threshold=threshold, detail=detail)
 
 
-def _spoken(text: str, allowed: tuple[str, ...]) -> Verdict:
+def _spoken(text: str, allowed: tuple[str, ...]) -> FilterVerdict:
     """The value is how probable it is that the text is in a language that is allowed."""
     value, detail = None, "Any language is allowed."
     if allowed and (likely := languages(text)):
@@ -131,7 +118,7 @@ def _spoken(text: str, allowed: tuple[str, ...]) -> Verdict:
     elif allowed:
         detail = "It is in no language, or too short to tell."
     passed = value is None or value >= _IMPROBABLE
-    return Verdict(filter="languages", passed=passed, value=value, threshold=_IMPROBABLE, detail=detail)
+    return FilterVerdict(filter="languages", passed=passed, value=value, threshold=_IMPROBABLE, detail=detail)
 
 
 def _sample(text: str) -> str:

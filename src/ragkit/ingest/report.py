@@ -11,7 +11,7 @@ from typing import Literal
 from ragkit.errors import RagkitError, UnsupportedFormat
 from ragkit.types import Failure, IngestReport
 
-__all__ = ["Progress", "Tally"]
+__all__ = ["Outcome", "Progress", "Tally"]
 
 Outcome = Literal["added", "updated", "unchanged", "moved", "quarantined"]
 
@@ -24,8 +24,11 @@ class Progress:
     done: int
     chunks: int
     failed: int
+    embedded: int
     uri: str
     """The document that was finished last."""
+    outcome: str
+    """What became of it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,6 +40,7 @@ class Tally:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     failed: list[Failure] = field(default_factory=list)
     skipped: list[Failure] = field(default_factory=list)
+    held: list[Failure] = field(default_factory=list)
     deleted: int = 0
     chunks: int = 0
     embedded: int = 0
@@ -45,13 +49,24 @@ class Tally:
     def count(self, outcome: Outcome, uri: str) -> None:
         """Record how a file ended."""
         self.outcomes[outcome] += 1
-        self._report_progress(uri)
+        self._report_progress(uri, outcome)
+
+    def hold(self, uri: str, reason: str) -> None:
+        """Record why a file is in quarantine."""
+        self.held.append(Failure(uri=uri, code="quarantined", detail=reason))
+        self.count("quarantined", uri)
+
+    def foresee_deletion(self, uri: str) -> None:
+        """Record that a run would remove a document."""
+        self.deleted += 1
+        self._report_progress(uri, "deleted")
 
     def fail(self, uri: str, error: RagkitError) -> None:
         """Record why a file is not in the index; one that no parser reads is skipped, not failed."""
         failure = Failure(uri=uri, code=error.code, detail=error.detail)
-        (self.skipped if isinstance(error, UnsupportedFormat) else self.failed).append(failure)
-        self._report_progress(uri)
+        skipped = isinstance(error, UnsupportedFormat)
+        (self.skipped if skipped else self.failed).append(failure)
+        self._report_progress(uri, "skipped" if skipped else "failed")
 
     def report(self) -> IngestReport:
         return IngestReport(
@@ -65,11 +80,22 @@ class Tally:
             skipped=len(self.skipped),
             failed=tuple(self.failed),
             skipped_files=tuple(self.skipped),
+            quarantined_files=tuple(self.held),
             chunks=self.chunks,
             embedded=self.embedded,
             seconds=round(time.monotonic() - self.started, 3),
         )
 
-    def _report_progress(self, uri: str) -> None:
+    def _report_progress(self, uri: str, outcome: str) -> None:
         done = self.outcomes.total() + len(self.failed) + len(self.skipped)
-        self.on_progress(Progress(found=self.found, done=done, chunks=self.chunks, failed=len(self.failed), uri=uri))
+        self.on_progress(
+            Progress(
+                found=self.found,
+                done=done,
+                chunks=self.chunks,
+                failed=len(self.failed),
+                embedded=self.embedded,
+                uri=uri,
+                outcome=outcome,
+            )
+        )

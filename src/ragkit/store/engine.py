@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from ragkit.store.migrations import migrate
 __all__ = ["Database", "now"]
 
 BUSY_TIMEOUT_S = 30.0
+CHECKPOINT_S = 5.0
 
 
 def now() -> datetime:
@@ -71,6 +73,18 @@ class Database:
         """A transaction that commits when the block ends and rolls back when it raises; keep it short."""
         with _explained(self.url), self._write.begin() as connection:
             yield connection
+
+    def checkpoint(self) -> bool:
+        """Empty SQLite's log, which still holds what was deleted; false while somebody reads from it."""
+        if self._write.dialect.name != "sqlite":
+            return True
+        deadline = time.monotonic() + CHECKPOINT_S
+        with _explained(self.url), contextlib.closing(self._write.raw_connection()) as connection:
+            while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.05)
+        return True
 
     def close(self) -> None:
         self._read.dispose()

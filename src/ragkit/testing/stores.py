@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ragkit.protocols import KeywordEntry
@@ -17,9 +17,14 @@ __all__ = ["MemoryKeywords", "MemoryVectors"]
 
 
 class MemoryVectors:
-    """A dictionary of vectors, searched from end to end."""
+    """A dictionary of vectors, searched from end to end.
 
-    def __init__(self) -> None:
+    Args:
+        refill: Where `rebuild` takes ids and vectors from.
+    """
+
+    def __init__(self, refill: Callable[[], Iterable[tuple[Sequence[str], Matrix]]] = tuple) -> None:
+        self._refill = refill
         self._vectors: dict[str, Vector] = {}
 
     def upsert(self, ids: Sequence[str], vectors: Matrix) -> None:
@@ -38,6 +43,11 @@ class MemoryVectors:
 
     def ids(self) -> set[str]:
         return set(self._vectors)
+
+    def rebuild(self) -> None:
+        self._vectors.clear()
+        for ids, vectors in self._refill():
+            self.upsert(ids, vectors)
 
     def drop(self) -> None:
         self._vectors.clear()
@@ -71,6 +81,10 @@ class MemoryKeywords:
 
     def ids(self) -> set[str]:
         return set(self._entries)
+
+    def rebuild(self, entries: Iterable[KeywordEntry]) -> None:
+        self._entries.clear()
+        self.update(add=list(entries), delete=())
 
     def drop(self) -> None:
         self._entries.clear()

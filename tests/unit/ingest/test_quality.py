@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from ragkit.history import FilterVerdict
 from ragkit.ingest.language import LANGUAGES, language
-from ragkit.ingest.quality import QualityPolicy, Verdict, judge
+from ragkit.ingest.quality import QualityPolicy, judge
 from ragkit.parsed import Parsed
 
 ENGLISH = (
@@ -32,7 +33,7 @@ CODE = (
 )
 
 
-def verdicts(text: str, **policy: object) -> dict[str, Verdict]:
+def verdicts(text: str, **policy: object) -> dict[str, FilterVerdict]:
     parsed = Parsed(text=text, title="", media_type="text/plain")
     return {verdict.filter: verdict for verdict in judge(parsed, QualityPolicy.model_validate(policy))}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def test_an_upgrade_keeps_every_row_of_the_first_schema(url: str) -> None:
     _write_first_schema(url)
-    with Database.open(url).read() as connection:
+    with closing(Database.open(url)) as database, database.read() as connection:
         for table in ROWS:
             assert connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar() == 1, table
         entry = connection.execute(sa.text('SELECT uri, version_id, since, "until" FROM manifest')).one()

@@ -28,13 +28,15 @@ from ragkit.ingest.parsers.xml import Xml
 from ragkit.parsed import Parsed
 from ragkit.protocols import Parser, Source
 
-__all__ = ["PARSERS", "content_title", "parse", "parser_for"]
+__all__ = ["PARSERS", "PARSER_NAMES", "content_title", "parse", "parser_for"]
 
 PARSERS: tuple[Parser, ...] = (
     Markdown(), Html(), PlainText(), Pdf(), Word(), PowerPoint(), Spreadsheet(), LegacySpreadsheet(), Delimited(),
     Email(), OutlookMessage(), Epub(), OpenDocument(), RichText(), Json(), Xml(), SourceCode(),
     Image(), Archive(),
 )  # fmt: skip
+
+PARSER_NAMES = frozenset(parser.name for parser in PARSERS)
 
 _KINDS = {
     ".bin": "unknown binary data",

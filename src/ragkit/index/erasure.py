@@ -1,0 +1,137 @@
+"""Deleting documents so that nothing of their text stays behind.
+
+One transaction takes them out of everything that answers, their earlier versions, the records of answers that quote
+them, and marks the collection; then what is derived is purged. A crash in between leaves the mark, and the next run or
+`verify` finishes the purge. The manifest keeps a hash and the time, as a tombstone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from ragkit.index.generations import Generation, bump
+from ragkit.index.versions import close_entries, drop_versions
+from ragkit.store.engine import Database, now
+from ragkit.store.tables import (
+    answers,
+    attempts,
+    chunks,
+    collections,
+    documents,
+    jobs,
+    manifest,
+    messages,
+    versions,
+)
+from ragkit.types import Receipt
+
+__all__ = ["Erased", "Eraser"]
+
+ERASED = "[Erased with a document that it quoted.]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """What a deletion took out of the catalog."""
+
+    receipts: tuple[Receipt, ...]
+    chunk_ids: tuple[str, ...]
+    """Of the chunks that were live."""
+    files: tuple[str, ...]
+    """SHA-256 of kept files that nothing refers to any more."""
+
+
+class Eraser:
+    """Deletes documents from the catalog."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def remove(self, generation: Generation, document_ids: Iterable[str]) -> Erased:
+        """Delete documents, and what was found inside them, in one transaction."""
+        receipts: list[Receipt] = []
+        live: list[str] = []
+        files: set[str] = set()
+        with self._database.write() as connection:
+            rows = _with_children(connection, document_ids)
+            if not rows:
+                return Erased(receipts=(), chunk_ids=(), files=())
+            sequence = bump(connection, generation.collection_id)
+            for row in rows:
+                ids, kept = _delete(connection, generation, row)
+                live += ids
+                files |= kept
+                receipts.append(Receipt(document_id=row.id, uri=row.uri, chunks=len(ids), deleted_at=now()))
+            gone = [row.id for row in rows]
+            close_entries(connection, gone, sequence)
+            for document_id in gone:
+                mine = manifest.c.document_id == document_id
+                connection.execute(update(manifest).where(mine).values(erased_at=now(), version_id=None))
+            _forget_answers(connection, gone)
+            marked = update(collections).where(collections.c.id == generation.collection_id)
+            connection.execute(marked.values(erasing=True))
+            files -= _needed(connection, files)
+        return Erased(receipts=tuple(receipts), chunk_ids=tuple(live), files=tuple(files))
+
+    def pending(self, generation: Generation) -> bool:
+        """Whether something was deleted whose traces have not been purged yet."""
+        query = select(collections.c.erasing).where(collections.c.id == generation.collection_id)
+        with self._database.read() as connection:
+            return bool(connection.execute(query).scalar())
+
+    def purged(self, generation: Generation) -> None:
+        """Record that nothing is left of what was deleted, after the database's own log has been cleared."""
+        done = update(collections).where(collections.c.id == generation.collection_id).values(erasing=False)
+        with self._database.write() as connection:
+            connection.execute(done)
+
+
+def _with_children(connection: Connection, document_ids: Iterable[str]) -> list[Any]:
+    columns = select(documents.c.id, documents.c.uri, documents.c.live_version_id, documents.c.held_sha256)
+    rows: list[Any] = []
+    for document_id in document_ids:
+        rows += connection.execute(columns.where(documents.c.id == document_id))
+    known = {row.id for row in rows}
+    for row in rows:  # grows while it is read: what is inside comes after its container
+        inside = connection.execute(columns.where(documents.c.parent_id == row.id)).all()
+        rows += [child for child in inside if child.id not in known]
+        known |= {child.id for child in inside}
+    return rows
+
+
+def _delete(connection: Connection, generation: Generation, row: Any) -> tuple[list[str], set[str]]:
+    """Delete one document; returns the ids of its live chunks and the hashes of its kept files."""
+    ids = list(connection.scalars(select(chunks.c.id).where(chunks.c.version_id == row.live_version_id)))
+    mine = connection.scalars(select(versions.c.id).where(versions.c.document_id == row.id)).all()
+    drop_versions(connection, mine)
+    connection.execute(delete(attempts).where(attempts.c.document_id == row.id))
+    connection.execute(delete(documents).where(documents.c.id == row.id))
+    uploaded = select(jobs.c.file_sha256).where(jobs.c.collection == generation.collection, jobs.c.uri == row.uri)
+    return ids, {*connection.scalars(uploaded), *([row.held_sha256] if row.held_sha256 else [])} - {""}
+
+
+def _needed(connection: Connection, files: set[str]) -> set[str]:
+    """Those files that another document or a job under way still refers to."""
+    held = select(documents.c.held_sha256).where(documents.c.held_sha256.in_(files))
+    there = select(documents.c.id).where(documents.c.uri == jobs.c.uri)
+    uploads = select(jobs.c.file_sha256).where(
+        jobs.c.file_sha256.in_(files), there.exists() | jobs.c.state.in_(("queued", "running"))
+    )
+    return {*connection.scalars(held), *connection.scalars(uploads)}
+
+
+def _forget_answers(connection: Connection, document_ids: Sequence[str]) -> None:
+    """Take the text out of every answer that cites one of the documents."""
+    query = select(answers.c.id, answers.c.conversation_id, answers.c.trace)
+    for row in connection.execute(query).all():
+        answer = row.trace["answer"]
+        if not any(citation["document_id"] in document_ids for citation in answer["citations"]):
+            continue
+        said = (messages.c.conversation_id == row.conversation_id) & (messages.c.text == answer["answer"])
+        connection.execute(update(messages).where(said).values(text=ERASED))
+        trace = {**row.trace, "answer": {**answer, "answer": ERASED, "citations": []}}
+        connection.execute(update(answers).where(answers.c.id == row.id).values(trace=trace))

@@ -1,0 +1,112 @@
+"""The versions that are kept after they stopped answering, until their retention ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, select
+
+from ragkit.history import FilterVerdict
+from ragkit.index.generations import Generation
+from ragkit.index.versions import drop_versions
+from ragkit.parsed import Page, Parsed
+from ragkit.store.engine import Database
+from ragkit.store.tables import bands, chunks, documents, manifest, versions
+from ragkit.types import Chunk
+
+__all__ = ["Retained", "Stored"]
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A version that is kept, with all that is needed to make it live again without parsing or embedding."""
+
+    sha256: str
+    size: int
+    fingerprint: str
+    parsed: Parsed
+    """Without headings: the chunks have them."""
+    chunks: tuple[Chunk, ...]
+    vector_keys: tuple[bytes, ...]
+    verdicts: tuple[FilterVerdict, ...]
+    signature: bytes | None
+    bands: tuple[bytes, ...]
+
+
+class Retained:
+    """Earlier versions, which a rollback or a file that is as it was before brings back without embedding."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def kept(self, generation: Generation) -> dict[tuple[str, str, str], int]:
+        """Ids of the versions that are kept and not live, by document, SHA-256 and fingerprint."""
+        query = (
+            select(versions.c.id, versions.c.document_id, versions.c.sha256, versions.c.fingerprint)
+            .join(documents, documents.c.id == versions.c.document_id)
+            .where(versions.c.generation_id == generation.id)
+            .where(documents.c.live_version_id.is_distinct_from(versions.c.id))
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query)
+            return {(row.document_id, row.sha256, row.fingerprint): row.id for row in rows}
+
+    def load(self, version_id: int) -> Stored | None:
+        """A version that is kept; none when it has expired meanwhile."""
+        with self._database.read() as connection:
+            row = connection.execute(select(versions).where(versions.c.id == version_id)).mappings().one_or_none()
+            if row is None:
+                return None
+            query = select(chunks).where(chunks.c.version_id == version_id).order_by(chunks.c.ordinal)
+            rows = connection.execute(query).all()
+            marks = connection.scalars(select(bands.c.band).where(bands.c.version_id == version_id)).all()
+        return _stored(row, rows, marks)
+
+    def expire(self, generation: Generation, before: datetime) -> int:
+        """Drop the versions that stopped answering before a moment; returns how many."""
+        needed = select(manifest.c.version_id).where(
+            manifest.c.collection_id == generation.collection_id,
+            manifest.c.version_id.is_not(None),
+            manifest.c.ended_at.is_(None) | (manifest.c.ended_at >= before),
+        )
+        query = (
+            select(versions.c.id)
+            .join(documents, documents.c.id == versions.c.document_id)
+            .where(documents.c.collection_id == generation.collection_id, versions.c.created_at < before)
+            .where(documents.c.live_version_id.is_distinct_from(versions.c.id), versions.c.id.not_in(needed))
+        )
+        with self._database.read() as connection:
+            old = connection.scalars(query).all()
+        for start in range(0, len(old), _BATCH):
+            with self._database.write() as connection:
+                drop_versions(connection, old[start : start + _BATCH])
+        return len(old)
+
+
+def _stored(version: RowMapping, rows: Sequence[Any], marks: Sequence[bytes]) -> Stored:
+    return Stored(
+        sha256=version["sha256"],
+        size=version["size"],
+        fingerprint=version["fingerprint"],
+        parsed=Parsed(
+            text=version["text"],
+            title=version["title"],
+            media_type=version["media_type"],
+            pages=tuple(Page(**page) for page in version["pages"]),
+            metadata=version["metadata"],
+            warnings=tuple(version["warnings"]),
+        ),
+        chunks=tuple(
+            Chunk(chunk_id=row.id, start=row.start, end=row.end, page=row.page, heading=row.heading, text=row.text)
+            for row in rows
+        ),
+        vector_keys=tuple(chunk.vector_key for chunk in rows),
+        verdicts=tuple(FilterVerdict(**verdict) for verdict in version["verdicts"]),
+        signature=version["signature"],
+        bands=tuple(marks),
+    )

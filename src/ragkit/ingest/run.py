@@ -1,0 +1,260 @@
+"""One run: every file that was found is decided on, parsed, judged, chunked and handed to the index.
+
+What a container holds (an archive, an e-mail) is recorded before its container goes live, so that a crash in between
+leaves documents that are known and not settled, which the next run takes up again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from ragkit.errors import ParseFailed, RagkitError
+from ragkit.history import FilterVerdict
+from ragkit.index.generations import Generation
+from ragkit.index.ledger import Attempt, Finding, Known
+from ragkit.ingest.changes import FORESEEN, Change, Changes, Found, Profile
+from ragkit.ingest.drafts import Draft, draft_of, enriched, restored
+from ragkit.ingest.indexing import IndexWriter
+from ragkit.ingest.isolation import ParsedFile
+from ragkit.ingest.parts import IngestParts
+from ragkit.ingest.quality import judge
+from ragkit.ingest.report import Tally
+
+__all__ = ["Run"]
+
+_TOGETHER = 64
+"""Files that are decided on, and recorded, at a time."""
+
+Task = tuple["_Work", Path | bytes, str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """A file that is to be processed, as the document that it is."""
+
+    change: Change
+    known: Known
+    attempt: Attempt
+
+
+class Run:
+    """Ingests what was found into one generation.
+
+    Args:
+        parts: What the write path is made of.
+        generation: Where documents go.
+        profile: How they are processed.
+        known: What the catalog had when the run began, by uri.
+        changes: Tells what has changed.
+        tally: Counts the outcomes.
+    """
+
+    def __init__(
+        self,
+        parts: IngestParts,
+        generation: Generation,
+        *,
+        profile: Profile,
+        known: Mapping[str, Known],
+        changes: Changes,
+        tally: Tally,
+    ) -> None:
+        self._parts = parts
+        self._generation = generation
+        self._profile = profile
+        self._known = known
+        self._changes = changes
+        self._tally = tally
+        self._kept = parts.retained.kept(generation)
+        self._children: dict[str, list[Known]] = {}
+        for there in known.values():
+            if there.parent_id:
+                self._children.setdefault(there.parent_id, []).append(there)
+        self._inside: deque[Found] = deque()
+        self._writer: IndexWriter | None = None
+        self._seen: list[str] = []
+        self.moved: set[str] = set()
+        """Ids of documents that were found under another uri."""
+        self.orphans: list[str] = []
+        """Ids of documents that their container holds no more."""
+
+    def ingest(self, found: Iterable[Found]) -> None:
+        """Process files; when it returns, all that can be is live."""
+        waiting = iter(found)
+        try:
+            while True:
+                for work, file in self._parts.parsers.parse_all(self._tasks(waiting)):
+                    self._take(work, file)
+                if not self._inside:
+                    break
+            if self._writer is not None:
+                self._writer.finish()
+        finally:
+            if self._writer is not None:
+                self._tally.embedded = self._writer.embedded
+                self._writer.close()
+        self._parts.ledger.seen(self._seen)
+
+    def _tasks(self, waiting: Iterator[Found]) -> Iterator[Task]:
+        """What is to be parsed; what was found inside files comes first, so that it is not kept for long."""
+        while batch := self._next(waiting):
+            for work in self._decide(batch):
+                version_id = self._kept.get((work.known.document_id, work.change.sha256, work.change.fingerprint))
+                stored = None if version_id is None else self._parts.retained.load(version_id)
+                if stored is None:
+                    yield work, work.change.found.content, work.change.found.name, work.change.found.options
+                else:
+                    self._add(restored(stored, known=work.known, attempt=work.attempt))
+
+    def _next(self, waiting: Iterator[Found]) -> list[Found]:
+        batch = [self._inside.popleft() for _ in range(min(len(self._inside), _TOGETHER))]
+        return batch or list(islice(waiting, _TOGETHER))
+
+    def _decide(self, batch: list[Found]) -> list[_Work]:
+        """Settle what needs no processing, and record what does."""
+        changes: list[Change] = []
+        for found in batch:
+            try:
+                change = self._changes.of(found)
+            except RagkitError as error:
+                self._fail(found, self._known.get(found.uri), error)
+                continue
+            if not self._settled(change):
+                changes.append(change)
+        unknown = [change.found for change in changes if change.known is None]
+        findings = [Finding(uri=found.uri, parent_id=found.parent_id, access=found.access) for found in unknown]
+        recorded = self._parts.ledger.find(self._generation, findings) if findings else {}
+        return [self._work(change, change.known or recorded[change.found.uri]) for change in changes]
+
+    def _work(self, change: Change, known: Known) -> _Work:
+        self._allow(known, change.found)
+        attempt = Attempt(
+            document_id=known.document_id,
+            sha256=change.sha256,
+            parser=change.parser,
+            chunker=self._profile.chunker.name,
+        )
+        attempt.reached("found")
+        return _Work(change=change, known=known, attempt=attempt)
+
+    def _settled(self, change: Change) -> bool:
+        """Whether a file needs no processing; then it is counted."""
+        known = change.known
+        if known is None or change.kind in ("new", "changed"):
+            return False
+        if change.kind == "moved" and not self._move(known, change.found):
+            return False
+        outcome = FORESEEN[change.kind]
+        for one in self._family(known):
+            if change.kind != "held" and (one is known or one.state == "live"):
+                self._seen.append(one.document_id)
+            self._tally.found += one is not known
+            self._tally.count("quarantined" if one.state == "quarantined" else outcome, one.uri)
+        self._allow(known, change.found)
+        return True
+
+    def _move(self, known: Known, found: Found) -> bool:
+        self.moved.update(one.document_id for one in self._family(known))
+        return self._parts.ledger.move(self._generation, known.document_id, found.uri)
+
+    def _family(self, known: Known) -> Iterator[Known]:
+        yield known
+        for child in self._children.get(known.document_id, ()):
+            yield from self._family(child)
+
+    def _allow(self, known: Known, found: Found) -> None:
+        if known.access != found.access:
+            self._parts.ledger.set_access(known.document_id, found.access)
+
+    def _take(self, work: _Work, file: ParsedFile | RagkitError) -> None:
+        """Judge and chunk what was parsed."""
+        found, attempt = work.change.found, work.attempt
+        if isinstance(file, RagkitError):
+            self._fail(found, work.known, file, attempt)
+            return
+        attempt.sha256 = file.sha256
+        attempt.reached("parsed")
+        self._open(work, file)
+        parsed = enriched(file.parsed, found.metadata)
+        verdicts = judge(parsed, self._profile.filters) if parsed.text else ()
+        attempt.reached("checked")
+        if work.known.released_sha256 != file.sha256 and not all(verdict.passed for verdict in verdicts):
+            self._hold(work, file, verdicts)
+            return
+        draft = draft_of(
+            parsed,
+            name=found.name,
+            known=work.known,
+            attempt=attempt,
+            sha256=file.sha256,
+            size=file.size,
+            fingerprint=work.change.fingerprint,
+            chunker=self._profile.chunker,
+            generation=self._generation,
+            verdicts=verdicts,
+        )
+        attempt.reached("chunked")
+        self._add(draft)
+
+    def _open(self, work: _Work, file: ParsedFile) -> None:
+        """Record what a container holds, to be processed next, and what it holds no more."""
+        before = {child.uri: child for child in self._children.get(work.known.document_id, ())}
+        inside = [
+            work.change.found.inside(attachment.name, attachment.data, work.known.document_id)
+            for attachment in file.parsed.attachments
+        ]
+        self.orphans += [child.document_id for uri, child in before.items() if uri not in {f.uri for f in inside}]
+        if not inside:
+            return
+        self._tally.found += len(inside)
+        findings = [Finding(uri=found.uri, parent_id=found.parent_id, access=found.access) for found in inside]
+        self._parts.ledger.find(self._generation, findings)
+        for found in inside:
+            if found.depth > self._parts.max_depth:
+                limit = f"more than {self._parts.max_depth} deep (RAGKIT_MAX_DEPTH)"
+                self._fail(found, None, ParseFailed(f"{found.name!r} lies in containers {limit}."))
+            else:
+                self._inside.append(found)
+
+    def _hold(self, work: _Work, file: ParsedFile, verdicts: tuple[FilterVerdict, ...]) -> None:
+        """Put it in quarantine, with its bytes, so that it can be released also when its source is gone."""
+        data = work.change.found.read(self._parts.max_bytes)
+        if self._parts.files.put(data) != file.sha256:
+            work.attempt.sha256 = None  # it is being written at this moment; the next run judges it again
+        reason = "; ".join(verdict.detail for verdict in verdicts if not verdict.passed)
+        self._parts.ledger.hold(work.attempt, work.change.fingerprint, reason)
+        self._tally.hold(work.change.found.uri, reason)
+
+    def _fail(self, found: Found, known: Known | None, error: RagkitError, attempt: Attempt | None = None) -> None:
+        self._tally.fail(found.uri, error)
+        if known is not None and (known.state, known.reason) == ("failed", error.detail):
+            return
+        if known is None:
+            finding = Finding(uri=found.uri, parent_id=found.parent_id, access=found.access)
+            known = self._parts.ledger.find(self._generation, [finding])[found.uri]
+        self._parts.ledger.fail(attempt or Attempt(document_id=known.document_id), error.detail)
+
+    def _add(self, draft: Draft) -> None:
+        if self._writer is None:
+            vectors, keywords = self._parts.stores(self._generation)
+            self._writer = IndexWriter(
+                generation=self._generation,
+                ledger=self._parts.ledger,
+                versions=self._parts.versions,
+                cache=self._parts.cache,
+                embedder=self._parts.embedder,
+                vectors=vectors,
+                keywords=keywords,
+                on_live=self._live,
+            )
+        self._writer.add(draft)
+
+    def _live(self, draft: Draft, switched: bool) -> None:
+        self._tally.chunks += len(draft.chunks)
+        self._tally.embedded = self._writer.embedded if self._writer else 0
+        # Where another writer was faster, the document answers from that writer's version.
+        self._tally.count(("updated" if draft.known.sha256 else "added") if switched else "unchanged", draft.uri)
