@@ -153,7 +153,8 @@ class Run:
             if change.kind != "held" and (one is known or one.state == "live"):
                 self._seen.append(one.document_id)
             self._tally.found += one is not known
-            self._tally.count("quarantined" if one.state == "quarantined" else outcome, one.uri)
+            held = one is not known and one.state == "quarantined"
+            self._tally.count("quarantined" if held else outcome, one.uri)
         self._allow(known, change.found)
         return True
 

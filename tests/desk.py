@@ -1,0 +1,97 @@
+"""An ingestor over a real catalog, with stand-ins for the model, Chroma and tantivy, and a folder of documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from ragkit.index.catalog import Catalog
+from ragkit.index.generations import Collections, Generation
+from ragkit.index.snapshots import Snapshots
+from ragkit.index.verify import verify
+from ragkit.ingest.changes import Profile
+from ragkit.ingest.chunking import StructureChunker
+from ragkit.ingest.isolation import ParserPool
+from ragkit.ingest.parts import IngestParts
+from ragkit.ingest.pipeline import Ingestor
+from ragkit.ingest.quality import QualityPolicy
+from ragkit.ingest.report import Progress
+from ragkit.ingest.sources import Root, discover
+from ragkit.store.embeddings import VectorCache
+from ragkit.store.engine import Database
+from ragkit.store.files import FileStore
+from ragkit.testing.embed import HashedEmbedder
+from ragkit.testing.stores import MemoryKeywords, MemoryVectors
+from ragkit.types import IngestReport, VerifyReport
+
+__all__ = ["Desk"]
+
+
+@dataclass
+class Desk:
+    """An ingestor with its stores, and a folder of documents."""
+
+    home: Path
+    folder: Path
+    database: Database
+    embedder: HashedEmbedder = field(default_factory=HashedEmbedder)
+    keywords: MemoryKeywords = field(default_factory=MemoryKeywords)
+    max_tokens: int = 60
+    retention: timedelta = timedelta(days=30)
+    parsers: ParserPool = field(default_factory=lambda: ParserPool(workers=1, timeout_s=60))
+
+    def __post_init__(self) -> None:
+        self.catalog = Catalog(self.database)
+        self.collections = Collections(self.database)
+        self.snapshots = Snapshots(self.database)
+        self.vectors = MemoryVectors(lambda: self.catalog.live_vectors(self.collections.get("c")))
+
+    def stores(self, generation: Generation) -> tuple[MemoryVectors, MemoryKeywords]:
+        return self.vectors, self.keywords
+
+    def ingestor(self, filters: QualityPolicy | None = None) -> Ingestor:
+        parts = IngestParts.over(
+            self.database,
+            files=FileStore(self.home / "files"),
+            embedder=self.embedder,
+            stores=self.stores,
+            parsers=self.parsers,
+            max_bytes=100_000,
+            retention=self.retention,
+        )
+        chunker = StructureChunker(self.embedder.tokenizer, max_tokens=self.max_tokens)
+        return Ingestor(parts, Profile(chunker=chunker, filters=filters or QualityPolicy(min_characters=1)))
+
+    def write(self, name: str, text: str | bytes) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    def run(
+        self,
+        *,
+        prune: bool = False,
+        force: bool = False,
+        dry_run: bool = False,
+        filters: QualityPolicy | None = None,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+    ) -> IngestReport:
+        items = discover([Root(path=self.folder, prefix="s/")])
+        return self.ingestor(filters).run(
+            "c", items, roots=["s/"], prune=prune, force=force, dry_run=dry_run, on_progress=on_progress
+        )
+
+    def texts(self) -> dict[str, str]:
+        """The live text of each document by uri."""
+        return {d.uri: self.catalog.view(d.id).text for d in self.catalog.documents(collection="c")}
+
+    def verify(self) -> VerifyReport:
+        return verify(
+            collections=self.collections,
+            catalog=self.catalog,
+            cache=VectorCache(self.database),
+            stores=self.stores,  # type: ignore[arg-type]  # nothing is repaired here
+            repair=False,
+        )

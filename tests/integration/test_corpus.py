@@ -1,0 +1,209 @@
+"""What a corpus goes through: renames, archives, quarantine, snapshots, deletions."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ragkit.errors import Conflict
+from ragkit.ingest.quality import QualityPolicy
+from tests.desk import Desk
+
+CANARY = "xylophonist"
+
+
+def _zip(**members: str) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name.replace("__", "/") + ".md", text)
+    return data.getvalue()
+
+
+def _ids(desk: Desk) -> dict[str, str]:
+    return {document.uri: document.id for document in desk.catalog.documents(collection="c")}
+
+
+def test_a_renamed_file_is_the_same_document_and_embeds_nothing(desk: Desk) -> None:
+    desk.write("a.md", "# Title\n\nOne fact.")
+    desk.run()
+    before = _ids(desk)["s/a.md"]
+    (desk.folder / "a.md").rename(desk.folder / "b.md")
+    report = desk.run()
+    assert (report.found, report.moved, report.added, report.embedded) == (1, 1, 0, 0)
+    assert _ids(desk) == {"s/b.md": before}
+    assert desk.verify().consistent
+
+
+def test_a_renamed_archive_takes_its_documents_along(desk: Desk) -> None:
+    desk.write("a.zip", _zip(one="One fact.", two="Two facts."))
+    desk.run()
+    (desk.folder / "a.zip").rename(desk.folder / "b.zip")
+    report = desk.run(prune=True)
+    assert (report.moved, report.deleted, report.embedded) == (3, 0, 0)
+    assert set(desk.texts()) == {"s/b.zip", "s/b.zip!/one.md", "s/b.zip!/two.md"}
+
+
+def test_what_is_in_an_archive_is_a_document_of_its_own(desk: Desk) -> None:
+    desk.write("a.zip", _zip(one="One fact.", sub__two="Two facts."))
+    report = desk.run()
+    assert (report.found, report.added) == (3, 3)
+    assert desk.texts() == {"s/a.zip": "", "s/a.zip!/one.md": "One fact.", "s/a.zip!/sub/two.md": "Two facts."}
+    again = desk.run()
+    assert (again.found, again.unchanged, again.embedded) == (3, 3, 0)
+
+
+def test_what_an_archive_holds_no_more_is_gone(desk: Desk) -> None:
+    desk.write("a.zip", _zip(one="One fact.", two="Two facts."))
+    desk.run()
+    desk.write("a.zip", _zip(two="Two facts."))
+    report = desk.run()
+    assert (report.updated, report.unchanged, report.deleted) == (1, 1, 1)
+    assert set(desk.texts()) == {"s/a.zip", "s/a.zip!/two.md"}
+    assert desk.verify().consistent
+
+
+def test_what_goes_back_to_an_earlier_text_is_not_parsed_or_embedded_again(desk: Desk) -> None:
+    desk.write("a.md", "The first text.")
+    desk.run()
+    desk.write("a.md", "The second text.")
+    desk.run()
+    desk.write("a.md", "The first text.")
+    report = desk.run()
+    assert (report.updated, report.embedded) == (1, 0)
+    assert desk.texts() == {"s/a.md": "The first text."}
+    assert desk.verify().consistent
+
+
+def test_prune_refuses_when_much_has_vanished_unless_forced(desk: Desk) -> None:
+    for n in range(4):
+        desk.write(f"{n}.md", f"Fact number {n}.")
+    desk.run()
+    (desk.folder / "0.md").unlink()
+    with pytest.raises(Conflict, match="1 of the 4"):
+        desk.run(prune=True)
+    assert len(desk.texts()) == 4
+    assert desk.run(prune=True, force=True).deleted == 1
+    assert len(desk.texts()) == 3
+
+
+def test_a_dry_run_counts_and_changes_nothing(desk: Desk) -> None:
+    desk.write("a.md", "Stays.")
+    desk.write("b.md", "Old.")
+    desk.run()
+    desk.write("b.md", "New.")
+    desk.write("c.md", "Added.")
+    seen: list[tuple[str, str]] = []
+    report = desk.run(dry_run=True, on_progress=lambda p: seen.append((p.uri, p.outcome)))
+    assert (report.added, report.updated, report.unchanged) == (1, 1, 1)
+    assert seen == [("s/a.md", "unchanged"), ("s/b.md", "updated"), ("s/c.md", "added")]
+    assert desk.texts() == {"s/a.md": "Stays.", "s/b.md": "Old."}
+
+
+def test_a_filtered_document_waits_in_quarantine_until_it_is_released(desk: Desk) -> None:
+    strict = QualityPolicy(min_characters=50)
+    desk.write("a.md", "Too short.")
+    report = desk.run(filters=strict)
+    assert (report.found, report.quarantined, report.added) == (1, 1, 0)
+    assert report.quarantined_files[0].uri == "s/a.md"
+    (document,) = desk.catalog.documents(collection="c", state="quarantined")
+    assert document.reason
+    assert desk.run(filters=strict).quarantined == 1
+    released = desk.ingestor(strict).release(document.id)
+    assert (released.added, desk.texts()) == (1, {"s/a.md": "Too short."})
+    assert desk.run(filters=strict).unchanged == 1
+    assert desk.verify().consistent
+
+
+def test_an_update_in_quarantine_leaves_the_old_text_answering(desk: Desk) -> None:
+    strict = QualityPolicy(min_characters=15)
+    desk.write("a.md", "This text is long enough.")
+    desk.run(filters=strict)
+    desk.write("a.md", "Short.")
+    assert desk.run(filters=strict).quarantined == 1
+    assert desk.texts() == {"s/a.md": "This text is long enough."}
+    desk.write("a.md", "This text is long enough.")
+    assert desk.run(filters=strict).unchanged == 1
+    (document,) = desk.catalog.documents(collection="c")
+    assert (document.state, document.reason) == ("live", None)
+
+
+def test_every_step_of_a_document_is_recorded(desk: Desk) -> None:
+    desk.write("a.md", "One fact.")
+    desk.run()
+    (attempt,) = desk.catalog.view(_ids(desk)["s/a.md"]).attempts
+    steps = [step for step, _ in attempt.steps]
+    assert steps == ["found", "parsed", "checked", "chunked", "embedded", "indexed", "live"]
+    assert [at for _, at in attempt.steps] == sorted(at for _, at in attempt.steps)
+    assert (attempt.outcome, attempt.parser.partition("/")[0]) == ("live", "markdown")
+
+
+def test_a_rollback_brings_the_earlier_texts_back_without_embedding(desk: Desk) -> None:
+    desk.write("a.md", "The first text.")
+    desk.write("b.md", "Stays.")
+    desk.run()
+    desk.write("a.md", "The second text.")
+    desk.write("c.md", "Added later.")
+    desk.run()
+    generation = desk.collections.get("c")
+    changed = desk.snapshots.diff(generation, 1, 2)
+    assert (changed.added, changed.changed, changed.removed) == (("s/c.md",), ("s/a.md",), ())
+    rollback = desk.ingestor().roll_back("c", 1)
+    assert (rollback.restored, rollback.withdrawn, rollback.deleted) == (1, 1, ())
+    assert desk.texts() == {"s/a.md": "The first text.", "s/b.md": "Stays."}
+    first, *_, third = reversed(desk.snapshots.list(generation))
+    assert first.sha256 == third.sha256
+    assert desk.verify().consistent
+    assert desk.run().embedded == 0
+    assert desk.texts()["s/a.md"] == "The second text."
+
+
+def test_a_rollback_leaves_deleted_what_was_deleted_and_names_it(desk: Desk) -> None:
+    desk.write("a.md", "The first text.")
+    desk.write("b.md", "Secret.")
+    desk.run()
+    desk.ingestor().delete(desk.collections.get("c"), [_ids(desk)["s/b.md"]])
+    rollback = desk.ingestor().roll_back("c", 1)
+    assert rollback.deleted == ("s/b.md",)
+    assert set(desk.texts()) == {"s/a.md"}
+
+
+def test_a_rollback_to_what_has_expired_is_refused(desk: Desk) -> None:
+    desk.retention = timedelta(0)
+    desk.write("a.md", "The first text.")
+    desk.run()
+    desk.write("a.md", "The second text.")
+    desk.run()
+    desk.run()
+    with pytest.raises(Conflict, match="retention"):
+        desk.ingestor().roll_back("c", 1)
+    assert desk.texts() == {"s/a.md": "The second text."}
+
+
+def test_a_run_that_changes_nothing_makes_no_snapshot(desk: Desk) -> None:
+    desk.write("a.md", "One fact.")
+    desk.run()
+    desk.run()
+    assert len(desk.snapshots.list(desk.collections.get("c"))) == 1
+
+
+def test_no_byte_of_a_deleted_text_is_left_on_disk(desk: Desk) -> None:
+    desk.write("a.md", f"The {CANARY} plays.")
+    desk.write("b.md", "Stays.")
+    desk.run()
+    desk.write("a.md", f"The {CANARY} plays again.")
+    desk.run()
+    assert _files_with(desk.home, desk.folder)
+    desk.ingestor().delete(desk.collections.get("c"), [_ids(desk)["s/a.md"]])
+    assert _files_with(desk.home, desk.folder) == []
+    (erased,) = [e for e in desk.snapshots.show(desk.collections.get("c"), 1) if e.erased_at]
+    assert (erased.uri, erased.kept) == ("s/a.md", False)
+
+
+def _files_with(home: Path, leave_out: Path) -> list[Path]:
+    files = [path for path in home.rglob("*") if path.is_file() and leave_out not in path.parents]
+    return [path for path in files if CANARY.encode() in path.read_bytes()]
