@@ -92,6 +92,8 @@ class Desk:
             collections=self.collections,
             catalog=self.catalog,
             cache=VectorCache(self.database),
+            files=FileStore(self.home / "files"),
+            purge=self.ingestor().purge,
             stores=self.stores,  # type: ignore[arg-type]  # nothing is repaired here
             repair=False,
         )

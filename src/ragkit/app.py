@@ -129,14 +129,20 @@ class _Root:
             collections=self.collections,
             catalog=self.catalog,
             cache=self.cache,
+            files=self.files,
             stores=lambda generation: (self.vectors(generation), self.keywords(generation)),
+            purge=lambda generation: self.ingestor().purge(generation),
             repair=repair,
         )
 
     def drop(self, name: str) -> int:
+        from ragkit.index.ledger import Ledger
+
         generation = self.collections.get(name)
         vectors, keywords = self.vectors(generation), self.keywords(generation)
         documents = len(self.catalog.matching(generation, Filters()))
+        known = Ledger(self.database).known(generation).values()
+        self.ingestor().delete(generation, [one.document_id for one in known])
         self.collections.delete(name)
         vectors.drop()
         keywords.drop()

@@ -17,7 +17,7 @@ from ragkit.history import Attempt, FilterVerdict
 from ragkit.protocols import KeywordEntry
 from ragkit.store.embeddings import decode
 from ragkit.store.engine import Database
-from ragkit.store.tables import attempts, chunks, collections, documents, vectors, versions
+from ragkit.store.tables import attempts, chunks, collections, documents, jobs, vectors, versions
 from ragkit.types import Chunk, Document, DocumentState, DocumentView, Filters, Hit
 
 if TYPE_CHECKING:
@@ -124,6 +124,21 @@ class Catalog:
             with self._database.read() as connection:
                 for rows in connection.execution_options(yield_per=_STREAM).execute(selection).partitions():
                     yield [row.id for row in rows], decode([row.value for row in rows], generation.spec.dimension)
+
+    def files(self) -> dict[str, str]:
+        """SHA-256 of the files that must be kept, with the uri that each belongs to."""
+        held = select(documents.c.held_sha256, documents.c.uri).where(documents.c.held_sha256.is_not(None))
+        kept = select(versions.c.id).where(versions.c.sha256 == jobs.c.file_sha256)
+        uploads = select(jobs.c.file_sha256, jobs.c.uri).where((jobs.c.state != "done") | kept.exists())
+        with self._database.read() as connection:
+            rows = [*connection.execute(held), *connection.execute(uploads)]
+            return {sha256: uri for sha256, uri in rows if sha256}
+
+    def erasing(self, generation: Generation) -> bool:
+        """Whether something was deleted whose traces have not been purged yet."""
+        query = select(collections.c.erasing).where(collections.c.id == generation.collection_id)
+        with self._database.read() as connection:
+            return bool(connection.execute(query).scalar())
 
     def keyword_entries(self, generation: Generation) -> Iterator[KeywordEntry]:
         """What the keyword index of this generation must hold."""

@@ -77,12 +77,6 @@ class Eraser:
             files -= _needed(connection, files)
         return Erased(receipts=tuple(receipts), chunk_ids=tuple(live), files=tuple(files))
 
-    def pending(self, generation: Generation) -> bool:
-        """Whether something was deleted whose traces have not been purged yet."""
-        query = select(collections.c.erasing).where(collections.c.id == generation.collection_id)
-        with self._database.read() as connection:
-            return bool(connection.execute(query).scalar())
-
     def purged(self, generation: Generation) -> None:
         """Record that nothing is left of what was deleted, after the database's own log has been cleared."""
         done = update(collections).where(collections.c.id == generation.collection_id).values(erasing=False)

@@ -71,8 +71,8 @@ class Ingestor:
         changes = Changes(known, profile=profile, roots=roots, found=there, max_bytes=parts.max_bytes)
         if dry_run:
             return self._foresee(changes, found, known, tally, roots=roots if prune else ())
-        if parts.eraser.pending(generation):
-            self._purge(generation)
+        if parts.catalog.erasing(generation):
+            self.purge(generation)
         run = Run(parts, generation, profile=profile, known=known, changes=changes, tally=tally)
         run.ingest(found)
         if run.orphans:
@@ -207,16 +207,21 @@ class Ingestor:
         if erased.receipts:
             for sha256 in erased.files:
                 self._parts.files.delete(sha256)
-            self._purge(generation)
+            self.purge(generation)
         return list(erased.receipts)
 
-    def _purge(self, generation: Generation) -> None:
-        """Make what is derived again without what was deleted: a deletion in place leaves its traces on disk."""
+    def purge(self, generation: Generation) -> bool:
+        """Make what is derived again without what was deleted: a deletion in place leaves its traces on disk.
+
+        Returns:
+            Whether nothing is left; not while another process reads from SQLite's log, which the next run then clears.
+        """
         vectors, keywords = self._parts.stores(generation)
         keywords.rebuild(self._parts.catalog.keyword_entries(generation))
         vectors.rebuild()
-        if self._parts.database.checkpoint():
+        if cleared := self._parts.database.checkpoint():
             self._parts.eraser.purged(generation)
+        return cleared
 
     def _forget(self, generation: Generation, chunk_ids: Sequence[str]) -> None:
         vectors, keywords = self._parts.stores(generation)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import time
 from pathlib import Path
 
 from ragkit.errors import NotFound, StorageError
 
 __all__ = ["FileStore"]
+
+
+_SETTLE_S = 3600
 
 
 class FileStore:
@@ -46,6 +50,12 @@ class FileStore:
             return self.path(sha256).read_bytes()
         except FileNotFoundError as error:
             raise NotFound(f"The original file {sha256[:12]!r}… is gone.", hint="Upload it again.") from error
+
+    def settled(self) -> set[str]:
+        """The SHA-256 of every file, but for those of the last hour, whose use may not be recorded yet."""
+        before = time.time() - _SETTLE_S
+        found = self._root.glob("??/[0-9a-f]*") if self._root.is_dir() else ()
+        return {file.name for file in found if file.stat().st_mtime < before}
 
     def delete(self, sha256: str) -> None:
         self.path(sha256).unlink(missing_ok=True)
