@@ -156,6 +156,8 @@ class Hit:
     start: int
     end: int
     text: str
+    also_in: tuple[str, ...] = ()
+    """Uris of the other documents that hold the same passage under the same headings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,4 +45,6 @@ def _print(hit: Hit) -> None:
     place = escape(" · ".join(part for part in (hit.title, hit.page and f"page {hit.page}", hit.heading) if part))
     out.print(f"[bold]{hit.rank}. {place}[/]  [dim]{hit.score:.3f} {'+'.join(hit.via)}[/]")
     out.print(f"[dim]{escape(hit.uri)}[/]")
+    if hit.also_in:
+        out.print(f"[dim]also in {escape(', '.join(hit.also_in))}[/]")
     out.print(escape(hit.text.strip()) + "\n")

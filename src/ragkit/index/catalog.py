@@ -6,7 +6,7 @@ never reach an answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import Row, Select, func, select
 
 from ragkit.errors import NotFound
 from ragkit.history import Attempt, FilterVerdict
+from ragkit.index.duplicates import Edition
 from ragkit.protocols import KeywordEntry
 from ragkit.store.embeddings import decode
 from ragkit.store.engine import Database
@@ -80,6 +81,20 @@ class Catalog:
                 query = _chunks().where(documents.c.collection_id == generation.collection_id, chunks.c.id.in_(batch))
                 found.update((row.id, _hit(row)) for row in connection.execute(query))
         return found
+
+    def editions(self, document_ids: Sequence[str]) -> dict[str, Edition]:
+        """What tells near-duplicates, and the newest of them, among these documents."""
+        query = (
+            select(documents.c.id, versions.c.signature, versions.c.metadata, versions.c.created_at)
+            .join(versions, versions.c.id == documents.c.live_version_id)
+            .where(versions.c.signature.is_not(None))
+        )
+        with self._database.read() as connection:
+            return {
+                row.id: Edition(signature=row.signature, date=_date(row.metadata), live_at=row.created_at)
+                for batch in _batches(document_ids)
+                for row in connection.execute(query.where(documents.c.id.in_(batch)))
+            }
 
     def matching(self, generation: Generation, filters: Filters) -> tuple[str, ...]:
         """Ids of the live documents that pass the filters."""
@@ -242,6 +257,10 @@ def _hit(row: Row[Any]) -> Hit:
         end=row.end,
         text=row.text,
     )
+
+
+def _date(metadata: Mapping[str, str]) -> str:
+    return next((metadata[key] for key in ("date", "modified", "created") if metadata.get(key)), "")
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -8,12 +8,15 @@ compare; datasketch names the scheme of its permutations, and keeps each for goo
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
 from ragkit.text import words
 
-__all__ = ["NEAR_DUPLICATE", "bands", "signature", "similarity"]
+__all__ = ["NEAR_DUPLICATE", "Edition", "bands", "near", "signature", "similarity"]
 
 NEAR_DUPLICATE = 0.8
 """From this similarity on. Twins among manual pages reach 0.75; a page with 3 of 100 words edited has 0.84."""
@@ -24,6 +27,22 @@ _BANDS, _ROWS = 21, 6
 _PERMUTATIONS = _BANDS * _ROWS
 _BATCH = 10_000
 _VALUE = np.dtype("<u4")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """What tells of a live version whether another one says the same, and which of them is newer."""
+
+    signature: bytes
+    date: str
+    """What the document says of itself, ISO 8601; empty where it says nothing."""
+    live_at: datetime
+
+    def newer_than(self, other: Edition) -> bool:
+        """By the documents' own dates where both have one and they differ, else by when each was ingested."""
+        if self.date and other.date and self.date != other.date:
+            return self.date > other.date
+        return self.live_at > other.live_at
 
 
 def signature(text: str) -> bytes:
@@ -45,6 +64,20 @@ def similarity(first: bytes, second: bytes) -> float:
     if not first or not second:
         return 0.0
     return float(np.mean(np.frombuffer(first, _VALUE) == np.frombuffer(second, _VALUE)))
+
+
+def near(signatures: Mapping[str, bytes]) -> dict[str, frozenset[str]]:
+    """Which of them are near-duplicates, for each that has any; empty signatures are like nothing."""
+    keys = [key for key, value in signatures.items() if value]
+    if len(keys) < 2:
+        return {}
+    values = np.stack([np.frombuffer(signatures[key], _VALUE) for key in keys])
+    found = {}
+    for row, key in enumerate(keys):
+        alike = np.flatnonzero((values == values[row]).mean(axis=1) >= NEAR_DUPLICATE)
+        if len(alike) > 1:
+            found[key] = frozenset(keys[other] for other in alike) - {key}
+    return found
 
 
 def bands(signature: bytes) -> tuple[bytes, ...]:

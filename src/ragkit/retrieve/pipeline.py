@@ -1,4 +1,4 @@
-"""Finds passages: dense and keyword lists, fused, joined with the catalog, reranked on request."""
+"""Finds passages: dense and keyword lists, fused, joined with the catalog, copies collapsed, reranked on request."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ragkit.index.catalog import Catalog
 from ragkit.index.generations import Collections, Generation
 from ragkit.protocols import KeywordIndex, Reranker
 from ragkit.retrieve.dense import DenseSearch
+from ragkit.retrieve.duplicates import collapse, prefer_newest
 from ragkit.retrieve.fusion import convex
 from ragkit.types import Filters, Hit, Mode, SearchResult
 
@@ -20,6 +21,10 @@ __all__ = ["Retriever"]
 MAX_K = 200
 DEPTH = 50
 """How deep each list is read before they are merged; more changes nothing in the first ten."""
+DEEPEST = 3_200
+"""How deep the lists are read at most in search of passages that differ."""
+SPARE = 2
+"""How many times `k` are looked through for a newer edition of a passage."""
 DENSE_WEIGHT = 0.5
 RERANK_DEPTH = 30
 
@@ -65,17 +70,30 @@ class Retriever:
         _check(query, k, mode)
         generation = self._collections.get(collection)
         document_ids = None if filters is None or filters == Filters() else self._catalog.matching(generation, filters)
-        merged: list[tuple[str, float]] = []
-        via: dict[str, tuple[str, ...]] = {}
+        hits: list[Hit] = []
         if document_ids is None or document_ids:
-            merged, via = self._merged(generation, query, max(DEPTH, k), mode, document_ids)
-        hits = self._join(generation, merged, via, max(k, RERANK_DEPTH) if mode == "hybrid+rerank" else k)
-        if mode == "hybrid+rerank":
-            hits = self._rerank(query, hits)[:k]
-        return SearchResult(query=query, hits=tuple(hits), took_ms=round((time.perf_counter() - started) * 1e3, 2))
+            depth = max(k, RERANK_DEPTH) if mode == "hybrid+rerank" else k
+            hits = self._distinct(generation, query, depth, mode, document_ids)[: SPARE * depth]
+            if mode == "hybrid+rerank":
+                hits = self._rerank(query, hits[:depth])
+            hits = prefer_newest(hits, self._catalog.editions(sorted({hit.document_id for hit in hits})))[:k]
+        ranked = tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1))
+        return SearchResult(query=query, hits=ranked, took_ms=round((time.perf_counter() - started) * 1e3, 2))
 
     def close(self) -> None:
         self._beside.shutdown()
+
+    def _distinct(
+        self, generation: Generation, query: str, k: int, mode: Mode, document_ids: Sequence[str] | None
+    ) -> list[Hit]:
+        """At least `k` different passages where there are so many; the lists are read deeper where copies fill them."""
+        depth = max(DEPTH, k)
+        while True:
+            merged, via = self._merged(generation, query, depth, mode, document_ids)
+            hits = collapse(self._join(generation, merged, via))
+            if len(hits) >= k or len(merged) < depth or depth >= DEEPEST:
+                return hits
+            depth *= 4
 
     def _merged(
         self, generation: Generation, query: str, depth: int, mode: Mode, document_ids: Sequence[str] | None
@@ -95,14 +113,10 @@ class Retriever:
         return merged, via
 
     def _join(
-        self, generation: Generation, merged: Sequence[tuple[str, float]], via: dict[str, tuple[str, ...]], k: int
+        self, generation: Generation, merged: Sequence[tuple[str, float]], via: dict[str, tuple[str, ...]]
     ) -> list[Hit]:
         live = self._catalog.hits(generation, [key for key, _ in merged])
-        found = [(live[key], score) for key, score in merged if key in live][:k]
-        return [
-            replace(hit, rank=rank, score=round(score, 6), via=via[hit.chunk_id])
-            for rank, (hit, score) in enumerate(found, start=1)
-        ]
+        return [replace(live[key], score=round(score, 6), via=via[key]) for key, score in merged if key in live]
 
     def _rerank(self, query: str, hits: Sequence[Hit]) -> list[Hit]:
         if self._reranker is None:
@@ -110,7 +124,7 @@ class Retriever:
                 "The mode 'hybrid+rerank' needs a reranker and none is configured.",
                 hint="Set RAGKIT_RERANKER to the path of a cross-encoder, or use the mode 'hybrid'.",
             )
-        return [replace(hit, rank=rank) for rank, hit in enumerate(self._reranker().rerank(query, hits), start=1)]
+        return self._reranker().rerank(query, hits)
 
 
 def _check(query: str, k: int, mode: str) -> None:

@@ -1,0 +1,72 @@
+"""Copies and editions of documents, from files to hits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ragkit.app import Ragkit
+from ragkit.settings import load
+from ragkit.types import Filters, Hit, Mode
+
+MODES: tuple[Mode, ...] = ("hybrid", "dense", "keyword")
+RULES = "".join(f"\n\nRule {n}: whoever does task {n} tells the office on day {n * 7 % 31}." for n in range(40))
+EDITIONS = {"four": "2024-05-01", "five": "2026-05-01", "six": "2025-05-01"}
+FILES = {
+    "equal": {"a.txt": "The parcel arrives in three days.", "b.txt": "The parcel arrives in three days.\n"},
+    "copies": {f"copy{n}.txt": "The parcel arrives in three days." for n in range(60)}
+    | {"late.txt": "A parcel that is late arrives in nine days.", "far.txt": "The parcel goes far, too."},
+    "editions": {
+        f"{hour}.md": f"---\ndate: {date}\n---\n\nThe office closes at {hour} on Fridays.{RULES}"
+        for hour, date in EDITIONS.items()
+    },
+}
+"""The files of each collection."""
+
+
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Ragkit]:
+    home = tmp_path_factory.mktemp("home")
+    (home / "models").symlink_to(models)
+    with Ragkit.open(load(home=home)) as kit:
+        for collection, files in FILES.items():
+            (home / collection).mkdir()
+            for name, text in files.items():
+                (home / collection / name).write_text(text, "utf-8")
+            kit.ingest(home / collection, collection=collection)
+        yield kit
+
+
+def names(hit: Hit) -> set[str]:
+    return {Path(uri).name for uri in (hit.uri, *hit.also_in)}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_two_files_with_equal_content_are_one_hit_that_names_both(kit: Ragkit, mode: Mode) -> None:
+    (hit,) = kit.search("When does the parcel arrive?", collection="equal", mode=mode).hits
+    assert names(hit) == {"a.txt", "b.txt"}
+    assert len(kit.documents.list(collection="equal")) == 2
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_copies_do_not_crowd_out_other_passages(kit: Ragkit, mode: Mode) -> None:
+    hits = kit.search("the parcel arrives in three days", collection="copies", k=3, mode=mode).hits
+    assert [hit.rank for hit in hits] == [1, 2, 3]
+    assert len({hit.text for hit in hits}) == 3
+    assert sorted(len(hit.also_in) for hit in hits) == [0, 0, 59]
+
+
+def test_a_filter_hides_the_other_sources_of_a_passage(kit: Ragkit) -> None:
+    (second,) = [document for document in kit.documents.list(collection="equal") if document.uri.endswith("b.txt")]
+    filters = Filters(document_ids=(second.id,))
+    (hit,) = kit.search("parcel", collection="equal", filters=filters).hits
+    assert names(hit) == {"b.txt"}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_of_several_editions_the_newest_is_shown_first(kit: Ragkit, mode: Mode) -> None:
+    question = "When does the office close on Fridays?"
+    hits = kit.search(question, collection="editions", k=3, mode=mode).hits
+    assert [name for hit in hits for name in names(hit)] == ["five.md", "six.md", "four.md"]
