@@ -23,7 +23,7 @@ _HAS_CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f\x85\xa0\xad\u200b\u2007\u2028\u2029\u202f\ufeff\ufffe\uffff\ud800-\udfff]"
 )
 _SPACES = re.compile(r"[ \t\n]+")
-_TRAILING = re.compile(r"[ \t]+(?=\n)")
+_TRAILING = re.compile(r"(?<![ \t])[ \t]++(?=\n)")  # one try a run of blanks, however long it is
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 

@@ -19,6 +19,7 @@ from ragkit.errors import ParseFailed
 from ragkit.ingest.dates import iso_date
 from ragkit.ingest.parsers.builder import TextBuilder, one_line
 from ragkit.ingest.parsers.contained import Budget, Contained
+from ragkit.ingest.parsers.encoding import decode
 from ragkit.ingest.parsers.limits import Limits
 from ragkit.ingest.parsers.partition import partitioner, write_elements
 from ragkit.parsed import Parsed
@@ -41,7 +42,7 @@ class Email:
     extensions = frozenset({".eml", ".mht"})
 
     def parse(self, source: Source) -> Parsed:
-        data = _as_bytes(source.data)
+        data = _as_bytes(source)
         message = BytesParser(EmailMessage, policy=email.policy.default).parsebytes(data)
         if not any(message.get(name) for name in ("from", "to", "subject", "date", "received", "content-type")):
             raise ParseFailed(f"{source.name!r} is not an e-mail: it has none of the headers of one.")
@@ -77,9 +78,9 @@ class OutlookMessage:
         return _parsed(headers, elements, contained, "application/vnd.ms-outlook")
 
 
-def _as_bytes(data: bytes) -> bytes:
+def _as_bytes(source: Source) -> bytes:
     """A message is ASCII by its standard; one that was saved as UTF-16 text is read all the same."""
-    return data.decode("utf-16", errors="replace").encode() if data[:2] in (b"\xff\xfe", b"\xfe\xff") else data
+    return decode(source.data, name=source.name).encode() if b"\0" in source.data[:100] else source.data
 
 
 def _header(message: MIMEPart, name: str) -> str:

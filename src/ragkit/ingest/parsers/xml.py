@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from ragkit.errors import ParseFailed
 from ragkit.ingest.parsers.builder import TextBuilder, one_line
+from ragkit.ingest.parsers.encoding import decode
 from ragkit.parsed import Parsed
 from ragkit.protocols import Source
 
@@ -19,7 +20,9 @@ _NESTED_ENTITY = re.compile(r"<!ENTITY[^>]*[\"'][^\"'>]*&(?!#)")
 """An entity made of entities, the start of every entity bomb; external ones are never fetched."""
 _DECLARED = re.compile(rb"<!ENTITY\s+(?:%\s+)?([\w.-]+)")
 _ENTITY = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]{1,30});")
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_ENCODING = re.compile(rb"^\W*<\?xml[^>]*?encoding\s*=\s*[\"']([\w.-]+)")
+_OFTEN_WRONG = (b"utf-16", b"utf-16le", b"utf-16be", b"utf-8", b"utf8", b"ascii", b"us-ascii")
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _TITLES = frozenset({"title", "heading", "head", "invention-title", "article-title"})
 _MIXED_LIMIT = 8
 """An element with text and at most this many elements in it is one paragraph."""
@@ -29,17 +32,18 @@ _INLINE = frozenset("a abbr b bold br code em emphasis i italic link q s span st
 class Xml:
     """Element names say what a value is where it stands alone: `price: 12.50`. Feeds and articles read as text."""
 
-    name = "xml/1"
+    name = "xml/2"
     extensions = frozenset({".xml", ".rss", ".atom", ".xsd", ".wsdl", ".dita", ".dbk"})
 
     def parse(self, source: Source) -> Parsed:
-        head = source.data[:100_000].decode("utf-16" if source.data[:2] in _UTF_16 else "utf-8", errors="replace")
+        # NUL bytes: in ASCII characters of UTF-16. What is declared further in is held down by the parser itself.
+        head = source.data[:100_000].replace(b"\0", b"").decode("ascii", errors="replace")
         if _NESTED_ENTITY.search(head):
             raise ParseFailed(
                 f"{source.name!r} declares XML entities made of entities, which are not safe to read.",
                 hint="Expand them first, for example with `xmllint --noent --nonet`.",
             )
-        data = _known_entities(source.data)
+        data = _known_entities(_as_utf_8(source))
         builder = TextBuilder()
         try:
             for block in _blocks(data):
@@ -47,6 +51,15 @@ class Xml:
         except ElementTree.ParseError as error:
             raise ParseFailed(f"{source.name!r} is not well-formed XML: {error}.") from error
         return builder.parsed(title=_title(data), media_type="application/xml")
+
+
+def _as_utf_8(source: Source) -> bytes:
+    """Without a declared encoding that the bytes do not have: files are converted, and keep their first line."""
+    declared = _ENCODING.search(source.data[:200].replace(b"\0", b""))
+    if declared is None or declared.group(1).lower() not in _OFTEN_WRONG:
+        return source.data
+    text = decode(source.data, name=source.name, encoding=source.options.get("encoding"))
+    return _DECLARATION.sub("", text, count=1).encode()
 
 
 def _known_entities(data: bytes) -> bytes:

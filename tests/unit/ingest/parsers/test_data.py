@@ -66,6 +66,12 @@ def test_xml_says_what_its_values_are() -> None:
     assert parsed.title == "List"
 
 
+def test_xml_whose_declared_encoding_is_wrong_is_read() -> None:
+    text = '<?xml version="1.0" encoding="utf-16"?><r><port>8443</port></r>'
+    assert read("a.xml", text.encode()).text == "port: 8443"
+    assert read("a.xml", text.replace("utf-16", "utf-8").encode("utf-16")).text == "port: 8443"
+
+
 def test_an_entity_bomb_is_refused() -> None:
     with pytest.raises(ParseFailed, match="entities"):
         read("a.xml", '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><x>&b;</x>')

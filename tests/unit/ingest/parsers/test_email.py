@@ -25,6 +25,11 @@ def test_a_message_says_who_wrote_what_to_whom_and_when() -> None:
     assert "the port is 8443." in parsed.text
 
 
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_message_saved_as_utf_16_is_read(codec: str) -> None:
+    assert FACT in read("a.eml", message(FACT).decode().encode(codec)).text
+
+
 def test_the_html_body_is_read_once() -> None:
     parsed = read("a.eml", message(FACT, html=f"<p>{FACT}</p>"))
     assert parsed.text.count(FACT) == 1
