@@ -36,9 +36,13 @@ fix: $(STAMP) ## Repair what lint and format can repair
 serve: $(STAMP) ## Run the service and its worker on http://127.0.0.1:8000
 	@$(BIN)/ragkit serve
 
-bench: $(STAMP) ## Time start-up and ingestion; DATA=DIR measures a folder of your own
+bench: $(STAMP) ## Measure start-up, ingestion, reruns, memory, verify and 200 kills; DATA=DIR measures your own folder
 	@$(BIN)/python -m benchmarks.startup --data $(DATA)
 	@$(BIN)/python -m benchmarks.ingest --data $(DATA)
+	@$(BIN)/python -m benchmarks.rerun --data $(DATA)
+	@$(BIN)/python -m benchmarks.memory
+	@$(BIN)/python -m benchmarks.verify
+	@$(BIN)/python -m benchmarks.kills
 
 docs: $(STAMP) ## Write docs/reference and the snapshot of the wire types from the code
 	@$(BIN)/python -m tools.reference
