@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from ragkit.index.generations import Generation
     from ragkit.index.keywords import TantivyIndex
     from ragkit.index.vectors import ChromaConnection, ChromaVectors
+    from ragkit.ingest.changes import Profile
     from ragkit.ingest.isolation import ParserPool
     from ragkit.ingest.pipeline import Ingestor
-    from ragkit.protocols import Embedder, Reranker
+    from ragkit.ingest.pipelines import Pipeline
+    from ragkit.protocols import Chunker, Embedder, Reranker
     from ragkit.retrieve.pipeline import Retriever
 
 __all__ = ["AsyncRagkit", "Ragkit", "build"]
@@ -95,6 +97,7 @@ class _Root:
             files=self.files,
             retriever=self.retriever,
             ingestor=self.ingestor,
+            profile=self.profile,
             answerer=self.answerer,
             verify=self.verify,
             drop=self.drop,
@@ -222,7 +225,6 @@ class _Root:
 
     def _ingestor(self) -> Ingestor:
         from ragkit.ingest.changes import Profile
-        from ragkit.ingest.chunking import StructureChunker
         from ragkit.ingest.parts import IngestParts
         from ragkit.ingest.pipeline import Ingestor
 
@@ -237,8 +239,22 @@ class _Root:
             max_depth=settings.max_depth,
             retention=timedelta(days=settings.retention_days),
         )
-        chunker = StructureChunker(embedder.tokenizer, max_tokens=settings.chunk_tokens, overlap=settings.chunk_overlap)
-        return Ingestor(parts, Profile(chunker=chunker))
+        return Ingestor(parts, Profile(chunker=self._chunker(settings.chunk_tokens, settings.chunk_overlap)))
+
+    def profile(self, pipeline: Pipeline) -> Profile:
+        from ragkit.ingest.changes import Profile
+
+        tokens, overlap = pipeline.chunks.tokens, pipeline.chunks.overlap
+        chunker = self._chunker(
+            self.settings.chunk_tokens if tokens is None else tokens,
+            self.settings.chunk_overlap if overlap is None else overlap,
+        )
+        return Profile(chunker=chunker, filters=pipeline.filters)
+
+    def _chunker(self, tokens: int, overlap: int) -> Chunker:
+        from ragkit.ingest.chunking import StructureChunker
+
+        return StructureChunker(self.embedder().tokenizer, max_tokens=tokens, overlap=overlap)
 
     def answerer(self, search: Search, limiter: CapacityLimiter) -> Answerer:
         from ragkit.answer.pipeline import Answerer

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
@@ -30,7 +30,8 @@ from ragkit.types import (
 
 if TYPE_CHECKING:
     from ragkit.engine import AsyncRagkit
-    from ragkit.ingest.report import Progress
+    from ragkit.ingest.pipelines import Pipeline
+    from ragkit.ingest.report import RunOptions
     from ragkit.ingest.sources import Origin
     from ragkit.settings import Settings
 
@@ -136,18 +137,13 @@ class Ragkit:
         """See `AsyncRagkit.ingest`."""
         return self._portal.call(partial(self._kit.ingest, *paths, collection=collection))
 
-    def ingest_roots(
-        self,
-        roots: Sequence[Origin],
-        *,
-        collection: str | None = None,
-        prune: bool = False,
-        empty_ok: bool = False,
-        on_progress: Callable[[Progress], None] = lambda progress: None,
-    ) -> IngestReport:
+    def ingest_roots(self, roots: Sequence[Origin], **options: Unpack[RunOptions]) -> IngestReport:
         """See `AsyncRagkit.ingest_roots`."""
-        ingest = partial(self._kit.ingest_roots, roots, collection=collection, prune=prune, empty_ok=empty_ok)
-        return self._portal.call(partial(ingest, on_progress=on_progress))
+        return self._portal.call(partial(self._kit.ingest_roots, roots, **options))
+
+    def ingest_pipeline(self, pipeline: Pipeline, **options: Unpack[RunOptions]) -> IngestReport:
+        """See `AsyncRagkit.ingest_pipeline`."""
+        return self._portal.call(partial(self._kit.ingest_pipeline, pipeline, **options))
 
     def verify(self, *, repair: bool = False) -> VerifyReport:
         """See `AsyncRagkit.verify`."""

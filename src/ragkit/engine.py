@@ -5,15 +5,18 @@ Database and processor work goes through a bounded number of threads, never on t
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
 from ragkit.answer.pipeline import last_answer
 from ragkit.errors import InputError, RagkitError
 from ragkit.events import Event
+from ragkit.ingest.origins import open_origin
 from ragkit.ingest.sources import Item, Origin, discover, roots_of
 from ragkit.resources import AsyncCollections, AsyncDocuments, AsyncJobs, AsyncPrompts
 from ragkit.threads import Once, Threads
@@ -25,8 +28,10 @@ if TYPE_CHECKING:
     from ragkit.answer.pipeline import Answerer, Search
     from ragkit.index.catalog import Catalog
     from ragkit.index.generations import Collections
+    from ragkit.ingest.changes import Profile
     from ragkit.ingest.pipeline import Ingestor
-    from ragkit.ingest.report import Progress
+    from ragkit.ingest.pipelines import Pipeline
+    from ragkit.ingest.report import RunOptions
     from ragkit.jobs.ledger import JobLedger
     from ragkit.prompts.registry import PromptRegistry
     from ragkit.retrieve.pipeline import Retriever
@@ -48,6 +53,8 @@ class Parts:
     files: FileStore
     retriever: Retriever
     ingestor: Callable[[], Ingestor]
+    profile: Callable[[Pipeline], Profile]
+    """How the files of a pipeline are processed."""
     answerer: Callable[[Search, CapacityLimiter], Answerer]
     verify: Callable[[bool], VerifyReport]
     drop: Callable[[str], int]
@@ -159,37 +166,53 @@ class AsyncRagkit:
         """
         return await self.ingest_roots(roots_of([str(path) for path in paths]), collection=collection)
 
-    async def ingest_roots(
-        self,
-        roots: Sequence[Origin],
-        *,
-        collection: str | None = None,
-        prune: bool = False,
-        empty_ok: bool = False,
-        on_progress: Callable[[Progress], None] = lambda progress: None,
-    ) -> IngestReport:
+    async def ingest_roots(self, roots: Sequence[Origin], **options: Unpack[RunOptions]) -> IngestReport:
         """Ingest what is below some roots.
 
         Args:
             roots: Files and folders, with the uris of what is below them.
-            collection: Where the documents go.
-            prune: Remove documents of these roots whose file is gone.
-            empty_ok: Whether finding nothing is fine, as in an inbox.
-            on_progress: Called after each document, from another thread.
+            options: `RunOptions` says which there are.
+
+        Raises:
+            InputError: A root is missing, or there is nothing below them.
+            Conflict: Too much is gone to be pruned.
         """
-        items = await self._threads.run(discover, roots)
-        if not items and not empty_ok:
-            where = ", ".join(repr(root.prefix) for root in roots)
-            raise InputError(f"There is nothing to ingest in {where}.", hint="Name a folder with documents in it.")
-        ingestor = await self._threads.run(self._parts.ingestor)
-        return await self._threads.run(
-            ingestor.run,
-            self._collection(collection),
-            items,
-            roots=[root.prefix for root in roots],
-            prune=prune,
-            on_progress=on_progress,
-        )
+
+        def run(*, collection: str | None = None, **rest: Any) -> IngestReport:
+            items = discover(roots)
+            if not items:
+                where = ", ".join(repr(root.prefix) for root in roots)
+                raise InputError(f"There is nothing to ingest in {where}.", hint="Name a folder with documents in it.")
+            prefixes = [root.prefix for root in roots]
+            return self._parts.ingestor().run(self._collection(collection), items, roots=prefixes, **rest)
+
+        return await self._threads.run(partial(run, **options))
+
+    async def ingest_pipeline(self, pipeline: Pipeline, **options: Unpack[RunOptions]) -> IngestReport:
+        """Ingest the source of a pipeline as its file says; finding nothing is fine, as in an inbox.
+
+        Args:
+            pipeline: From `ragkit.ingest.pipelines.load_pipelines`.
+            options: As for `ingest_roots`; they go before what the file says.
+        """
+        return await self._threads.run(partial(self.run_pipeline, pipeline, **options))
+
+    def run_pipeline(
+        self, pipeline: Pipeline, *, collection: str | None = None, prune: bool = False, **rest: Any
+    ) -> IngestReport:
+        """`ingest_pipeline` for the worker, which calls it from a thread."""
+        parts = self._parts
+        home, max_bytes = parts.settings.home.resolve(), parts.settings.max_file_mb * 1_000_000
+        with tempfile.TemporaryDirectory(prefix="fetched-", dir=home) as scratch:
+            origin = open_origin(pipeline, scratch=Path(scratch), home=home, max_bytes=max_bytes)
+            return parts.ingestor().run(
+                collection or pipeline.collection,
+                discover([origin]),
+                roots=[origin.prefix],
+                prune=prune or pipeline.prune,
+                profile=parts.profile(pipeline),
+                **rest,
+            )
 
     def ingest_upload(self, job_id: str) -> IngestReport:
         """Ingest the stored file of a job; the worker calls it, from a thread."""

@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     reranker: str | None = Field(None, description="A cross-encoder by path or installed name; none by default.")
 
     max_file_mb: int = Field(200, ge=1, description="Largest file that is read, in MB.")
+    settle_s: float = Field(
+        1.0, gt=0, description="Seconds that a file in a followed folder must stay as it is before it is read."
+    )
     parse_timeout_s: float = Field(120.0, gt=0, description="Seconds after which a file's parser is given up.")
     parse_workers: int = Field(2, ge=1, le=64, description="Parser processes.")
     parse_memory_mb: int = Field(

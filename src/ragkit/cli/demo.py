@@ -37,7 +37,7 @@ def demo() -> None:
     pipeline = load_pipeline(PIPELINE)
     out.rule("1. Ingest the sample corpus")
     with progress() as show, engine(one_shot=False) as kit:
-        print_report(kit.ingest_roots([pipeline.root], collection=pipeline.collection, on_progress=show))
+        print_report(kit.ingest_pipeline(pipeline, on_progress=show))
         for number, question in enumerate(_questions(), start=2):
             out.rule(f"{number}. {question['question']}")
             started = time.perf_counter()

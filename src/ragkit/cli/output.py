@@ -10,7 +10,7 @@ from ragkit.errors import RagkitError
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console", "fail", "print_json", "print_table"]
+__all__ = ["console", "fail", "print_json", "print_table", "say"]
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -43,12 +43,17 @@ def print_table(columns: list[str], rows: list[list[str]], *, empty: str) -> Non
         sys.stdout.writelines("\t".join(row) + "\n" for row in [columns, *rows])
 
 
-def fail(error: RagkitError) -> NoReturn:
-    """Say what happened and what to do next, and exit with 1."""
+def say(error: RagkitError, *, of: str = "") -> None:
+    """What happened, to what, and what to do next."""
     from rich.markup import escape
 
     err = console(stderr=True)
-    err.print(f"[bold red]error:[/] {escape(error.detail)}", soft_wrap=True)
+    err.print(f"[bold red]error:[/] {escape(f'{of}: ' if of else '')}{escape(error.detail)}", soft_wrap=True)
     if error.hint:
         err.print(f"[bold]hint:[/] {escape(error.hint)}", soft_wrap=True)
+
+
+def fail(error: RagkitError) -> NoReturn:
+    """Say what happened and what to do next, and exit with 1."""
+    say(error)
     sys.exit(1)

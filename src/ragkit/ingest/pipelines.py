@@ -143,7 +143,7 @@ class Pipeline(BaseModel):
         path, pattern = _split(self.source)
         return Root(
             path=path,
-            prefix=f"{self.name}/",
+            prefix=f"{self.name}/{path.name if path.is_file() else ''}",
             patterns=Patterns(include=self.include, exclude=self.exclude, glob=pattern),
             sidecars=self.sidecars,
             options=self.options,

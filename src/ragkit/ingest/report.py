@@ -6,12 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypedDict
 
 from ragkit.errors import RagkitError, UnsupportedFormat
 from ragkit.types import Failure, IngestReport
 
-__all__ = ["Outcome", "Progress", "Tally"]
+__all__ = ["Outcome", "Progress", "RunOptions", "Tally"]
 
 Outcome = Literal["added", "updated", "unchanged", "moved", "quarantined"]
 
@@ -29,6 +29,21 @@ class Progress:
     """The document that was finished last."""
     outcome: str
     """What became of it."""
+
+
+class RunOptions(TypedDict, total=False):
+    """What a run may be told."""
+
+    collection: str | None
+    """Where the documents go."""
+    prune: bool
+    """Remove documents whose file is gone."""
+    force: bool
+    """Prune also when more than a fifth is gone."""
+    dry_run: bool
+    """Only tell what would happen."""
+    on_progress: Callable[[Progress], None]
+    """Called after each document with what became of it, from another thread."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,19 +30,19 @@ Signature = tuple[int, int] | None
 
 
 def follow(
-    roots: Mapping[str, Root],
+    roots: Mapping[str, Sequence[Root]],
     run: Callable[[str], object],
     *,
     changes: Iterable[Collection[str]],
     settle_s: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Call `run` with the name of each root, first at once, then whenever files below it have changed and come to rest.
+    """Call `run` with the name of each source: at once, and whenever files of it have changed and come to rest.
 
     An error of a run is logged, and the watch goes on.
 
     Args:
-        roots: Folders and single files, by a name for each.
+        roots: The folders and single files of each source, by its name.
         run: Ingests one of them.
         changes: The paths that have changed since the last tick, tick after tick, until the watch is over; from
             `folder_changes`.
@@ -64,7 +64,7 @@ def follow(
                 log.exception("%s could not be ingested.", name)
 
 
-def folder_changes(roots: Iterable[Root], stop: threading.Event) -> Iterator[Collection[str]]:
+def folder_changes(roots: Mapping[str, Sequence[Root]], stop: threading.Event) -> Iterator[Collection[str]]:
     """What changes below the roots, five times a second, until `stop` is set; it has begun with the first tick.
 
     Raises:
@@ -73,7 +73,8 @@ def folder_changes(roots: Iterable[Root], stop: threading.Event) -> Iterator[Col
     from watchfiles import watch
 
     # A file is followed through its folder: editors replace files, and the watch would stay with the old one.
-    folders = {root.path.parent if root.path.is_file() else root.path for root in roots}
+    followed = [root.path for several in roots.values() for root in several]
+    folders = {path.parent if path.is_file() else path for path in followed}
     for folder in folders:
         if not folder.is_dir():
             raise missing(folder)
@@ -135,9 +136,9 @@ class Settling:
                 yield path, (before, since)
 
 
-def _concerned(roots: Mapping[str, Root], path: str) -> list[str]:
-    """The roots that have a wanted file at this path, or a folder."""
-    return [name for name, root in roots.items() if _wanted(root, Path(path))]
+def _concerned(roots: Mapping[str, Sequence[Root]], path: str) -> list[str]:
+    """The sources that have a wanted file at this path, or a folder."""
+    return [name for name, several in roots.items() if any(_wanted(root, Path(path)) for root in several)]
 
 
 def _wanted(root: Root, path: Path) -> bool:

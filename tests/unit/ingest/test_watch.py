@@ -40,7 +40,7 @@ class Watched:
             for self.now, second in enumerate([list, *seconds, *[list] * then]):
                 yield second()
 
-        follow({"s": self.root}, self._run, changes=changes(), settle_s=1.0, clock=lambda: float(self.now))
+        follow({"s": [self.root]}, self._run, changes=changes(), settle_s=1.0, clock=lambda: float(self.now))
         first, *others = self.runs
         assert first == 0
         return others
@@ -158,7 +158,7 @@ def test_the_file_system_tells_what_is_created_changed_moved_and_deleted(tmp_pat
     )
     expected = {"a.md", "sub", "sub/b.md", "c.md"}
     next_step = True
-    for paths in folder_changes([Root(path=tmp_path, prefix="s/")], stop):
+    for paths in folder_changes({"s": [Root(path=tmp_path, prefix="s/")]}, stop):
         seen |= {Path(path).relative_to(tmp_path).as_posix() for path in paths}
         if paths or next_step:
             next_step = False
@@ -171,4 +171,4 @@ def test_the_file_system_tells_what_is_created_changed_moved_and_deleted(tmp_pat
 
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not there"):
-        next(iter(folder_changes([Root(path=tmp_path / "unmounted", prefix="s/")], threading.Event())))
+        next(iter(folder_changes({"s": [Root(path=tmp_path / "unmounted", prefix="s/")]}, threading.Event())))
