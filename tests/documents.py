@@ -16,6 +16,7 @@ from data.corpus_build import cfb
 REPOSITORY = Path(__file__).resolve().parent.parent
 FACT = "The gateway listens on port 8443."
 
+_FONTS = (b"Helvetica", b"Helvetica-Bold")
 _PADDING = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
 
 
@@ -141,17 +142,23 @@ def outlook() -> bytes:
     return (REPOSITORY / "data/corpus/support/delayed-sensor-order.msg").read_bytes()
 
 
-def pdf(*pages: Sequence[str], title: str = "", outline: Sequence[tuple[str, int]] = (), password: str = "") -> bytes:
-    """Pages of lines in Helvetica; a line that begins with `# ` is large; an empty line leaves a gap."""
-    objects: list[bytes] = [b"", b"", b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"]
+def pdf(
+    *pages: Sequence[str] | bytes, title: str = "", outline: Sequence[tuple[str, int]] = (), password: str = ""
+) -> bytes:
+    """Pages of lines in Helvetica; a line that begins with `# ` is large; an empty line leaves a gap.
+
+    A page may also be what `drawn` makes.
+    """
+    fonts = [b"<</Type/Font/Subtype/Type1/BaseFont/%s/Encoding/WinAnsiEncoding>>" % name for name in _FONTS]
+    objects: list[bytes] = [b"", b"", *fonts]
     kids = []
     for page in pages:
-        stream = _content(page)
+        stream = page if isinstance(page, bytes) else _content(page)
         objects.append(b"<</Length %d>>stream\n" % len(stream) + stream + b"\nendstream")
         kids.append(len(objects) + 1)
         objects.append(
-            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents %d 0 R/Resources<</Font<</F1 3 0 R>>>>>>"
-            % len(objects)
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents %d 0 R"
+            b"/Resources<</Font<</F1 3 0 R/F2 4 0 R>>>>>>" % len(objects)
         )
     objects[1] = b"<</Type/Pages/Count %d/Kids[%s]>>" % (len(kids), b" ".join(b"%d 0 R" % kid for kid in kids))
     objects[0] = b"<</Type/Catalog/Pages 2 0 R" + _outlines(objects, outline, kids) + b">>"
@@ -163,6 +170,17 @@ def pdf(*pages: Sequence[str], title: str = "", outline: Sequence[tuple[str, int
         objects.append(_encrypt(objects, password))
         trailer += b"/Encrypt %d 0 R" % len(objects)
     return _assembled(objects, trailer)
+
+
+def drawn(
+    *texts: tuple[float, float, str], lines: Sequence[tuple[float, float, float, float]] = (), size: int = 10
+) -> bytes:
+    """A page of texts at (x, y), bold where they begin with `*`, and lines from (x, y) to (x, y)."""
+    content = b""
+    for x, y, text in texts:
+        shown = text.removeprefix("*").encode("cp1252").replace(b"(", b"\\(").replace(b")", b"\\)")
+        content += b"BT /F%d %d Tf %g %g Td (%s) Tj ET\n" % (1 + text.startswith("*"), size, x, y, shown)
+    return content + b"".join(b"%g %g m %g %g l S\n" % line for line in lines)
 
 
 def _content(lines: Sequence[str]) -> bytes:

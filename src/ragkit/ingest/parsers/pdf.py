@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ragkit.errors import NeedsOcr, ParseFailed
+from ragkit.errors import NeedsOcr, ParseFailed, TooLarge
 from ragkit.ingest.parsers.builder import TextBuilder, one_line, pages_have
+from ragkit.ingest.parsers.limits import Limits
 from ragkit.ingest.parsers.ocr import GIVEN_UP, Ocr, available
-from ragkit.ingest.parsers.pdf_layout import Line, paragraphs, without_furniture
+from ragkit.ingest.parsers.pdf_furniture import without_furniture
+from ragkit.ingest.parsers.pdf_headings import Headings
+from ragkit.ingest.parsers.pdf_layout import Block, blocks_of
+from ragkit.ingest.parsers.pdf_order import Line, reading_order
+from ragkit.ingest.parsers.pdf_tables import Table
+from ragkit.ingest.parsers.pdf_text import read_page
 from ragkit.parsed import Parsed
 from ragkit.protocols import Source
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfDocument, PdfPage, PdfTextPage
+    from pypdfium2 import PdfDocument, PdfPage
 
 __all__ = ["Pdf"]
 
@@ -27,8 +33,6 @@ _METADATA = {
 }  # fmt: skip
 _SAYS_NOTHING = frozenset({"anonymous", "powerpoint presentation", "slide 1", "unspecified", "untitled"})
 _DATE = re.compile(r"(?:D:)?(\d{4})(?:-?(0[1-9]|1[0-2])(?:-?(0[1-9]|[12]\d|3[01]))?)?")
-_LINE_END = re.compile(r"\r?\n|(?<=\ufffe)|(?<=\x02)")
-"""PDFium writes a hyphen at the end of a line as U+FFFE or U+0002, and no line break."""
 _STAMP_CHARS = 30
 _OCR_DPI = 300
 _OCR_PIXELS = 25_000_000
@@ -38,7 +42,7 @@ _OCR_PIXELS = 25_000_000
 class _Pages:
     """What was read of the pages; numbers begin at 1."""
 
-    lines: list[list[Line]] = field(default_factory=list)
+    items: list[list[Line | Table]] = field(default_factory=list)
     ocr: dict[int, str] = field(default_factory=dict)
     without_text: list[int] = field(default_factory=list)
     slow: list[int] = field(default_factory=list)
@@ -53,7 +57,7 @@ class Pdf:
     @property
     def name(self) -> str:
         """Another one where there is OCR: once it is installed, documents are read again, with their missing pages."""
-        return "pdf+ocr/2" if available() else "pdf/2"
+        return "pdf+ocr/3" if available() else "pdf/3"
 
     def parse(self, source: Source) -> Parsed:
         with _PDFIUM:
@@ -86,6 +90,9 @@ def _open(source: Source) -> PdfDocument:
 
 def _read(document: PdfDocument, source: Source) -> Parsed:
     ocr = Ocr.of(source)
+    limit = Limits.of(source).max_pages
+    if len(document) > limit:
+        raise TooLarge(f"{source.name!r} has {len(document)} pages; the limit is {limit} (RAGKIT_MAX_PAGES).")
     pages = _Pages()
     for number in range(1, len(document) + 1):
         try:
@@ -93,22 +100,23 @@ def _read(document: PdfDocument, source: Source) -> Parsed:
         except ParseFailed:
             raise
         except Exception:  # PDFium wrappers raise many kinds; one bad page must not cost the others
-            pages.lines[number - 1 :] = [[]]
+            pages.items[number - 1 :] = [[]]
             pages.damaged.append(number)
-    if not any(pages.lines) and not pages.ocr:
+    if not any(pages.items) and not pages.ocr:
         raise _nothing_in(pages, source.name, ocr)
     builder = TextBuilder()
-    _write(builder, pages, _outline(document))
+    items, running = without_furniture(pages.items)
+    _write(builder, blocks_of(items, Headings(items, _outline(document))), pages.ocr)
     builder.needs_ocr(pages.without_text, ocr.missing)
     builder.needs_ocr(pages.slow, GIVEN_UP)
     if pages.damaged:
         builder.warn(f"{pages_have(pages.damaged)} damage and could not be read.")
     title, metadata = _properties(document)
-    return builder.parsed(title=title, media_type="application/pdf", metadata=metadata)
+    return builder.parsed(title=title, media_type="application/pdf", metadata=metadata | running)
 
 
 def _nothing_in(pages: _Pages, name: str, ocr: Ocr) -> ParseFailed:
-    count = len(pages.lines)
+    count = len(pages.items)
     nowhere = f"{name!r} has no text on its only page" if count == 1 else f"{name!r} has no text on its {count} pages"
     if pages.without_text:
         return NeedsOcr(f"{nowhere}; {ocr.missing}")
@@ -121,9 +129,9 @@ def _nothing_in(pages: _Pages, name: str, ocr: Ocr) -> ParseFailed:
 
 def _read_page(page: PdfPage, number: int, ocr: Ocr, pages: _Pages) -> None:
     try:
-        lines = _lines_of(page)
-        pages.lines.append(lines)
-        if lines and not _is_stamped_scan(page, lines):
+        items = reading_order(*read_page(page))
+        pages.items.append(items)
+        if items and not _is_stamped_scan(page, items):
             return
         if ocr.missing:
             pages.without_text.append(number)
@@ -135,11 +143,11 @@ def _read_page(page: PdfPage, number: int, ocr: Ocr, pages: _Pages) -> None:
         page.close()
 
 
-def _is_stamped_scan(page: PdfPage, lines: list[Line]) -> bool:
+def _is_stamped_scan(page: PdfPage, items: Sequence[Line | Table]) -> bool:
     """Whether all text of the page is a stamp, such as a page number, on a picture that covers most of it."""
     from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
 
-    if sum(len(line.text) for line in lines) > _STAMP_CHARS:
+    if sum(len(item.text) if isinstance(item, Line) else _STAMP_CHARS for item in items) > _STAMP_CHARS:
         return False
     needed = 0.5 * page.get_width() * page.get_height()
     bounds = (picture.get_bounds() for picture in page.get_objects(filter=[FPDF_PAGEOBJ_IMAGE]))
@@ -174,76 +182,32 @@ def _is_file_name(title: str) -> bool:
     return title.lower().strip().endswith((".doc", ".docx", ".dvi", ".tex", ".ppt", ".pptx", ".indd", ".odt", ".pdf"))
 
 
-def _lines_of(page: PdfPage) -> list[Line]:
-    text_page = page.get_textpage()
-    try:
-        return list(_lines(text_page))
-    finally:
-        text_page.close()
-
-
-def _lines(text_page: PdfTextPage) -> Iterator[Line]:
-    from pypdfium2.raw import FPDFText_GetFontSize
-
-    text = text_page.get_text_range()
-    count = text_page.count_chars()
-    position = 0
-    for line, after in _split_lines(text):
-        stripped = line.strip()
-        if stripped:
-            first = position + len(line) - len(line.lstrip())
-            last = position + len(line.rstrip()) - 1
-            left, bottom, right, top, size = 0.0, 0.0, 0.0, 0.0, 0.0
-            if last < count:
-                left, bottom, _, top = text_page.get_charbox(first, loose=True)
-                right = text_page.get_charbox(last, loose=True)[2]
-                size = FPDFText_GetFontSize(text_page, first)
-            yield Line(text=stripped, left=left, right=right, top=top, bottom=bottom, size=round(size, 1))
-        position = after
-
-
-def _split_lines(text: str) -> Iterator[tuple[str, int]]:
-    """Each line, and where the next one begins."""
-    position = 0
-    for match in _LINE_END.finditer(text):
-        yield text[position : match.start()], match.end()
-        position = match.end()
-    yield text[position:], len(text)
-
-
-def _outline(document: PdfDocument) -> dict[str, int]:
-    """Heading titles to levels."""
-    levels: dict[str, int] = {}
+def _outline(document: PdfDocument) -> dict[int, list[tuple[str, int]]]:
+    """Titles and levels by the page to which they lead."""
+    titles: dict[int, list[tuple[str, int]]] = {}
     try:
         for bookmark in document.get_toc(max_depth=6):
-            title = one_line(_bookmark_title(bookmark))
-            if title:
-                levels.setdefault(title.casefold(), bookmark.level + 1)
+            title, target = one_line(bookmark.get_title()), bookmark.get_dest()
+            page = target.get_index() if target else None
+            if title and page is not None:
+                titles.setdefault(page + 1, []).append((title, bookmark.level + 1))
     except Exception:  # a damaged outline; the text is still good
         return {}
-    return levels
+    return titles
 
 
-def _bookmark_title(bookmark: Any) -> str:
-    title = bookmark.get_title() if hasattr(bookmark, "get_title") else bookmark.title
-    return str(title or "")
-
-
-def _write(builder: TextBuilder, pages: _Pages, outline: dict[str, int]) -> None:
-    open_end = False
-    for number, blocks in enumerate(paragraphs(without_furniture(pages.lines), outline), 1):
+def _write(builder: TextBuilder, pages: Sequence[Sequence[Block]], ocr: Mapping[int, str]) -> None:
+    for number, blocks in enumerate(pages, 1):
         builder.page(number)
-        if number in pages.ocr:
-            builder.lines(pages.ocr[number])
-            open_end = False
+        if number in ocr:
+            builder.lines(ocr[number])
             continue
         for block in blocks:
-            if block.level:
+            if block.rows:
+                builder.table(block.rows)
+            elif block.level:
                 builder.heading(block.level, block.text, mark=False)
-            elif open_end and block.text[:1].islower():
+            elif block.continues:
                 builder.continued(block.text)
             else:
                 builder.lines(block.text)
-            open_end = False
-        if blocks:
-            open_end = not blocks[-1].level and blocks[-1].text[-1:] not in ".!?:;"
