@@ -143,7 +143,7 @@ def outlook() -> bytes:
 
 
 def pdf(
-    *pages: Sequence[str] | bytes, title: str = "", outline: Sequence[tuple[str, int]] = (), password: str = ""
+    *pages: Sequence[str] | bytes, title: str = "", outline: Sequence[tuple[str, int]] = (), password: str | None = None
 ) -> bytes:
     """Pages of lines in Helvetica; a line that begins with `# ` is large; an empty line leaves a gap.
 
@@ -166,7 +166,7 @@ def pdf(
     if title:
         objects.append(b"<</Title(%s)/CreationDate(D:20260301090000Z)>>" % title.encode("cp1252"))
         trailer += b"/Info %d 0 R" % len(objects)
-    if password:
+    if password is not None:
         objects.append(_encrypt(objects, password))
         trailer += b"/Encrypt %d 0 R" % len(objects)
     return _assembled(objects, trailer)

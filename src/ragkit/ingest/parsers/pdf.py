@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ragkit.errors import NeedsOcr, ParseFailed, TooLarge
+from ragkit.errors import NeedsOcr, ParseFailed
 from ragkit.ingest.parsers.builder import TextBuilder, one_line, pages_have
 from ragkit.ingest.parsers.limits import Limits
 from ragkit.ingest.parsers.ocr import GIVEN_UP, Ocr, available
@@ -22,7 +22,7 @@ from ragkit.parsed import Parsed
 from ragkit.protocols import Source
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfDocument, PdfPage
+    from pypdfium2 import PdfDocument, PdfiumError, PdfPage
 
 __all__ = ["Pdf"]
 
@@ -69,30 +69,35 @@ class Pdf:
 
 
 def _open(source: Source) -> PdfDocument:
+    """Opened without a password where that will do: the one of a pipeline is meant for those files that need it."""
     import pypdfium2
+
+    given = source.options.get("password")
+    for password in [None, given] if given else [None]:
+        try:
+            return pypdfium2.PdfDocument(source.data, password=password)
+        except pypdfium2.PdfiumError as error:
+            if not _wants_password(error):
+                raise ParseFailed(
+                    f"{source.name!r} is damaged or not a PDF: {error}.",
+                    hint="Open it in a PDF viewer and save it again, or exclude it.",
+                ) from error
+    reason = "the password given does not open it" if given else "it needs a password"
+    raise ParseFailed(
+        f"{source.name!r} is encrypted: {reason}.",
+        hint="Set `password` in the pipeline's parser options, or save the file without encryption.",
+    )
+
+
+def _wants_password(error: PdfiumError) -> bool:
     from pypdfium2.raw import FPDF_ERR_PASSWORD
 
-    password = source.options.get("password")
-    try:
-        return pypdfium2.PdfDocument(source.data, password=password)
-    except pypdfium2.PdfiumError as error:
-        if getattr(error, "err_code", None) == FPDF_ERR_PASSWORD or "password" in str(error).lower():
-            given = "the password given does not open it" if password else "it needs a password"
-            raise ParseFailed(
-                f"{source.name!r} is encrypted: {given}.",
-                hint="Set `password` in the pipeline's parser options, or save the file without encryption.",
-            ) from error
-        raise ParseFailed(
-            f"{source.name!r} is damaged or not a PDF: {error}.",
-            hint="Open it in a PDF viewer and save it again, or exclude it.",
-        ) from error
+    return getattr(error, "err_code", None) == FPDF_ERR_PASSWORD or "password" in str(error).lower()
 
 
 def _read(document: PdfDocument, source: Source) -> Parsed:
     ocr = Ocr.of(source)
-    limit = Limits.of(source).max_pages
-    if len(document) > limit:
-        raise TooLarge(f"{source.name!r} has {len(document)} pages; the limit is {limit} (RAGKIT_MAX_PAGES).")
+    Limits.of(source).check_pages(len(document), name=source.name, kind="pages")
     pages = _Pages()
     for number in range(1, len(document) + 1):
         try:

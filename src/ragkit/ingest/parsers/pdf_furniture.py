@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from statistics import median
 
 from ragkit.ingest.parsers.pdf_order import Line
 from ragkit.ingest.parsers.pdf_tables import Table
@@ -14,6 +15,8 @@ __all__ = ["without_furniture"]
 _EDGE_LINES = 2
 _NEAR = 4.0
 _MOST = 0.4
+_TITLE = 1.3
+_PAGE_WORD = re.compile(r"\W*\b(?:page|seite|página)$", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")
 _ROMAN = re.compile(r"(?=[ivxl])(?:xl|x{0,3})(?:ix|iv|v?i{0,3})", re.IGNORECASE)
 _PAGE = re.compile(r"(?:\W*(?:p(?:age|\.)|seite|página|página|of|von|de|/)?\W*#\W*){1,2}", re.IGNORECASE)
@@ -35,7 +38,7 @@ def without_furniture(pages: Sequence[Items]) -> tuple[list[Items], dict[str, st
         repeated = list(_repeated(pattern, found, printed))
         removed.update(id(line) for line in repeated)
         if repeated and any(map(str.isalpha, pattern)) and not _PAGE.fullmatch(pattern):
-            said["header" if is_header else "footer"].append(repeated[0].text)
+            said["header" if is_header else "footer"].append(_constant(repeated))
     kept = [[item for item in items if id(item) not in removed] for items in pages]
     # A page of nothing but such lines keeps them: a form, a title on every slide.
     whole = [after or before for after, before in zip(kept, pages, strict=True)]
@@ -61,7 +64,10 @@ def _repeated(pattern: str, found: Sequence[tuple[int, Line]], printed: int) -> 
         yield from _numbering(found)
     elif any(map(str.isalpha, pattern)) and len(found) >= 3:
         everywhere = len(found) >= _MOST * printed
+        usual = median(line.size for _, line in found)
         for index, (number, line) in enumerate(found):
+            if line.size > _TITLE * usual:
+                continue  # the title, which the header repeats
             near = [
                 other
                 for other_number, other in found[max(index - 2, 0) : index + 3]
@@ -69,6 +75,17 @@ def _repeated(pattern: str, found: Sequence[tuple[int, Line]], printed: int) -> 
             ]
             if everywhere or len(near) >= 3:
                 yield line
+
+
+def _constant(lines: Sequence[Line]) -> str:
+    """What they have in common, without the number of the page."""
+    words, others = lines[0].text.split(), lines[-1].text.split()
+    same = (
+        words
+        if len(words) != len(others)
+        else [word for word, other in zip(words, others, strict=True) if word == other]
+    )
+    return _PAGE_WORD.sub("", " ".join(same))
 
 
 def _numbering(found: Sequence[tuple[int, Line]]) -> Iterator[Line]:

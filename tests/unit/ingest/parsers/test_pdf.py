@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ragkit.errors import NeedsOcr, ParseFailed
+from ragkit.errors import NeedsOcr, ParseFailed, TooLarge
 from ragkit.ingest.parsers import parse
 from ragkit.parsed import Parsed
 from ragkit.protocols import Source
@@ -121,6 +121,13 @@ def test_an_encrypted_file_asks_for_its_password_and_opens_with_it() -> None:
     with pytest.raises(ParseFailed, match="the password given does not open it"):
         read(locked, password="wrong")
     assert read(locked, password="geheim").text == "The port is 8443."
+    open_to_all = pdf(["The port is 8443."], password="")
+    assert read(open_to_all, password="geheim").text == "The port is 8443."
+
+
+def test_a_document_of_too_many_pages_is_refused() -> None:
+    with pytest.raises(TooLarge, match=r"'a\.pdf' has 3 pages; the limit is 2"):
+        read(pdf(["One."], ["Two."], ["Three."]), max_pages="2")
 
 
 def test_a_damaged_file_says_so() -> None:

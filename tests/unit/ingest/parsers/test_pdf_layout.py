@@ -131,6 +131,19 @@ def test_a_running_header_that_changes_with_the_chapter_is_left_out_and_kept_as_
     assert parsed.metadata["header"] == "Installation · Maintenance"
 
 
+def test_the_title_stays_where_the_header_repeats_it() -> None:
+    def sheet(number: int) -> bytes:
+        body = [f"{'abcdefghijkl'[number]} {word} {FILLER.lower()}" for word in ("First", "Then", "Next", "Last")]
+        page = drawn(*column(50, body), (50, 30, f"Revision F, page {number + 1}"))
+        return drawn((50, 800, "Sensor manual"), size=10 if number else 20) + page
+
+    parsed = read(*map(sheet, range(6)))
+    assert titles(parsed) == [(1, "Sensor manual")]
+    assert parsed.text.count("Sensor manual") == 1
+    assert parsed.metadata["header"] == "Sensor manual"
+    assert parsed.metadata["footer"] == "Revision F"
+
+
 def test_figures_that_end_each_page_are_not_page_numbers() -> None:
     totals = [420, 77, 1310, 56]
     parsed = read(*(drawn(*column(50, [FILLER] * 5), (50, 400, str(total))) for total in totals))
