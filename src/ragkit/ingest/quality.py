@@ -93,9 +93,10 @@ _FILTERS: Mapping[str, _Filter] = {
 def judge(parsed: Parsed, policy: QualityPolicy) -> tuple[FilterVerdict, ...]:
     """The verdict of every filter, in the order of the policy; a document is good when all of them passed."""
     sample = _sample(parsed.text)
+    needed = {(filter.measure, filter.whole) for filter in _FILTERS.values()}  # two filters may share a measure
+    values = {measure: measure(parsed.text if whole else sample) for measure, whole in needed}
     verdicts = {
-        name: _measured(name, filter.measure(parsed.text if filter.whole else sample), getattr(policy, name))
-        for name, filter in _FILTERS.items()
+        name: _measured(name, values[filter.measure], getattr(policy, name)) for name, filter in _FILTERS.items()
     }
     verdicts["languages"] = _spoken(parsed.text, policy.languages)
     return tuple(verdicts[name] for name in type(policy).model_fields)
