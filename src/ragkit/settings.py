@@ -74,10 +74,14 @@ class Settings(BaseSettings):
     settle_s: float = Field(
         1.0, gt=0, description="Seconds that a file in a followed folder must stay as it is before it is read."
     )
-    parse_timeout_s: float = Field(120.0, gt=0, description="Seconds after which a file's parser is given up.")
+    parse_timeout_s: float = Field(
+        120.0,
+        gt=0,
+        description="Seconds of computing after which a file's parser is given up; four times that by the clock.",
+    )
     parse_workers: int = Field(2, ge=1, le=64, description="Parser processes.")
     parse_memory_mb: int = Field(
-        2048, ge=512, description="Most memory that a parser process may take, in MB. Enforced on Linux."
+        2048, ge=1024, description="Most memory that a parser process may take, in MB. Enforced on Linux."
     )
     max_pages: int = Field(5000, ge=1, description="Most pages, slides or sheets of a document.")
     max_members: int = Field(10_000, ge=1, description="Most files in an archive or an Office package.")

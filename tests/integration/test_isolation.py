@@ -104,6 +104,14 @@ def test_a_parser_that_is_stopped_for_too_long_is_given_up() -> None:
     assert parsers() == []
 
 
+def test_a_parser_that_computes_for_too_long_is_given_up() -> None:
+    pool = ParserPool(workers=1, timeout_s=0.5)
+    result = outcome(pool, b"a,b\n" * 5_000_000, "long.csv")
+    assert isinstance(result, ParseFailed)
+    assert "'long.csv' was given up after 0.5 s" in result.detail
+    pool.close()
+
+
 @pytest.mark.parametrize(
     ("sent", "said"), [(signal.SIGSEGV, "crashed its parser (SIGSEGV)"), (signal.SIGKILL, "for lack of memory")]
 )

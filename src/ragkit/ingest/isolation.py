@@ -34,6 +34,7 @@ T = TypeVar("T")
 _AHEAD = 4  # files a worker on which the caller may lag
 _TASKS = 500  # then a process is replaced, so that what parsers leak is given back
 _NICE = 10
+_PATIENCE = 4  # the clock may run this many times longer than the computing: at low priority a parser waits its turn
 _STATUS = Path("/proc/self/status")
 _OUT_OF_MEMORY = {-signal.SIGKILL, -signal.SIGABRT}  # by the system; by a library that could not allocate
 
@@ -66,7 +67,7 @@ class ParserPool:
 
     Args:
         workers: Processes at most.
-        timeout_s: A file that takes longer is given up, and its process is ended.
+        timeout_s: Seconds of computing, and four times as many on the clock, after which a file is given up.
         memory_mb: A process that needs more fails to allocate it (Linux; macOS does not enforce such a limit).
         limits: For files whose own options set no others.
     """
@@ -115,7 +116,7 @@ class ParserPool:
             answer = reply.answer
             kept = None if reply.worn or process.tasks >= _TASKS else process
         except TimeoutError:
-            answer = ParseFailed(f"{task.name!r} was given up after {self._timeout_s:.0f} s (RAGKIT_PARSE_TIMEOUT_S).")
+            answer = self._crashed(task.name, -signal.SIGPROF)
         except (EOFError, OSError):
             answer = self._crashed(task.name, process.status())
         finally:
@@ -125,6 +126,8 @@ class ParserPool:
         return answer
 
     def _crashed(self, name: str, status: int) -> ParseFailed:
+        if status in (-signal.SIGPROF, -signal.SIGALRM):
+            return ParseFailed(f"{name!r} was given up after {self._timeout_s:g} s (RAGKIT_PARSE_TIMEOUT_S).")
         if status in _OUT_OF_MEMORY:
             return ParseFailed(f"{name!r} ended its parser, most likely for lack of memory; {_limit(self._memory_mb)}")
         reason = signal.Signals(-status).name if status < 0 else f"exit status {status}"
@@ -157,7 +160,7 @@ class _Process:
         """
         self.tasks += 1
         self._pipe.send(task)
-        if not self._pipe.poll(self._timeout_s):
+        if not self._pipe.poll(self._timeout_s * _PATIENCE):
             raise TimeoutError
         reply: _Reply = self._pipe.recv()
         return reply
@@ -183,8 +186,10 @@ def _serve(pipe: Connection, *, memory_mb: int, timeout_s: float) -> None:
     with contextlib.suppress(EOFError, OSError):
         while True:
             task = pipe.recv()
-            signal.alarm(int(timeout_s) + 10)  # ends a parser that hangs when nobody is left to end it
+            signal.setitimer(signal.ITIMER_PROF, timeout_s)
+            signal.alarm(int(timeout_s * _PATIENCE) + 10)  # ends a parser that hangs when nobody is left to end it
             pipe.send(_reply(task, memory_mb))
+            signal.setitimer(signal.ITIMER_PROF, 0)
             signal.alarm(0)
 
 
@@ -194,7 +199,7 @@ def _reply(task: _Task, memory_mb: int) -> _Reply:
     except MemoryError:
         answer = ParseFailed(f"{task.name!r} needs more memory than its parser may take; {_limit(memory_mb)}")
         return _Reply(answer=answer, worn=True)
-    return _Reply(answer=answer, worn=_peak_mb() > memory_mb / 4)
+    return _Reply(answer=answer, worn=_peak_mb() > memory_mb / 2)
 
 
 def _limit(memory_mb: int) -> str:
