@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -12,8 +13,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 BIN = Path(sys.executable).parent
+RAGKIT = BIN / "ragkit"
 DEADLINE_S = 60.0
 
 
@@ -21,6 +24,21 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def ragkit(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the folder and with the `RAGKIT_HOME` of this test."""
+    environment = os.environ | {"NO_COLOR": "1"} | variables
+    return subprocess.run(
+        [RAGKIT, *arguments], env=environment, capture_output=True, text=True, timeout=250, check=False
+    )
+
+
+def ok(*arguments: str, **variables: str) -> Any:
+    """The JSON object that a command prints."""
+    done = ragkit(*arguments, "--json", **variables)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @contextlib.contextmanager

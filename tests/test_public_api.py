@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import ragkit
-from ragkit import AsyncClient, AsyncRagkit, Client, Ragkit, errors, events, parsed, protocols, types
+from ragkit import AsyncClient, AsyncRagkit, Client, Ragkit, errors, events, history, parsed, protocols, types
 from tools import reference
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -22,7 +22,7 @@ MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if "migrations" not in
 DOORS = (Ragkit, AsyncRagkit, Client, AsyncClient)
 METHODS = ("ask", "stream", "search", "ingest")
 RESOURCES = {
-    "documents": ("list", "get", "delete", "upload"),
+    "documents": ("list", "get", "delete", "release", "upload"),
     "collections": ("list", "delete"),
     "prompts": ("list", "show", "create", "promote", "rollback", "diff"),
     "jobs": ("list", "get"),
@@ -103,7 +103,7 @@ def public_callables() -> Iterator[tuple[str, Any]]:
         yield f"AsyncRagkit.{name}", _resource(AsyncRagkit, name)
         for method in RESOURCES[name]:
             yield f"AsyncRagkit.{name}.{method}", getattr(_resource(AsyncRagkit, name), method)
-    for module in (types, events, parsed, errors, protocols):
+    for module in (types, history, events, parsed, errors, protocols):
         for name in module.__all__:
             if inspect.isclass(value := getattr(module, name)) or inspect.isfunction(value):
                 yield f"{module.__name__}.{name}", value

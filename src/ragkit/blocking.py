@@ -185,6 +185,9 @@ class Documents(_Resource):
     def delete(self, document_id: str) -> Receipt:
         return self._call(self._kit.documents.delete, document_id)
 
+    def release(self, document_id: str) -> IngestReport:
+        return self._call(self._kit.documents.release, document_id)
+
     def upload(self, name: str, data: bytes, *, collection: str | None = None) -> Job:
         return self._call(self._kit.documents.upload, name, data, collection=collection)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ragkit.errors import NotFound
 from ragkit.jobs.uploads import accept_upload
 from ragkit.threads import Threads
-from ragkit.types import Collection, Document, DocumentState, DocumentView, Job, PromptVersion, Receipt
+from ragkit.types import Collection, Document, DocumentState, DocumentView, IngestReport, Job, PromptVersion, Receipt
 
 if TYPE_CHECKING:
     from ragkit.engine import Parts
@@ -52,6 +52,16 @@ class AsyncDocuments:
         for receipt in await self._threads.run(ingestor.delete, generation, [document_id]):
             return receipt
         raise NotFound(f"The document {document_id!r} was deleted by another request at this moment.")
+
+    async def release(self, document_id: str) -> IngestReport:
+        """Let a document out of quarantine: these bytes are ingested whatever the filters say of them.
+
+        Raises:
+            NotFound: No document has this id.
+            Conflict: It is not in quarantine.
+        """
+        ingestor = await self._threads.run(self._parts.ingestor)
+        return await self._threads.run(ingestor.release, document_id)
 
     async def upload(self, name: str, data: bytes, *, collection: str | None = None) -> Job:
         """Accept a file; a worker ingests it, and the same name again is a newer version of the same document.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ragkit.errors import ConfigError
@@ -95,6 +95,14 @@ class Settings(BaseSettings):
     threads: int = Field(8, ge=1, le=256, description="Blocking calls that may run at once.")
     log_level: str = Field("warning", pattern="^(debug|info|warning|error)$", description="Least severe log line.")
 
+    @field_validator("chunk_overlap")
+    @classmethod
+    def _half_at_most(cls, value: int, info: ValidationInfo) -> int:
+        tokens = info.data.get("chunk_tokens", value * 2)  # not there when it is wrong itself
+        if value > tokens // 2:
+            raise ValueError(f"it is more than half of RAGKIT_CHUNK_TOKENS, {tokens}")
+        return value
+
     @field_validator("api_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -113,6 +121,6 @@ def load(**overrides: object) -> Settings:
         first = error.errors()[0]
         name = "RAGKIT_" + "_".join(str(part) for part in first["loc"]).upper()
         raise ConfigError(
-            f"{name} cannot be {first['input']!r}: {first['msg']}.",
+            f"{name} cannot be {first['input']!r}: {first['msg'].removeprefix('Value error, ')}.",
             hint="docs/reference/settings.md lists every setting with its range.",
         ) from error

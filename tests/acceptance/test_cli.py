@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.running import BIN, free_port
-
-RAGKIT = BIN / "ragkit"
-
-
-def ragkit(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in the folder and with the `RAGKIT_HOME` of this test."""
-    environment = os.environ | {"NO_COLOR": "1"} | variables
-    return subprocess.run(
-        [RAGKIT, *arguments], env=environment, capture_output=True, text=True, timeout=250, check=False
-    )
-
-
-def ok(*arguments: str, **variables: str) -> Any:
-    """The JSON object that a command prints."""
-    done = ragkit(*arguments, "--json", **variables)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+from tests.running import RAGKIT, free_port, ok, ragkit
 
 
 @pytest.fixture
@@ -138,6 +118,7 @@ def test_bad_input_is_one_sentence_and_exit_code_1(tmp_path: Path, arguments: li
     ("variables", "said"),
     [
         ({"RAGKIT_PORT": "many"}, "RAGKIT_PORT"),
+        ({"RAGKIT_CHUNK_OVERLAP": "200"}, "RAGKIT_CHUNK_OVERLAP cannot be '200': it is more than half"),
         ({"RAGKIT_EMBEDDER": "nobody/nothing"}, "nobody/nothing"),
         ({"RAGKIT_LLM": "gpt"}, "RAGKIT_LLM"),
         ({"RAGKIT_LLM": "openai:gpt-4o-mini"}, "OPENAI_API_KEY"),

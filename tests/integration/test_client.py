@@ -13,7 +13,7 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from ragkit.client import AsyncClient, Client
-from ragkit.errors import InputError, NotFound, Unauthenticated, UpstreamError
+from ragkit.errors import Conflict, InputError, NotFound, Unauthenticated, UpstreamError
 from ragkit.events import Accepted, Done, Retrieved, Token
 from ragkit.service.app import create_service
 from ragkit.settings import Settings
@@ -80,6 +80,12 @@ def test_documents_and_jobs(client):
         client.documents.get(document.id)
     assert client.collections.list()[0].documents == 1
     assert client.collections.delete("shop") == 1
+
+
+def test_a_document_that_is_not_in_quarantine_cannot_be_released(client):
+    (document,) = client.documents.list(collection="shop")
+    with pytest.raises(Conflict, match="not quarantined"):
+        client.documents.release(document.id)
 
 
 def test_prompts(client):

@@ -11,6 +11,7 @@ import pytest
 
 from ragkit.errors import Conflict
 from ragkit.ingest.quality import QualityPolicy
+from ragkit.ingest.sources import Root, discover
 from tests.desk import Desk
 
 CANARY = "xylophonist"
@@ -140,6 +141,20 @@ def test_every_step_of_a_document_is_recorded(desk: Desk) -> None:
     assert steps == ["found", "parsed", "checked", "chunked", "embedded", "indexed", "live"]
     assert [at for _, at in attempt.steps] == sorted(at for _, at in attempt.steps)
     assert (attempt.outcome, attempt.parser.partition("/")[0]) == ("live", "markdown")
+
+
+def test_a_document_names_those_that_say_nearly_the_same(desk: Desk) -> None:
+    text = " ".join(f"Fact {n} is about the gateway." for n in range(60))
+    desk.write("a.md", text)
+    desk.write("b.md", f"{text} One more.")
+    desk.write("c.md", "Something else altogether, about parcels and their delivery.")
+    desk.run()
+    ids = _ids(desk)
+    assert desk.catalog.view(ids["s/a.md"]).near_duplicates == ("s/b.md",)
+    assert desk.catalog.view(ids["s/c.md"]).near_duplicates == ()
+    items = discover([Root(path=desk.folder, prefix="s/")])
+    desk.ingestor().run("other", items)
+    assert desk.catalog.view(ids["s/a.md"]).near_duplicates == ("s/b.md",)
 
 
 def test_a_rollback_brings_the_earlier_texts_back_without_embedding(desk: Desk) -> None:

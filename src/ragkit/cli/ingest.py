@@ -189,5 +189,7 @@ def print_report(report: IngestReport) -> None:
     )
     for failure in report.failed:
         out.print(f"[red]failed[/]  {escape(failure.uri)}: {escape(failure.detail)}")
+    for held in report.quarantined_files:
+        out.print(f"[yellow]quarantined[/] {escape(held.uri)}: {escape(held.detail)}")
     for skipped in report.skipped_files:
         out.print(f"[yellow]skipped[/] {escape(skipped.uri)}: {escape(skipped.detail)}")

@@ -95,6 +95,10 @@ class Documents:
         """Erase a document everywhere."""
         return await self._send(calls.delete_document(document_id))
 
+    async def release(self, document_id: str) -> IngestReport:
+        """Let a document out of quarantine."""
+        return await self._send(calls.release_document(document_id))
+
     async def upload(self, name: str, data: bytes, *, collection: str | None = None) -> Job:
         """Hand in a file; the job tells what becomes of it."""
         return await self._send(calls.upload_document(name, data, collection=collection))

@@ -17,6 +17,7 @@ from ragkit.types import (
     DocumentState,
     DocumentView,
     Filters,
+    IngestReport,
     Job,
     Mode,
     PromptVersion,
@@ -109,6 +110,10 @@ def get_document(document_id: str, *, chunks: bool) -> Call[DocumentView]:
 
 def delete_document(document_id: str) -> Call[Receipt]:
     return Call(method="DELETE", path=f"/v1/documents/{_part(document_id)}", result=Receipt)
+
+
+def release_document(document_id: str) -> Call[IngestReport]:
+    return Call(method="POST", path=f"/v1/documents/{_part(document_id)}/release", result=IngestReport)
 
 
 def upload_document(name: str, data: bytes, *, collection: str | None) -> Call[Job]:

@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from ragkit.errors import NotFound
 from ragkit.history import Attempt, FilterVerdict
-from ragkit.index.duplicates import Edition
+from ragkit.index.duplicates import NEAR_DUPLICATE, Edition, similarity
 from ragkit.protocols import KeywordEntry
 from ragkit.store.embeddings import decode
 from ragkit.store.engine import Database
-from ragkit.store.tables import attempts, chunks, collections, documents, jobs, vectors, versions
+from ragkit.store.tables import attempts, bands, chunks, collections, documents, jobs, vectors, versions
 from ragkit.types import Chunk, Document, DocumentState, DocumentView, Filters, Hit
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Catalog:
             NotFound: No document has this id.
         """
         with self._database.read() as connection:
-            query = _documents(versions.c.text, versions.c.warnings, versions.c.verdicts)
+            query = _documents(versions.c.text, versions.c.warnings, versions.c.verdicts, versions.c.signature)
             row = connection.execute(query.where(documents.c.id == document_id)).one_or_none()
             if row is None:
                 raise NotFound(f"There is no document {document_id!r}.", hint="`ragkit documents list` shows every id.")
@@ -64,6 +64,7 @@ class Catalog:
             tried = connection.execute(
                 select(attempts).where(attempts.c.document_id == document_id).order_by(attempts.c.id.desc())
             ).all()
+            alike = _near_duplicates(connection, row) if row.signature else ()
         return DocumentView(
             document=_document(row),
             text=row.text or "",
@@ -71,6 +72,7 @@ class Catalog:
             warnings=tuple(row.warnings or ()),
             verdicts=tuple(FilterVerdict(**verdict) for verdict in row.verdicts or ()),
             attempts=tuple(_attempt(attempt) for attempt in tried),
+            near_duplicates=alike,
         )
 
     def hits(self, generation: Generation, ids: Sequence[str]) -> dict[str, Hit]:
@@ -175,6 +177,20 @@ def _live(query: Select[Any], generation: Generation) -> Select[Any]:
         .join(documents, documents.c.live_version_id == versions.c.id)
         .where(documents.c.collection_id == generation.collection_id)
     )
+
+
+def _near_duplicates(connection: Connection, row: Row[Any]) -> tuple[str, ...]:
+    """Uris of the live documents of the same collection whose text is like that of one."""
+    mine = select(bands.c.band).where(bands.c.version_id == row.live_version_id)
+    query = (
+        select(documents.c.uri, versions.c.signature)
+        .join(versions, versions.c.id == documents.c.live_version_id)
+        .where(documents.c.collection_id == row.collection_id, documents.c.id != row.id)
+        .where(versions.c.id.in_(select(bands.c.version_id).where(bands.c.band.in_(mine))))
+        .order_by(documents.c.uri)
+    )
+    rows = connection.execute(query)
+    return tuple(other.uri for other in rows if similarity(row.signature, other.signature or b"") >= NEAR_DUPLICATE)
 
 
 def _documents(*more: Any) -> Select[Any]:

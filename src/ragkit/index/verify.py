@@ -66,56 +66,40 @@ def verify(
     """
     started = time.monotonic()
     differences = list(_compare_files(catalog, files))
-    repaired = _remove_unknown(catalog, files) if repair else 0
-    listed = collections.list()
-    for collection in listed:
+    documents = chunks = repaired = 0
+    if repair:
+        for unknown in files.settled().difference(catalog.files()):
+            files.delete(unknown)
+            repaired += 1
+    for collection in collections.list():
+        documents += collection.documents
+        chunks += collection.chunks
         generation = collections.get(collection.name)
         if catalog.erasing(generation):
             detail = "Traces of deleted documents are still to be purged."
             differences.append(Difference(kind="erasure_pending", collection=collection.name, detail=detail))
             repaired += repair and purge(generation)
-        found, mended = _verify_generation(catalog, cache, generation, *stores(generation), repair=repair)
-        differences += found
-        repaired += mended
+        live = catalog.live_chunks(generation)
+        lost = cache.missing(list(live.values()))
+        found = list(_lost_vectors(generation, lost))
+        vectors, keywords = stores(generation)
+        in_vectors = list(_compare("vectors", generation, set(live), vectors))
+        in_keywords = list(_compare("keywords", generation, set(live), keywords))
+        differences += found + in_vectors + in_keywords
+        if repair and in_vectors and not lost:
+            vectors.rebuild()
+            repaired += len(in_vectors)
+        if repair and in_keywords:
+            keywords.rebuild(catalog.keyword_entries(generation))
+            repaired += len(in_keywords)
     return VerifyReport(
         consistent=repaired == len(differences),
-        documents=sum(collection.documents for collection in listed),
-        chunks=sum(collection.chunks for collection in listed),
+        documents=documents,
+        chunks=chunks,
         differences=tuple(differences),
         repaired=repaired,
         seconds=round(time.monotonic() - started, 3),
     )
-
-
-def _verify_generation(
-    catalog: Catalog,
-    cache: VectorCache,
-    generation: Generation,
-    vectors: DerivedVectors,
-    keywords: DerivedKeywords,
-    *,
-    repair: bool,
-) -> tuple[list[Difference], int]:
-    """What differs, and how much of it was repaired."""
-    live = catalog.live_chunks(generation)
-    lost = cache.missing(list(live.values()))
-    in_vectors = list(_compare("vectors", generation, set(live), vectors))
-    in_keywords = list(_compare("keywords", generation, set(live), keywords))
-    repaired = 0
-    if repair and in_vectors and not lost:
-        vectors.rebuild()
-        repaired += len(in_vectors)
-    if repair and in_keywords:
-        keywords.rebuild(catalog.keyword_entries(generation))
-        repaired += len(in_keywords)
-    return [*_lost_vectors(generation, lost), *in_vectors, *in_keywords], repaired
-
-
-def _remove_unknown(catalog: Catalog, files: FileStore) -> int:
-    unknown = files.settled().difference(catalog.files())
-    for sha256 in unknown:
-        files.delete(sha256)
-    return len(unknown)
 
 
 def _compare_files(catalog: Catalog, files: FileStore) -> Iterator[Difference]:

@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ragkit.errors import InputError, NotFound
+from ragkit.errors import Conflict, InputError, NotFound
 from ragkit.types import (
     Chunk,
     Collection,
@@ -54,6 +54,13 @@ class MemoryDocuments:
         view = await self.get(document_id)
         del self._views[document_id]
         return Receipt(document_id=document_id, uri=view.document.uri, chunks=1, deleted_at=THEN)
+
+    async def release(self, document_id: str) -> IngestReport:
+        view = await self.get(document_id, chunks=True)
+        if view.document.state != "quarantined":
+            raise Conflict(f"The document {document_id!r} is {view.document.state}, not quarantined.")
+        self._views[document_id] = replace(view, document=replace(view.document, state="live", reason=None))
+        return IngestReport(found=1, added=1, chunks=1)
 
     async def upload(self, name: str, data: bytes, *, collection: str | None = None) -> Job:
         if not data:

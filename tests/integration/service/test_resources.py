@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 
 def test_an_upload_is_accepted_with_a_job_that_can_be_followed(http):
@@ -33,6 +34,18 @@ def test_documents_are_listed_shown_and_erased(http):
     assert http.delete(f"/v1/documents/{key}").json()["uri"] == "upload://cards.md"
     assert http.get(f"/v1/documents/{key}").status_code == 404
     assert http.get("/v1/documents", params={"collection": "nosuch"}).status_code == 404
+
+
+def test_a_document_is_let_out_of_quarantine_once(http, kit):
+    (key, _) = (document["id"] for document in http.get("/v1/documents").json()["documents"])
+    view = kit.views[key]
+    kit.views[key] = replace(view, document=replace(view.document, state="quarantined", reason="Too short."))
+    (held,) = http.get("/v1/documents", params={"state": "quarantined"}).json()["documents"]
+    assert (held["id"], held["reason"]) == (key, "Too short.")
+    assert http.post(f"/v1/documents/{key}/release").json()["added"] == 1
+    again = http.post(f"/v1/documents/{key}/release")
+    assert (again.status_code, again.json()["code"]) == (409, "conflict")
+    assert http.post("/v1/documents/doc_nosuch/release").status_code == 404
 
 
 def test_collections_are_listed_and_erased(http):

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from ragkit.errors import InputError, TooLarge
 from ragkit.service.deps import Kit, Name
-from ragkit.types import Document, DocumentState, DocumentView, Job, Receipt
+from ragkit.types import Document, DocumentState, DocumentView, IngestReport, Job, Receipt
 
 __all__ = ["router"]
 
@@ -38,6 +38,12 @@ async def get_document(document_id: str, kit: Kit, chunks: bool = False) -> Docu
 async def delete_document(document_id: str, kit: Kit) -> Receipt:
     """Erase a document everywhere."""
     return await kit.documents.delete(document_id)
+
+
+@router.post("/{document_id}/release", response_model=IngestReport)
+async def release_document(document_id: str, kit: Kit) -> IngestReport:
+    """Let a document out of quarantine: it is ingested whatever the filters say of it."""
+    return await kit.documents.release(document_id)
 
 
 @router.post("", response_model=Job, status_code=202)
