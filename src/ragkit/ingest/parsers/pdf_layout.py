@@ -86,7 +86,7 @@ def _heading(lines: Sequence[Line], level: int) -> Block:
 
 def _same_heading(above: Line, below: Line | Table) -> bool:
     """Whether a heading runs on in the next line."""
-    if isinstance(below, Table) or (above.size, above.face) != (below.size, below.face):
+    if isinstance(below, Table) or above.size != below.size:
         return False
     return 0 < above.bottom - below.bottom < 1.6 * (above.top - above.bottom) and not _NUMBERED.match(below.text)
 
