@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -72,7 +71,7 @@ def _wait(process: subprocess.Popen[str], url: str) -> None:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AssertionError(f"{process.args} ended with {process.returncode}: {process.communicate()[1]}")
-        with contextlib.suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(url, timeout=5):
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
             return
         time.sleep(0.05)
     raise AssertionError(f"{process.args} did not answer at {url} within {DEADLINE_S:.0f} s")

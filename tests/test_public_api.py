@@ -25,7 +25,7 @@ RESOURCES = {
     "documents": ("list", "get", "delete", "release", "upload"),
     "collections": ("list", "delete"),
     "prompts": ("list", "show", "create", "promote", "rollback", "diff"),
-    "jobs": ("list", "get"),
+    "jobs": ("list", "get", "start", "pause", "resume", "cancel", "retry"),
 }
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ragkit.blocking import Ragkit
 from ragkit.engine import AsyncRagkit, Parts
-from ragkit.errors import MissingExtra
+from ragkit.errors import MissingExtra, UpstreamError
 from ragkit.settings import Settings, load
 from ragkit.threads import Once
 from ragkit.types import Filters, VerifyReport
@@ -62,6 +62,7 @@ class _Root:
     def __init__(self, settings: Settings, *, one_shot: bool) -> None:
         from ragkit.index.catalog import Catalog
         from ragkit.index.generations import Collections
+        from ragkit.jobs.control import JobControl
         from ragkit.jobs.ledger import JobLedger
         from ragkit.prompts.registry import PromptRegistry
         from ragkit.store.embeddings import VectorCache
@@ -78,6 +79,7 @@ class _Root:
         self.cache = VectorCache(self.database)
         self.prompts = PromptRegistry(self.database)
         self.jobs = JobLedger(self.database)
+        self.control = JobControl(self.database, self.jobs)
         self.files = FileStore(self.home / "files")
         self.embedder = Once(self._embedder)
         self.chroma = Once(self._chroma)
@@ -94,6 +96,8 @@ class _Root:
             catalog=self.catalog,
             prompts=self.prompts,
             jobs=self.jobs,
+            control=self.control,
+            any_worker=self.any_worker,
             files=self.files,
             retriever=self.retriever,
             ingestor=self.ingestor,
@@ -101,9 +105,19 @@ class _Root:
             answerer=self.answerer,
             verify=self.verify,
             drop=self.drop,
-            probes={"catalog": self.collections.list, "vectors": self.chroma},
+            probes={"catalog": self.collections.list, "vectors": self.chroma, "worker": self.worker},
             close=self.close,
         )
+
+    def any_worker(self) -> bool:
+        from ragkit.jobs.worker import any_worker, worker_locks
+
+        return any_worker(worker_locks(self.home, self.settings.database_url))
+
+    def worker(self) -> None:
+        """Raises when no worker is there to take up jobs."""
+        if not self.any_worker():
+            raise UpstreamError("No worker is running: uploads and pipelines wait.", hint="Start `ragkit worker`.")
 
     def vectors(self, generation: Generation) -> ChromaVectors:
         from ragkit.index.vectors import ChromaVectors

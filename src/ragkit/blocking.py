@@ -51,7 +51,7 @@ class Ragkit:
         documents: What was ingested.
         collections: Sets of documents that are searched together.
         prompts: Versions of prompts and the aliases that point at them.
-        jobs: Uploads on their way.
+        jobs: Uploads and runs of pipelines, on their way.
     """
 
     def __init__(self, kit: AsyncRagkit) -> None:
@@ -232,3 +232,18 @@ class Jobs(_Resource):
 
     def get(self, job_id: str) -> Job:
         return self._call(self._kit.jobs.get, job_id)
+
+    def start(self, pipeline: str) -> Job:
+        return self._call(self._kit.jobs.start, pipeline)
+
+    def pause(self, job_id: str) -> Job:
+        return self._call(self._kit.jobs.pause, job_id)
+
+    def resume(self, job_id: str) -> Job:
+        return self._call(self._kit.jobs.resume, job_id)
+
+    def cancel(self, job_id: str) -> Job:
+        return self._call(self._kit.jobs.cancel, job_id)
+
+    def retry(self, job_id: str) -> Job:
+        return self._call(self._kit.jobs.retry, job_id)

@@ -6,7 +6,7 @@ Database and processor work goes through a bounded number of threads, never on t
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 from ragkit.answer.pipeline import last_answer
 from ragkit.errors import InputError, RagkitError
 from ragkit.events import Event
+from ragkit.ingest.named import pipeline_named
 from ragkit.ingest.origins import open_origin
 from ragkit.ingest.sources import Item, Origin, discover, roots_of
 from ragkit.resources import AsyncCollections, AsyncDocuments, AsyncJobs, AsyncPrompts
 from ragkit.threads import Once, Threads
-from ragkit.types import Answer, Filters, IngestReport, Mode, SearchResult, VerifyReport
+from ragkit.types import Answer, Filters, IngestReport, JobProgress, Mode, SearchResult, VerifyReport
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from ragkit.ingest.changes import Profile
     from ragkit.ingest.pipeline import Ingestor
     from ragkit.ingest.pipelines import Pipeline
-    from ragkit.ingest.report import RunOptions
-    from ragkit.jobs.ledger import JobLedger
+    from ragkit.ingest.report import Progress, RunOptions
+    from ragkit.jobs.control import JobControl
+    from ragkit.jobs.ledger import JobLedger, Work
+    from ragkit.jobs.progress import OnProgress
     from ragkit.prompts.registry import PromptRegistry
     from ragkit.retrieve.pipeline import Retriever
     from ragkit.settings import Settings
@@ -50,6 +53,9 @@ class Parts:
     catalog: Catalog
     prompts: PromptRegistry
     jobs: JobLedger
+    control: JobControl
+    any_worker: Callable[[], bool]
+    """Whether jobs are taken up."""
     files: FileStore
     retriever: Retriever
     ingestor: Callable[[], Ingestor]
@@ -71,7 +77,7 @@ class AsyncRagkit:
         documents: What was ingested.
         collections: Sets of documents that are searched together.
         prompts: Versions of prompts and the aliases that point at them.
-        jobs: Uploads on their way.
+        jobs: Uploads and runs of pipelines, on their way.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -198,29 +204,44 @@ class AsyncRagkit:
         return await self._threads.run(partial(self.run_pipeline, pipeline, **options))
 
     def run_pipeline(
-        self, pipeline: Pipeline, *, collection: str | None = None, prune: bool = False, **rest: Any
+        self,
+        pipeline: Pipeline,
+        *,
+        collection: str | None = None,
+        prune: bool = False,
+        only: Collection[str] = (),
+        **rest: Any,
     ) -> IngestReport:
-        """`ingest_pipeline` for the worker, which calls it from a thread."""
+        """`ingest_pipeline` for the worker, which calls it from a thread; on request for some uris only."""
         parts = self._parts
         home, max_bytes = parts.settings.home.resolve(), parts.settings.max_file_mb * 1_000_000
         with tempfile.TemporaryDirectory(prefix="fetched-", dir=home) as scratch:
             origin = open_origin(pipeline, scratch=Path(scratch), home=home, max_bytes=max_bytes)
+            # From a part of what there is nobody can tell what has gone.
             return parts.ingestor().run(
                 collection or pipeline.collection,
-                discover([origin]),
-                roots=[origin.prefix],
-                prune=prune or pipeline.prune,
+                [item for item in discover([origin]) if not only or item.uri in only],
+                roots=() if only else (origin.prefix,),
+                prune=(prune or pipeline.prune) and not only,
                 profile=parts.profile(pipeline),
                 **rest,
             )
 
-    def ingest_upload(self, job_id: str) -> IngestReport:
-        """Ingest the stored file of a job; the worker calls it, from a thread."""
+    def run_job(self, work: Work, on_progress: OnProgress) -> IngestReport:
+        """Do the work of a job; the worker calls it, from a thread."""
         parts = self._parts
-        job = parts.jobs.get(job_id)
-        path = parts.files.path(parts.jobs.file_sha256(job_id))
-        item = Item(uri=job.uri, path=path, name=job.uri.removeprefix("upload://"))
-        return parts.ingestor().run(job.collection, [item])
+        job = parts.jobs.get(work.job_id)
+
+        def tell(p: Progress) -> None:
+            counts = {name: getattr(p, name) for name in JobProgress.__dataclass_fields__}
+            on_progress(JobProgress(**counts))
+
+        if job.kind == "ingest":
+            path = parts.files.path(work.file_sha256)
+            item = Item(uri=job.uri, path=path, name=job.uri.removeprefix("upload://"))
+            return parts.ingestor().run(job.collection, [item], on_progress=tell)
+        pipeline = pipeline_named(parts.settings.pipelines, job.uri.removesuffix("/"))
+        return self.run_pipeline(pipeline, only=work.only, on_progress=tell)
 
     @property
     def ledger(self) -> JobLedger:

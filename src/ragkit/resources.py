@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ragkit.errors import NotFound
+from ragkit.ingest.named import pipeline_named
 from ragkit.jobs.uploads import accept_upload
 from ragkit.threads import Threads
 from ragkit.types import Collection, Document, DocumentState, DocumentView, IngestReport, Job, PromptVersion, Receipt
@@ -143,20 +145,75 @@ class AsyncPrompts:
 
 
 class AsyncJobs:
-    """Uploads on their way."""
+    """Uploads and runs of pipelines, on their way."""
 
     def __init__(self, parts: Parts, threads: Threads) -> None:
-        self._ledger = parts.jobs
+        self._parts = parts
         self._threads = threads
 
     async def list(self) -> tuple[Job, ...]:
         """The newest jobs, newest first."""
-        return await self._threads.run(self._ledger.list)
+        found = await self._threads.run(self._parts.jobs.list)
+        return await self._threads.run(self._explained, found)
 
     async def get(self, job_id: str) -> Job:
-        """One job.
+        """One job: how far it is, and its report when it has ended.
 
         Raises:
             NotFound: No job has this id.
         """
-        return await self._threads.run(self._ledger.get, job_id)
+        job = await self._threads.run(self._parts.jobs.get, job_id)
+        return (await self._threads.run(self._explained, (job,)))[0]
+
+    async def start(self, pipeline: str) -> Job:
+        """Run a pipeline by its name; where a run of it waits to start already, it is that one.
+
+        Raises:
+            NotFound: There is no such pipeline.
+            ConfigError: Its file is not valid.
+        """
+        found = await self._threads.run(pipeline_named, self._parts.settings.pipelines, pipeline)
+        return await self._threads.run(self._parts.jobs.add_pipeline, pipeline, collection=found.collection)
+
+    async def pause(self, job_id: str) -> Job:
+        """Stop after the batch under way, until it is resumed.
+
+        Raises:
+            NotFound: No job has this id.
+            Conflict: It has ended.
+        """
+        return await self._threads.run(self._parts.control.pause, job_id)
+
+    async def resume(self, job_id: str) -> Job:
+        """Go on with a paused job; what it has finished is not done again.
+
+        Raises:
+            NotFound: No job has this id.
+            Conflict: It has ended.
+        """
+        return await self._threads.run(self._parts.control.resume, job_id)
+
+    async def cancel(self, job_id: str) -> Job:
+        """Stop after the batch under way, for good; what is live stays live.
+
+        Raises:
+            NotFound: No job has this id.
+            Conflict: It has ended otherwise.
+        """
+        return await self._threads.run(self._parts.control.cancel, job_id)
+
+    async def retry(self, job_id: str) -> Job:
+        """Try again the documents that failed, and no others.
+
+        Raises:
+            NotFound: No job has this id.
+            Conflict: It is under way, or nothing in it has failed.
+        """
+        return await self._threads.run(self._parts.control.retry, job_id)
+
+    def _explained(self, jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+        """Those that wait for a worker say so when there is none."""
+        if not any(job.state == "queued" for job in jobs) or self._parts.any_worker():
+            return jobs
+        detail = "No worker is running; `ragkit serve` or `ragkit worker` takes it up."
+        return tuple(replace(job, detail=detail) if job.state == "queued" else job for job in jobs)

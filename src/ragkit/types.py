@@ -27,6 +27,7 @@ __all__ = [
     "Hit",
     "IngestReport",
     "Job",
+    "JobProgress",
     "JobState",
     "Message",
     "Mode",
@@ -44,7 +45,7 @@ __all__ = [
 Mode = Literal["hybrid", "dense", "keyword", "hybrid+rerank"]
 Verdict = Literal["supported", "partly", "unsupported", "contradicted"]
 DocumentState = Literal["found", "live", "quarantined", "failed", "withdrawn"]
-JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 Reason = Literal["no_evidence", "off_topic", "conflicting_sources", "underspecified", "blocked"]
 
 
@@ -300,18 +301,36 @@ class IngestReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobProgress:
+    """How far a job is: counted, never timed."""
+
+    found: int = 0
+    done: int = 0
+    chunks: int = 0
+    embedded: int = 0
+    failed: int = 0
+    uri: str = ""
+    """The document that was finished last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A piece of durable work."""
 
     id: str
-    kind: Literal["ingest"]
+    kind: Literal["ingest", "pipeline"]
+    """An uploaded file, or a run of a pipeline."""
     state: JobState
     collection: str
     uri: str
+    """Of the uploaded document; of a pipeline what the uris of its documents begin with, `NAME/`."""
     report: IngestReport | None
     error: str | None
     created_at: datetime
     updated_at: datetime
+    progress: JobProgress | None = None
+    detail: str | None = None
+    """What it waits for, where it waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ragkit.jobs.ledger import JobLedger
 from ragkit.store.engine import Database
 from tests.desk import Desk
 
@@ -19,3 +20,20 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     yield desk
     desk.parsers.close()
     desk.database.close()
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """A catalog; `indirect` parameters choose between `sqlite` and `postgres`."""
+    url = f"sqlite:///{tmp_path / 'ragkit.db'}"
+    if getattr(request, "param", "sqlite") == "postgres":
+        url = request.getfixturevalue("postgres")
+        monkeypatch.setenv("RAGKIT_DATABASE_URL", url)
+    database = Database.open(url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def ledger(database: Database) -> JobLedger:
+    return JobLedger(database)

@@ -1,77 +1,26 @@
 """Durable work: what was accepted is done, whatever happens to the workers."""
 
-import contextlib
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, make_url
 
 from ragkit.errors import InputError, NotFound, TooLarge
 from ragkit.jobs.ledger import JobLedger
 from ragkit.jobs.locks import file_locks
 from ragkit.jobs.uploads import accept_upload, upload_uri
-from ragkit.store.engine import Database
 from ragkit.store.files import FileStore
 from ragkit.types import Failure, IngestReport, Job
-
-PROGRAM = Path(__file__).with_name("worker_process.py")
-DEADLINE_S = 25
-
-
-@pytest.fixture
-def ledger(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobLedger]:
-    url = f"sqlite:///{tmp_path / 'ragkit.db'}"
-    if getattr(request, "param", "sqlite") == "postgres":
-        server = request.getfixturevalue("postgres")
-        engine = create_engine(server, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.exec_driver_sql("CREATE DATABASE jobs")
-        engine.dispose()
-        url = make_url(server).set(database="jobs").render_as_string(hide_password=False)
-        monkeypatch.setenv("RAGKIT_DATABASE_URL", url)
-    database = Database.open(url)
-    yield JobLedger(database)
-    database.close()
+from tests.integration.workers import began, ended, eventually, worker
 
 
 @pytest.fixture
 def upload(ledger: JobLedger, tmp_path: Path) -> Callable[[str], Job]:
     files = FileStore(tmp_path / "files")
     return lambda name: accept_upload(ledger, files, name=name, data=b"text", collection="shop", max_bytes=100)
-
-
-@contextlib.contextmanager
-def worker(home: Path) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, "-W", "error", str(PROGRAM), str(home)])
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            assert process.wait(DEADLINE_S) == 0
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-
-
-def ended(ledger: JobLedger, *jobs: Job) -> Callable[[], bool]:
-    return lambda: all(ledger.get(job.id).state in {"done", "failed"} for job in jobs)
-
-
-def began(home: Path, name: str, times: int = 1) -> Callable[[], bool]:
-    journal = home / "journal"
-    return lambda: journal.exists() and journal.read_text().split("\n").count(name) >= times
 
 
 def test_jobs_accepted_before_any_worker_ran_are_done_when_one_starts(ledger, upload, tmp_path):
@@ -101,7 +50,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(ledger, upload, tmp_path):
     assert ledger.get(job.id).state == "done"
 
 
-@pytest.mark.parametrize("ledger", ["sqlite", "postgres"], indirect=True)
+@pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
 def test_a_living_worker_takes_over_from_a_dead_one(ledger, upload, tmp_path):
     job = upload("hold.md")
     with worker(tmp_path) as first:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["How", "print_report", "progress", "register", "run_source", "sources_of"]
 
+NICENESS = 10
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -49,6 +52,7 @@ def ingest(
     if service := settings().url:
         _upload(service, paths or [], how, watch=watch, strict=strict, json=json)
         return
+    os.nice(NICENESS)  # questions that are asked meanwhile come first
     sources = sources_of(paths or [], settings().pipelines)
     if watch:
         from ragkit.cli.watch import watch_sources

@@ -164,6 +164,26 @@ class Jobs:
         """How far a job is, and its report when it is done."""
         return await self._send(calls.get_job(job_id))
 
+    async def start(self, pipeline: str) -> Job:
+        """Run a pipeline of the service by its name."""
+        return await self._send(calls.start_job(pipeline))
+
+    async def pause(self, job_id: str) -> Job:
+        """Stop after the batch under way, until it is resumed."""
+        return await self._send(calls.change_job(job_id, "pause"))
+
+    async def resume(self, job_id: str) -> Job:
+        """Go on with a paused job."""
+        return await self._send(calls.change_job(job_id, "resume"))
+
+    async def cancel(self, job_id: str) -> Job:
+        """Stop after the batch under way, for good."""
+        return await self._send(calls.change_job(job_id, "cancel"))
+
+    async def retry(self, job_id: str) -> Job:
+        """Try again the documents that failed, and no others."""
+        return await self._send(calls.change_job(job_id, "retry"))
+
 
 class AsyncClient:
     """A ragkit service, with the methods of `AsyncRagkit`.
@@ -256,11 +276,13 @@ class AsyncClient:
         return uploads.total(reports, seconds=time.monotonic() - start)
 
     async def _ended(self, job: Job) -> Job:
+        patience = uploads.Patience()
         for delay in uploads.polls():
             if job.state not in uploads.UNDER_WAY:
                 break
             await asyncio.sleep(delay)
             job = await self.jobs.get(job.id)
+            patience.check(job)
         return job
 
     async def close(self) -> None:

@@ -163,6 +163,26 @@ class Jobs:
         """How far a job is, and its report when it is done."""
         return self._send(calls.get_job(job_id))
 
+    def start(self, pipeline: str) -> Job:
+        """Run a pipeline of the service by its name."""
+        return self._send(calls.start_job(pipeline))
+
+    def pause(self, job_id: str) -> Job:
+        """Stop after the batch under way, until it is resumed."""
+        return self._send(calls.change_job(job_id, "pause"))
+
+    def resume(self, job_id: str) -> Job:
+        """Go on with a paused job."""
+        return self._send(calls.change_job(job_id, "resume"))
+
+    def cancel(self, job_id: str) -> Job:
+        """Stop after the batch under way, for good."""
+        return self._send(calls.change_job(job_id, "cancel"))
+
+    def retry(self, job_id: str) -> Job:
+        """Try again the documents that failed, and no others."""
+        return self._send(calls.change_job(job_id, "retry"))
+
 
 class Client:
     """A ragkit service, with the methods of `Ragkit`.
@@ -255,11 +275,13 @@ class Client:
         return uploads.total(reports, seconds=time.monotonic() - start)
 
     def _ended(self, job: Job) -> Job:
+        patience = uploads.Patience()
         for delay in uploads.polls():
             if job.state not in uploads.UNDER_WAY:
                 break
             time.sleep(delay)
             job = self.jobs.get(job.id)
+            patience.check(job)
         return job
 
     def close(self) -> None:

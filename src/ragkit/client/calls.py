@@ -138,6 +138,15 @@ def get_job(job_id: str) -> Call[Job]:
     return _get(f"/v1/jobs/{_part(job_id)}", Job)
 
 
+def start_job(pipeline: str) -> Call[Job]:
+    # Twice is once: a run that waits to start already is the one that is given back.
+    return Call(method="POST", path="/v1/jobs", result=Job, json={"pipeline": pipeline}, repeatable=True)
+
+
+def change_job(job_id: str, change: str) -> Call[Job]:
+    return Call(method="POST", path=f"/v1/jobs/{_part(job_id)}/{change}", result=Job)
+
+
 def list_prompts() -> Call[tuple[PromptVersion, ...]]:
     return _get("/v1/prompts", tuple[PromptVersion, ...], field="prompts")
 

@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ragkit.errors import InputError, RagkitError
+from ragkit.errors import InputError, RagkitError, UpstreamTimeout
 from ragkit.types import Failure, IngestReport, Job
 
-__all__ = ["UNDER_WAY", "files_of", "polls", "rejected", "report_of", "total"]
+__all__ = ["UNDER_WAY", "Patience", "files_of", "polls", "rejected", "report_of", "total"]
 
 UNDER_WAY = frozenset({"queued", "running"})
+
+
+NO_WORKER_S = 30.0
+"""How long a job may wait for a worker when none is running."""
+
+
+class Patience:
+    """Waits with a job as long as there is someone to do it."""
+
+    def __init__(self) -> None:
+        self._alone_since: float | None = None
+
+    def check(self, job: Job) -> None:
+        """Look at a job that was asked for just now.
+
+        Raises:
+            UpstreamTimeout: It has been waiting for a worker for long, and there is none.
+        """
+        if job.state != "queued" or job.detail is None:
+            self._alone_since = None
+            return
+        moment = time.monotonic()
+        self._alone_since = moment if self._alone_since is None else self._alone_since
+        if moment - self._alone_since > NO_WORKER_S:
+            raise UpstreamTimeout(
+                f"The job {job.id!r} has been waiting for {NO_WORKER_S:.0f} s: {job.detail}",
+                hint="What was uploaded is kept: it is ingested as soon as a worker runs.",
+            )
 
 
 def files_of(paths: Iterable[str | Path]) -> dict[str, Path]:

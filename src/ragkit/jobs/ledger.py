@@ -1,28 +1,54 @@
 """The `jobs` table: what a user sees of durable work, and the queue that it is taken from.
 
 A row is written in the transaction that accepts the work, so nothing that was accepted can be lost; the worker hands
-queued rows to the workflow engine under the row's own id, so nothing is started twice.
+queued rows to the workflow engine under an id of their own, so nothing is started twice.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, insert, select, tuple_, update
+from sqlalchemy import Row, Select, insert, null, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ragkit.errors import NotFound
 from ragkit.store.engine import Database, now
 from ragkit.store.tables import jobs
-from ragkit.types import IngestReport, Job, JobState
+from ragkit.types import IngestReport, Job, JobProgress, JobState
 
-__all__ = ["ACTIVE", "JobLedger"]
+__all__ = ["ACTIVE", "JobLedger", "Wish", "Work"]
 
 ACTIVE: tuple[JobState, ...] = ("queued", "running")
+UNFINISHED: tuple[JobState, ...] = (*ACTIVE, "paused")
+
+Wish = Literal["pause", "cancel"]
 
 _REPORT = TypeAdapter(IngestReport)
+_PROGRESS = TypeAdapter(JobProgress)
+_WISHED = {"pause": "It pauses after the batch under way.", "cancel": "It is cancelled after the batch under way."}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a worker must know of a job."""
+
+    job_id: str
+    attempt: int
+    order_key: str
+    """Jobs of one key run one after the other."""
+    file_sha256: str
+    only: tuple[str, ...]
+    """The uris that it is about; empty for all."""
+
+    @property
+    def workflow_id(self) -> str:
+        return f"{self.job_id}.{self.attempt}" if self.attempt else self.job_id
 
 
 class JobLedger:
@@ -33,21 +59,29 @@ class JobLedger:
 
     def add(self, *, collection: str, uri: str, file_sha256: str) -> Job:
         """Accept the ingestion of a stored file: a queued job."""
-        moment = now()
-        values = {
-            "id": "job_" + secrets.token_hex(10),
-            "kind": "ingest",
-            "state": "queued",
-            "collection": collection,
-            "uri": uri,
-            "file_sha256": file_sha256,
-            "report": None,
-            "error": None,
-            "created_at": moment,
-            "updated_at": moment,
-        }
+        values = _new("job_" + secrets.token_hex(10), "ingest", collection, uri) | {"file_sha256": file_sha256}
         with self._database.write() as connection:
             row = connection.execute(insert(jobs).values(values).returning(jobs)).one()
+        return _job(row)
+
+    def add_pipeline(self, name: str, *, collection: str, scheduled: datetime | None = None) -> Job:
+        """Accept a run of a pipeline; where one is waiting to start already, it is that one.
+
+        Args:
+            name: Of the pipeline.
+            collection: Where it goes, for the eyes of the user.
+            scheduled: The minute that it is due for: however many workers ask, there is one run for it.
+        """
+        uri = f"{name}/"
+        moment = hashlib.sha256(f"{uri} {scheduled.isoformat()}".encode()).hexdigest()[:20] if scheduled else None
+        values = _new("job_" + (moment or secrets.token_hex(10)), "pipeline", collection, uri)
+        with self._database.write() as connection:
+            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+            connection.execute(dialect.insert(jobs).values(values).on_conflict_do_nothing())
+            there = select(jobs).where(jobs.c.uri == uri, jobs.c.kind == "pipeline")
+            # Where nothing was added: the one that waits, or the one of this minute, which may have run already.
+            found = there.where((jobs.c.state == "queued") | (jobs.c.id == values["id"]))
+            row = connection.execute(found.limit(1)).one()
         return _job(row)
 
     def get(self, job_id: str) -> Job:
@@ -58,9 +92,9 @@ class JobLedger:
         """
         return _job(self._row(job_id))
 
-    def file_sha256(self, job_id: str) -> str:
-        """Which stored file the job ingests."""
-        return str(self._row(job_id).file_sha256)
+    def work(self, job_id: str) -> Work:
+        """What the job is about."""
+        return _work(self._row(job_id))
 
     def list(self, *, limit: int = 1000) -> tuple[Job, ...]:
         """The newest jobs, newest first."""
@@ -68,38 +102,55 @@ class JobLedger:
         with self._database.read() as connection:
             return tuple(_job(row) for row in connection.execute(newest))
 
-    def ids(self, states: Collection[JobState], *, limit: int = 1000) -> tuple[str, ...]:
-        """Ids of the jobs in one of these states, oldest first."""
-        oldest = select(jobs.c.id).where(jobs.c.state.in_(states)).order_by(jobs.c.created_at, jobs.c.id).limit(limit)
-        with self._database.read() as connection:
-            return tuple(connection.execute(oldest).scalars())
+    def under_way(self, *, only_queued: bool = False, limit: int = 1000) -> tuple[Work, ...]:
+        """The jobs that are queued or running, oldest first."""
+        states = ("queued",) if only_queued else ACTIVE
+        return self._works(select(jobs).where(jobs.c.state.in_(states)), limit)
 
-    def ready(self, *, limit: int = 1000) -> tuple[str, ...]:
-        """Ids of the queued jobs whose turn it is: no earlier job of the same document is still under way."""
+    def ready(self, *, limit: int = 1000) -> tuple[Work, ...]:
+        """The queued jobs whose turn it is: no earlier job of the same document or pipeline is unfinished."""
         earlier = jobs.alias("earlier")
         before = select(earlier.c.id).where(
             earlier.c.collection == jobs.c.collection,
             earlier.c.uri == jobs.c.uri,
-            earlier.c.state.in_(ACTIVE),
+            earlier.c.state.in_(UNFINISHED),
             tuple_(earlier.c.created_at, earlier.c.id) < tuple_(jobs.c.created_at, jobs.c.id),
         )
-        turn = select(jobs.c.id).where(jobs.c.state == "queued", ~before.exists())
-        with self._database.read() as connection:
-            return tuple(connection.scalars(turn.order_by(jobs.c.created_at, jobs.c.id).limit(limit)))
+        return self._works(select(jobs).where(jobs.c.state == "queued", ~before.exists()), limit)
 
-    def start(self, job_id: str) -> None:
-        """The worker took it up, for the first time or again."""
-        self._move(job_id, "running")
+    def start(self, job_id: str) -> bool:
+        """The worker takes it up, for the first time or again; false where it is not wanted any more."""
+        wish = self._move(job_id, "running")
+        return wish is not None and not self.heed(job_id, wish)
+
+    def report_progress(self, job_id: str, progress: JobProgress) -> str:
+        """Write how far it is; returns the wish that stands, or nothing. An ended job is to be cancelled."""
+        wish = self._move(job_id, "running", progress=_PROGRESS.dump_python(progress, mode="json"))
+        return "cancel" if wish is None else wish
+
+    def heed(self, job_id: str, wish: str) -> bool:
+        """Do what was wished, if anything."""
+        if wish:
+            self._move(job_id, "paused" if wish == "pause" else "cancelled", wish=None)
+        return bool(wish)
+
+    def queue_again(self, job_id: str) -> None:
+        """The worker stops before the job's end: another one, or the next, goes on with it."""
+        self._move(job_id, "queued", attempt=jobs.c.attempt + 1)
 
     def finish(self, job_id: str, report: IngestReport) -> None:
-        """It ran to its end; a file that could not be ingested makes it a failed job."""
-        state: JobState = "failed" if report.failed else "done"
-        error = "; ".join(failure.detail for failure in report.failed) or None
-        self._move(job_id, state, report=_REPORT.dump_python(report, mode="json"), error=error)
+        """It ran to its end. An upload that could not be ingested is a failed job, a pipeline has run nonetheless."""
+        row = self._row(job_id)
+        if row.only and row.report is not None:
+            report = _retried(_REPORT.validate_python(row.report), report)
+        state: JobState = "failed" if report.failed and row.kind == "ingest" else "done"
+        error = "; ".join(failure.detail for failure in report.failed[:3]) or None
+        dumped = _REPORT.dump_python(report, mode="json")
+        self._move(job_id, state, wish=None, only=null(), report=dumped, error=error)
 
-    def fail(self, job_id: str, error: str) -> None:
-        """It broke off for good."""
-        self._move(job_id, "failed", error=error)
+    def fail(self, job_id: str, error: str, *, attempt: int | None = None) -> None:
+        """It broke off for good; with `attempt`, only if that one is still the latest."""
+        self._move(job_id, "failed", attempt_is=attempt, error=error, wish=None)
 
     def _row(self, job_id: str) -> Row[Any]:
         with self._database.read() as connection:
@@ -108,11 +159,52 @@ class JobLedger:
             raise NotFound(f"There is no job {job_id!r}.", hint="`ragkit jobs list` shows them all.")
         return row
 
-    def _move(self, job_id: str, state: JobState, **values: object) -> None:
+    def _works(self, query: Select[Any], limit: int) -> tuple[Work, ...]:
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(jobs.c.created_at, jobs.c.id).limit(limit))
+            return tuple(_work(row) for row in rows)
+
+    def _move(self, job_id: str, state: JobState, *, attempt_is: int | None = None, **values: object) -> str | None:
+        """Change what is under way; returns the wish that stands, or None where it has ended or is paused."""
         # What has ended stays as it ended, even when a worker believed dead reports late.
-        moved = update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(ACTIVE))
+        moved = update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(ACTIVE)).returning(jobs.c.wish)
+        if attempt_is is not None:
+            moved = moved.where(jobs.c.attempt == attempt_is)
         with self._database.write() as connection:
-            connection.execute(moved.values(state=state, updated_at=now(), **values))
+            row = connection.execute(moved.values(state=state, updated_at=now(), **values)).one_or_none()
+        return None if row is None else row.wish or ""
+
+
+def _new(job_id: str, kind: str, collection: str, uri: str) -> dict[str, Any]:
+    moment = now()
+    return {
+        "id": job_id,
+        "kind": kind,
+        "state": "queued",
+        "collection": collection,
+        "uri": uri,
+        "file_sha256": "",
+        "created_at": moment,
+        "updated_at": moment,
+    }
+
+
+def _retried(before: IngestReport, again: IngestReport) -> IngestReport:
+    """The report of a run whose failed documents were tried again."""
+    tried = {failure.uri for failure in before.failed}
+    kept = replace(before, found=before.found - len(tried), failed=())
+    return kept + again
+
+
+def _work(row: Row[Any]) -> Work:
+    only: Sequence[str] = row.only or ()
+    return Work(
+        job_id=row.id,
+        attempt=row.attempt,
+        order_key=f"{row.collection}\0{row.uri}",
+        file_sha256=row.file_sha256,
+        only=tuple(only),
+    )
 
 
 def _job(row: Row[Any]) -> Job:
@@ -126,4 +218,6 @@ def _job(row: Row[Any]) -> Job:
         error=row.error,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        progress=None if row.progress is None else _PROGRESS.validate_python(row.progress),
+        detail=_WISHED.get(row.wish or ""),
     )

@@ -16,24 +16,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragkit.errors import RagkitError
-from ragkit.jobs.ledger import ACTIVE, JobLedger
+from ragkit.jobs.ledger import JobLedger, Work
 from ragkit.jobs.locks import TryLock, file_locks, postgres_locks
+from ragkit.jobs.progress import OnProgress, Reporter, Stopped
 from ragkit.types import IngestReport
 
 if TYPE_CHECKING:
     from ragkit.jobs.workflows import Workflows
 
-__all__ = ["Worker", "worker_locks", "workflow_url"]
+__all__ = ["Worker", "any_worker", "worker_locks", "workflow_url"]
 
 log = logging.getLogger(__name__)
 
 RELAY_S = 0.2
 SWEEP_S = 2.0
+SLOTS_LOOKED_AT = 8
+"""Workers take the lowest free slot, so of any number one is soon among the first."""
 
 
 def worker_locks(home: Path, database_url: str | None) -> TryLock:
     """The locks that the workers of this catalog share."""
     return postgres_locks(database_url) if database_url else file_locks(home / "workers")
+
+
+def any_worker(try_lock: TryLock) -> bool:
+    """Whether a worker is running, on any machine that shares these locks."""
+    for number in range(1, SLOTS_LOOKED_AT + 1):
+        release = try_lock(_slot_name(number))
+        if release is None:
+            return True
+        release()
+    return False
 
 
 def workflow_url(home: Path, database_url: str | None) -> str:
@@ -47,14 +60,14 @@ class Worker:
 
     Args:
         ledger: Where jobs come from and results go.
-        ingest: Ingests the upload of a job; called from several threads, and again after a crash.
+        ingest: Does the work of a job; called from several threads, and again after a crash.
         url: The database of the workflow engine.
         try_lock: From `worker_locks`.
         concurrency: Jobs at once.
     """
 
     ledger: JobLedger
-    ingest: Callable[[str], IngestReport]
+    ingest: Callable[[Work, OnProgress], IngestReport]
     url: str
     try_lock: TryLock
     concurrency: int = 2
@@ -67,7 +80,7 @@ class Worker:
             workflows = Workflows(
                 url=self.url,
                 executor_id=slot,
-                run=self._job,
+                run=lambda workflow_id: self._job(workflow_id, stop),
                 failed=self._failed,
                 concurrency=self.concurrency,
             )
@@ -82,19 +95,15 @@ class Worker:
             if turn % round(SWEEP_S / RELAY_S) == 0:
                 self._adopt(workflows, slot)
                 self._reconcile(workflows)
-            # Uploads of one document are relayed one at a time, in the order in which they were accepted: two that
-            # reach the queue in the same millisecond could leave it in either.
+            # Jobs of one document or pipeline are relayed one at a time, in the order in which they were accepted: two
+            # that reach the queue in the same millisecond could leave it in either.
             ready = self.ledger.ready()
-            for job_id in ready:
-                if job_id not in relayed:
-                    self._enqueue(workflows, job_id)
-            relayed = set(ready)
+            for work in ready:
+                if work.workflow_id not in relayed:
+                    workflows.enqueue(work.workflow_id, order_key=work.order_key)
+            relayed = {work.workflow_id for work in ready}
             if stop.wait(RELAY_S):
                 return
-
-    def _enqueue(self, workflows: Workflows, job_id: str) -> None:
-        job = self.ledger.get(job_id)
-        workflows.enqueue(job_id, order_key=f"{job.collection}\0{job.uri}")
 
     def _adopt(self, workflows: Workflows, slot: str) -> None:
         """Run again what was under way in a worker that is dead."""
@@ -108,23 +117,38 @@ class Worker:
 
     def _reconcile(self, workflows: Workflows) -> None:
         """Bring jobs in line whose workflow was lost or was given up."""
-        waiting = set(self.ledger.ids({"queued"})) - set(self.ledger.ready())
-        for job_id, progress in workflows.progress(self.ledger.ids(ACTIVE)).items():
+        under_way = {work.workflow_id: work for work in self.ledger.under_way()}
+        ready = {work.workflow_id for work in self.ledger.ready()}
+        queued = {work.workflow_id for work in self.ledger.under_way(only_queued=True)}
+        for workflow_id, progress in workflows.progress(list(under_way)).items():
+            work = under_way[workflow_id]
             match progress:
-                case "unknown" if job_id not in waiting:
-                    self._enqueue(workflows, job_id)
+                case "unknown" if workflow_id in ready or workflow_id not in queued:
+                    workflows.enqueue(workflow_id, order_key=work.order_key)
                 case "ended":
-                    self.ledger.fail(job_id, "The worker died again and again while it worked on this file.")
+                    self.ledger.fail(
+                        work.job_id,
+                        "The worker died again and again while it worked on this file.",
+                        attempt=work.attempt,
+                    )
                 case _:
                     pass
 
-    def _job(self, job_id: str) -> None:
-        if self.ledger.get(job_id).state not in ACTIVE:
+    def _job(self, workflow_id: str, stop: threading.Event) -> None:
+        work = self.ledger.work(workflow_id.partition(".")[0])
+        # A workflow of an earlier attempt has nothing to do any more.
+        if work.workflow_id != workflow_id or not self.ledger.start(work.job_id):
             return
-        self.ledger.start(job_id)
-        self.ledger.finish(job_id, self.ingest(job_id))
+        try:
+            report = self.ingest(work, Reporter(self.ledger, work.job_id, stop))
+        except Stopped as stopped:
+            if not self.ledger.heed(work.job_id, stopped.wish):
+                self.ledger.queue_again(work.job_id)
+        else:
+            self.ledger.finish(work.job_id, report)
 
-    def _failed(self, job_id: str, error: BaseException) -> None:
+    def _failed(self, workflow_id: str, error: BaseException) -> None:
+        job_id = workflow_id.partition(".")[0]
         if isinstance(error, RagkitError):
             self.ledger.fail(job_id, error.detail)
             return
@@ -136,10 +160,14 @@ class Worker:
 def _slot(try_lock: TryLock) -> Iterator[str]:
     """Hold the lowest free slot: a worker that is started again finds its own work there."""
     for number in itertools.count(1):
-        slot = f"worker-{number}"
+        slot = _slot_name(number)
         if release := try_lock(slot):
             try:
                 yield slot
             finally:
                 release()
             return
+
+
+def _slot_name(number: int) -> str:
+    return f"worker-{number}"

@@ -1,6 +1,7 @@
-"""The only file that knows DBOS: durable workflows, one a job, in a database of their own.
+"""The only file that knows DBOS: durable workflows, one an attempt of a job, in a database of their own.
 
-A workflow carries the id of its job and nothing else. DBOS is one object a process, so a process opens one at a time.
+A workflow carries its own id, which begins with that of its job, and nothing else. DBOS is one object a process, so a
+process opens one at a time.
 """
 
 from __future__ import annotations
@@ -30,12 +31,13 @@ Progress = Literal["unknown", "active", "ended"]
 
 
 class Workflows:
-    """Runs `run(job_id)` durably: once started, it is run again after a crash until it returns or is given up.
+    """Runs `run(id)` durably: once started, it is run again after a crash until it returns or is given up.
 
     Args:
         url: The database of the workflow engine, as SQLAlchemy spells it.
         executor_id: Who runs them: unique among live workers, and taken up again by a successor.
-        run: Must be idempotent. A passing error (storage, upstream, conflict) is tried three times.
+        run: Called with the workflow's id. Must be idempotent. A passing error (storage, upstream, conflict) is tried
+            three times.
         failed: Told of the exception that `run` ended with.
         concurrency: Jobs that this worker runs at once; two of one order key never overlap, on any worker.
     """
@@ -60,15 +62,15 @@ class Workflows:
         DBOS(config=config)
 
         @DBOS.step(name="run", retries_allowed=True, max_attempts=ATTEMPTS, should_retry=_passing)
-        def step(job_id: str) -> None:
-            run(job_id)
+        def step(workflow_id: str) -> None:
+            run(workflow_id)
 
         @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=DEATHS)
-        def workflow(job_id: str) -> None:
+        def workflow(workflow_id: str) -> None:
             try:
-                step(job_id)
+                step(workflow_id)
             except Exception as error:
-                failed(job_id, _cause(error))
+                failed(workflow_id, _cause(error))
 
         DBOS.launch()
         DBOS.register_queue(
@@ -79,24 +81,24 @@ class Workflows:
             on_conflict="always_update",
         )
 
-    def enqueue(self, job_id: str, *, order_key: str) -> None:
-        """Queue it; a job that was queued before is left as it is."""
+    def enqueue(self, workflow_id: str, *, order_key: str) -> None:
+        """Queue it; one that was queued before is left as it is."""
         DBOS.enqueue_workflow_with_options(
             {
                 "queue_name": QUEUE,
                 "workflow_name": WORKFLOW,
-                "workflow_id": job_id,
+                "workflow_id": workflow_id,
                 "app_version": APPLICATION_VERSION,
                 "queue_partition_key": hashlib.blake2b(order_key.encode(), digest_size=16).hexdigest(),
             },
-            job_id,
+            workflow_id,
         )
 
-    def progress(self, job_ids: Sequence[str]) -> dict[str, Progress]:
-        """How far the workflows of these jobs are."""
-        found = DBOS.list_workflows(workflow_ids=list(job_ids), load_input=False, load_output=False)
+    def progress(self, workflow_ids: Sequence[str]) -> dict[str, Progress]:
+        """How far these workflows are."""
+        found = DBOS.list_workflows(workflow_ids=list(workflow_ids), load_input=False, load_output=False)
         known: dict[str, Progress] = {w.workflow_id: "active" if w.status in UNDER_WAY else "ended" for w in found}
-        return {job_id: known.get(job_id, "unknown") for job_id in job_ids}
+        return {workflow_id: known.get(workflow_id, "unknown") for workflow_id in workflow_ids}
 
     def executors(self) -> set[str]:
         """Who has workflows under way, dead or alive."""

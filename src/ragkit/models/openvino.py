@@ -45,7 +45,7 @@ def open_core() -> Core:
     return Core()
 
 
-def compile_model(core: Core, file: Path, *, precision: str, hint: str) -> CompiledModel:
+def compile_model(core: Core, file: Path, *, precision: str, hint: str, threads: int | None = None) -> CompiledModel:
     """Make a model ready to run.
 
     Args:
@@ -53,15 +53,18 @@ def compile_model(core: Core, file: Path, *, precision: str, hint: str) -> Compi
         file: The `.xml`; its `.bin` lies beside it.
         precision: `f32` or `bf16`.
         hint: `LATENCY` for one text at a time, `THROUGHPUT` for batches.
+        threads: By default as many as OpenVINO sees fit.
 
     Raises:
         ConfigError: The files are damaged.
     """
-    options = {
+    options: dict[str, object] = {
         "INFERENCE_PRECISION_HINT": precision,
         "PERFORMANCE_HINT": hint,
         "ENABLE_CPU_PINNING": False,  # pinned, queries wait for the core that a batch in another process keeps busy
     }
+    if threads is not None:
+        options["INFERENCE_NUM_THREADS"] = threads
     try:
         return core.compile_model(file, "CPU", options)
     except RuntimeError as error:
@@ -138,7 +141,8 @@ class OpenVinoEmbedder:
         ids = self._tokenizer.shortened(self._tokenizer.ids([self._spec.query_prefix + text])[0], limit)
         with self._asking:
             if self._request is None:
-                compiled = compile_model(self._core, self._file, precision=self._precision, hint="LATENCY")
+                # With a second thread a question waits for the slower of two cores, one of which a batch keeps busy.
+                compiled = compile_model(self._core, self._file, precision=self._precision, hint="LATENCY", threads=1)
                 self._request = compiled.create_infer_request()
             self._request.infer(self._padded([ids]))
             vector = self._request.get_output_tensor(0).data.copy()

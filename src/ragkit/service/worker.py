@@ -36,6 +36,7 @@ def work(settings: Settings, *, parent: BinaryIO | None = None) -> NoReturn:
     """
     from ragkit.app import build
     from ragkit.jobs.worker import Worker, worker_locks, workflow_url
+    from ragkit.service.planner import Planner
 
     os.nice(NICENESS)
     stop = threading.Event()
@@ -45,11 +46,13 @@ def work(settings: Settings, *, parent: BinaryIO | None = None) -> NoReturn:
         threading.Thread(target=_wait_for_end, args=(parent, stop), daemon=True).start()
     kit = build(settings)
     home = settings.home.resolve()
+    try_lock = worker_locks(home, settings.database_url)
+    Planner(settings.pipelines, kit.ledger, try_lock, settle_s=settings.settle_s).start(stop)
     Worker(
         ledger=kit.ledger,
-        ingest=kit.ingest_upload,
+        ingest=kit.run_job,
         url=workflow_url(home, settings.database_url),
-        try_lock=worker_locks(home, settings.database_url),
+        try_lock=try_lock,
     ).run(stop, grace_s=STOP_S)
     asyncio.run(kit.aclose())
     logging.shutdown()

@@ -26,6 +26,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    text,
 )
 
 __all__ = [
@@ -276,6 +277,7 @@ answers = Table(
 )
 
 # What a user sees of durable work; the workflow engine keeps its own tables elsewhere.
+_WAITING = text("kind = 'pipeline' AND state = 'queued'")
 jobs = Table(
     "jobs",
     metadata,
@@ -284,9 +286,15 @@ jobs = Table(
     Column("state", String(20), nullable=False, index=True),
     Column("collection", String(200), nullable=False),
     Column("uri", Text, nullable=False),
-    Column("file_sha256", String(64), nullable=False),
+    Column("file_sha256", String(64), nullable=False),  # of an upload; empty for a pipeline
+    Column("attempt", Integer, nullable=False, server_default="0"),  # each has a workflow of its own
+    Column("wish", String(10), nullable=True),  # `pause` or `cancel`, until the worker has seen it
+    Column("only", JSON, nullable=True),  # the uris that a retry is about
+    Column("progress", JSON, nullable=True),
     Column("report", JSON, nullable=True),
     Column("error", Text, nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    # However often it is asked for, a pipeline waits for one run at most.
+    Index("ix_jobs_queued_pipeline", "uri", unique=True, sqlite_where=_WAITING, postgresql_where=_WAITING),
 )

@@ -108,7 +108,7 @@ class MemoryCollections:
 
 
 class MemoryJobs:
-    """Uploads, each done by the time someone looks."""
+    """Uploads, each done by the time someone looks; there is no pipeline."""
 
     def __init__(self, documents: MemoryDocuments) -> None:
         self._documents = documents
@@ -121,6 +121,25 @@ class MemoryJobs:
             if job.id == job_id:
                 return _done(job)
         raise NotFound(f"There is no job {job_id!r}.")
+
+    async def start(self, pipeline: str) -> Job:
+        raise NotFound(f"There is no pipeline {pipeline!r}.")
+
+    async def pause(self, job_id: str) -> Job:
+        return await self._ended(job_id)
+
+    async def resume(self, job_id: str) -> Job:
+        return await self._ended(job_id)
+
+    async def cancel(self, job_id: str) -> Job:
+        return await self._ended(job_id)
+
+    async def retry(self, job_id: str) -> Job:
+        return await self._ended(job_id)
+
+    async def _ended(self, job_id: str) -> Job:
+        job = await self.get(job_id)
+        raise Conflict(f"The job {job_id!r} is {job.state}.")
 
 
 class MemoryPrompts:

@@ -1,11 +1,13 @@
-"""`/v1/jobs`: what became of uploads."""
+"""`/v1/jobs`: what becomes of uploads and runs of pipelines."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
-from ragkit.service.deps import Kit
+from ragkit.service.deps import Body, Kit, Name
 from ragkit.types import Job
 
 __all__ = ["router"]
@@ -15,6 +17,12 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 class Jobs(TypedDict):
     jobs: tuple[Job, ...]
+
+
+class StartBody(Body):
+    """A run of a pipeline."""
+
+    pipeline: Name
 
 
 @router.get("", response_model=Jobs)
@@ -27,3 +35,18 @@ async def list_jobs(kit: Kit) -> Jobs:
 async def get_job(job_id: str, kit: Kit) -> Job:
     """How far a job is, and its report when it is done."""
     return await kit.jobs.get(job_id)
+
+
+@router.post("", response_model=Job, status_code=202)
+async def start_job(body: StartBody, kit: Kit, request: Request, response: Response) -> Job:
+    """Run a pipeline of the service's by its name; one that waits to start already is not queued twice."""
+    job = await kit.jobs.start(body.pipeline)
+    response.headers["Location"] = str(request.app.url_path_for("get_job", job_id=job.id))
+    return job
+
+
+@router.post("/{job_id}/{change}", response_model=Job)
+async def change_job(job_id: str, change: Literal["pause", "resume", "cancel", "retry"], kit: Kit) -> Job:
+    """Pause or cancel a job after the batch under way, go on with it, or try again the documents that failed."""
+    changes = {"pause": kit.jobs.pause, "resume": kit.jobs.resume, "cancel": kit.jobs.cancel, "retry": kit.jobs.retry}
+    return await changes[change](job_id)

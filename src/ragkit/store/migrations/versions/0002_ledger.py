@@ -74,6 +74,18 @@ def upgrade() -> None:
     op.add_column("documents", sa.Column("released_sha256", sa.String(length=64), nullable=True))
     op.add_column("documents", sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index("ix_documents_parent_id", "documents", ["parent_id"], unique=False)
+    op.add_column("jobs", sa.Column("attempt", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("jobs", sa.Column("wish", sa.String(length=10), nullable=True))
+    op.add_column("jobs", sa.Column("only", sa.JSON(), nullable=True))
+    op.add_column("jobs", sa.Column("progress", sa.JSON(), nullable=True))
+    op.create_index(
+        "ix_jobs_queued_pipeline",
+        "jobs",
+        ["uri"],
+        unique=True,
+        sqlite_where=sa.text("kind = 'pipeline' AND state = 'queued'"),
+        postgresql_where=sa.text("kind = 'pipeline' AND state = 'queued'"),
+    )
     op.add_column("versions", sa.Column("verdicts", sa.JSON(), server_default="[]", nullable=False))
     op.add_column("versions", sa.Column("text_sha256", sa.String(length=64), nullable=True))
     op.add_column("versions", sa.Column("signature", sa.LargeBinary(), nullable=True))
@@ -92,6 +104,16 @@ def downgrade() -> None:
     op.drop_column("versions", "signature")
     op.drop_column("versions", "text_sha256")
     op.drop_column("versions", "verdicts")
+    op.drop_index(
+        "ix_jobs_queued_pipeline",
+        table_name="jobs",
+        sqlite_where=sa.text("kind = 'pipeline' AND state = 'queued'"),
+        postgresql_where=sa.text("kind = 'pipeline' AND state = 'queued'"),
+    )
+    op.drop_column("jobs", "progress")
+    op.drop_column("jobs", "only")
+    op.drop_column("jobs", "wish")
+    op.drop_column("jobs", "attempt")
     op.drop_index("ix_documents_parent_id", table_name="documents")
     op.drop_column("documents", "seen_at")
     op.drop_column("documents", "released_sha256")
