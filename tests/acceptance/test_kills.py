@@ -17,7 +17,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Scene:
     return Scene(tmp_path_factory.mktemp("kills"), seed=7, models=models)
 
 
-@pytest.mark.parametrize("target", ["found", "live", "instant", "worker", "chroma", "parser"])
+@pytest.mark.parametrize("target", ["chunked", "indexed", "instant", "worker", "chroma", "parser"])
 def test_what_a_kill_interrupts_is_complete_after_the_next_run(scene: Scene, target: str) -> None:
     played = play(scene, target, 1)
     assert (played.target, played.differences) == (target, [])

@@ -1,7 +1,7 @@
 """Puts batches of chunked documents into the index: embed what is missing, write vectors and keywords, go live, retire.
 
 Vectors and keywords are written first, under new chunk ids; then one SQL transaction makes the batch live; then the old
-ids are removed. While one batch is written, the next is embedded.
+ids are removed. While one batch is written, the next is embedded, and the one after that is gathered.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["IndexWriter"]
 
-BATCH_CHUNKS = 512
-BATCH_DOCUMENTS = 64
+BATCH_CHUNKS = 1024
+BATCH_DOCUMENTS = 128
+ENOUGH_CHUNKS = (
+    64  # so many are embedded at once when nothing else is: at the start of a run nobody waits for a full batch
+)
 EMBED_AT_ONCE = 2048  # a very long document is embedded in parts, so that a crash does not lose all of the work
 
 
@@ -67,7 +70,9 @@ class IndexWriter:
         self._drafts: list[Draft] = []
         self._chunks = 0
         self._retired: list[str] = []
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ragkit-index")
+        self._embedder_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ragkit-embed")
+        self._writer_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ragkit-index")
+        self._embedding: Future[None] | None = None
         self._writing: Future[None] | None = None
         self.embedded = 0
         """Texts that the embedder was called for."""
@@ -87,32 +92,44 @@ class IndexWriter:
     def finish(self) -> None:
         """Make live what has been added."""
         self._flush()
-        self._wait()
+        self._wait_for_embedding()
+        self._wait_for_writing()
         self._retire()
 
     def close(self) -> None:
-        """End the thread that writes."""
-        self._thread.shutdown()
+        """End the threads, which finish what they have begun."""
+        self._embedder_thread.shutdown()
+        self._writer_thread.shutdown()
 
     def add(self, draft: Draft) -> None:
         """Take a draft; it is live when the batch that it falls into is written, at the latest when the block ends."""
         self._drafts.append(draft)
         self._chunks += len(draft.chunks)
-        if self._chunks >= BATCH_CHUNKS or len(self._drafts) >= BATCH_DOCUMENTS:
+        full = self._chunks >= BATCH_CHUNKS or len(self._drafts) >= BATCH_DOCUMENTS
+        idle = self._embedding is None or self._embedding.done()
+        if full or (idle and self._chunks >= ENOUGH_CHUNKS):
             self._flush()
 
     def _flush(self) -> None:
         drafts, self._drafts, self._chunks = self._drafts, [], 0
-        if not drafts:
-            return
+        if drafts:
+            self._wait_for_embedding()
+            self._embedding = self._embedder_thread.submit(self._process, drafts)
+
+    def _process(self, drafts: list[Draft]) -> None:
         attempts = [draft.attempt for draft in drafts]
         self._ledger.begin(attempts)
         matrix = self._embed(drafts)
         self._ledger.reached(attempts, "embedded")
-        self._wait()
-        self._writing = self._thread.submit(self._write, drafts, matrix)
+        self._wait_for_writing()
+        self._writing = self._writer_thread.submit(self._write, drafts, matrix)
 
-    def _wait(self) -> None:
+    def _wait_for_embedding(self) -> None:
+        if self._embedding is not None:
+            self._embedding.result()
+            self._embedding = None
+
+    def _wait_for_writing(self) -> None:
         if self._writing is not None:
             self._writing.result()
             self._writing = None
