@@ -10,7 +10,7 @@ from pathlib import Path
 from ragkit.index.catalog import Catalog
 from ragkit.index.generations import Collections, Generation
 from ragkit.index.snapshots import Snapshots
-from ragkit.index.verify import verify
+from ragkit.index.verify import Verifier
 from ragkit.ingest.changes import Profile
 from ragkit.ingest.chunking import StructureChunker
 from ragkit.ingest.isolation import ParserPool
@@ -88,12 +88,11 @@ class Desk:
         return {d.uri: self.catalog.view(d.id).text for d in self.catalog.documents(collection="c")}
 
     def verify(self) -> VerifyReport:
-        return verify(
+        return Verifier(
             collections=self.collections,
             catalog=self.catalog,
             cache=VectorCache(self.database),
             files=FileStore(self.home / "files"),
             purge=self.ingestor().purge,
             stores=self.stores,  # type: ignore[arg-type]  # nothing is repaired here
-            repair=False,
-        )
+        ).verify(repair=False)

@@ -140,17 +140,16 @@ class _Root:
         return self._keywords[generation.store]
 
     def verify(self, repair: bool) -> VerifyReport:
-        from ragkit.index.verify import verify
+        from ragkit.index.verify import Verifier
 
-        return verify(
+        return Verifier(
             collections=self.collections,
             catalog=self.catalog,
             cache=self.cache,
             files=self.files,
             stores=lambda generation: (self.vectors(generation), self.keywords(generation)),
             purge=lambda generation: self.ingestor().purge(generation),
-            repair=repair,
-        )
+        ).verify(repair=repair)
 
     def drop(self, name: str) -> int:
         from ragkit.index.ledger import Ledger

@@ -5,7 +5,6 @@ Database and processor work goes through a bounded number of threads, never on t
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from ragkit.errors import InputError, RagkitError
 from ragkit.events import Event
 from ragkit.ingest.named import pipeline_named
 from ragkit.ingest.origins import open_origin
+from ragkit.ingest.scratch import scratch_folder
 from ragkit.ingest.sources import Item, Origin, discover, roots_of
 from ragkit.resources import AsyncCollections, AsyncDocuments, AsyncJobs, AsyncPrompts
 from ragkit.threads import Once, Threads
@@ -215,8 +215,8 @@ class AsyncRagkit:
         """`ingest_pipeline` for the worker, which calls it from a thread; on request for some uris only."""
         parts = self._parts
         home, max_bytes = parts.settings.home.resolve(), parts.settings.max_file_mb * 1_000_000
-        with tempfile.TemporaryDirectory(prefix="fetched-", dir=home) as scratch:
-            origin = open_origin(pipeline, scratch=Path(scratch), home=home, max_bytes=max_bytes)
+        with scratch_folder(home) as scratch:
+            origin = open_origin(pipeline, scratch=scratch, home=home, max_bytes=max_bytes)
             # From a part of what there is nobody can tell what has gone.
             return parts.ingestor().run(
                 collection or pipeline.collection,

@@ -104,8 +104,8 @@ class ChromaVectors:
         return self._on_collection(lambda _, collection: _ids(collection))
 
     def rebuild(self) -> None:
-        """Make the collection again from the catalog."""
-        self._run(lambda session, _: self._open(session, _COLLECTION))
+        """Make the collection again from the catalog, and remove what the old one left on disk."""
+        self._run(lambda session, _: self._remade(session))
 
     def drop(self) -> None:
         """Delete the collection and what it left on disk."""
@@ -162,11 +162,18 @@ class ChromaVectors:
             if problem is None:  # it was another process's turn to repair, while this one waited
                 return collection
             _log.warning("Collection %r in Chroma is damaged (%s); it is made again.", self._name, problem)
-            self._delete_collection(session)
-            collection = self._collection(session)
-            self._fill(session, collection)
-            self._connection.sweep()
-            return collection
+            return self._made_again(session)
+
+    def _remade(self, session: Session) -> None:
+        with self._opening, self._connection.repairing():
+            self._opened = (session, self._made_again(session))
+
+    def _made_again(self, session: Session) -> Collection:
+        self._delete_collection(session)
+        collection = self._collection(session)
+        self._fill(session, collection)
+        self._connection.sweep()
+        return collection
 
     def _collection(self, session: Session) -> Collection:
         from chromadb.api.collection_configuration import CreateCollectionConfiguration

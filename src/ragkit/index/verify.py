@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from ragkit.errors import StorageError
@@ -19,7 +20,7 @@ from ragkit.store.embeddings import VectorCache
 from ragkit.store.files import FileStore
 from ragkit.types import Difference, VerifyReport
 
-__all__ = ["verify"]
+__all__ = ["Verifier"]
 
 
 class Derived(Protocol):
@@ -43,17 +44,9 @@ class DerivedKeywords(Derived, Protocol):
 Stores = Callable[[Generation], tuple[DerivedVectors, DerivedKeywords]]
 
 
-def verify(
-    *,
-    collections: Collections,
-    catalog: Catalog,
-    cache: VectorCache,
-    files: FileStore,
-    stores: Stores,
-    purge: Callable[[Generation], bool],
-    repair: bool,
-) -> VerifyReport:
-    """Compare every collection's vectors and keywords, and the kept files, with the catalog.
+@dataclass(frozen=True, kw_only=True)
+class Verifier:
+    """Compares every collection's vectors and keywords, and the kept files, with the catalog.
 
     Args:
         collections: The collections to compare.
@@ -62,44 +55,61 @@ def verify(
         files: The files that are kept: uploads, and what is in quarantine.
         stores: Opens the derived stores of a generation.
         purge: Finishes a deletion that was broken off.
-        repair: Rebuild what differs.
     """
-    started = time.monotonic()
-    differences = list(_compare_files(catalog, files))
-    documents = chunks = repaired = 0
-    if repair:
-        for unknown in files.settled().difference(catalog.files()):
-            files.delete(unknown)
-            repaired += 1
-    for collection in collections.list():
-        documents += collection.documents
-        chunks += collection.chunks
-        generation = collections.get(collection.name)
-        if catalog.erasing(generation):
+
+    collections: Collections
+    catalog: Catalog
+    cache: VectorCache
+    files: FileStore
+    stores: Stores
+    purge: Callable[[Generation], bool]
+
+    def verify(self, *, repair: bool) -> VerifyReport:
+        """Name every difference, and on request rebuild or remove what differs."""
+        started = time.monotonic()
+        differences = list(_compare_files(self.catalog, self.files))
+        repaired = _remove_unknown(self.catalog, self.files) if repair else 0
+        listed = self.collections.list()
+        for collection in listed:
+            found, mended = self._generation(self.collections.get(collection.name), repair=repair)
+            differences += found
+            repaired += mended
+        return VerifyReport(
+            consistent=repaired == len(differences),
+            documents=sum(collection.documents for collection in listed),
+            chunks=sum(collection.chunks for collection in listed),
+            differences=tuple(differences),
+            repaired=repaired,
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+    def _generation(self, generation: Generation, *, repair: bool) -> tuple[list[Difference], int]:
+        """What differs in one collection, and how much of it was repaired."""
+        differences: list[Difference] = []
+        repaired = 0
+        if self.catalog.erasing(generation):
             detail = "Traces of deleted documents are still to be purged."
-            differences.append(Difference(kind="erasure_pending", collection=collection.name, detail=detail))
-            repaired += repair and purge(generation)
-        live = catalog.live_chunks(generation)
-        lost = cache.missing(list(live.values()))
-        found = list(_lost_vectors(generation, lost))
-        vectors, keywords = stores(generation)
+            differences.append(Difference(kind="erasure_pending", collection=generation.collection, detail=detail))
+            repaired += repair and self.purge(generation)
+        live = self.catalog.live_chunks(generation)
+        lost = self.cache.missing(list(live.values()))
+        vectors, keywords = self.stores(generation)
         in_vectors = list(_compare("vectors", generation, set(live), vectors))
         in_keywords = list(_compare("keywords", generation, set(live), keywords))
-        differences += found + in_vectors + in_keywords
         if repair and in_vectors and not lost:
             vectors.rebuild()
             repaired += len(in_vectors)
         if repair and in_keywords:
-            keywords.rebuild(catalog.keyword_entries(generation))
+            keywords.rebuild(self.catalog.keyword_entries(generation))
             repaired += len(in_keywords)
-    return VerifyReport(
-        consistent=repaired == len(differences),
-        documents=documents,
-        chunks=chunks,
-        differences=tuple(differences),
-        repaired=repaired,
-        seconds=round(time.monotonic() - started, 3),
-    )
+        return [*differences, *_lost_vectors(generation, lost), *in_vectors, *in_keywords], repaired
+
+
+def _remove_unknown(catalog: Catalog, files: FileStore) -> int:
+    unknown = files.settled().difference(catalog.files())
+    for sha256 in unknown:
+        files.delete(sha256)
+    return len(unknown)
 
 
 def _compare_files(catalog: Catalog, files: FileStore) -> Iterator[Difference]:

@@ -63,14 +63,16 @@ class Ingestor:
             StorageError: The disk or a store refused; what was committed stays.
         """
         parts, profile = self._parts, profile or self._profile
-        generation = parts.collections.ensure(collection, parts.embedder.spec)
-        known = parts.ledger.known(generation)
         tally = Tally(found=len(items), on_progress=on_progress)
         found = [Found.of(item) for item in items]
         there = {item.uri for item in items}
-        changes = Changes(known, profile=profile, roots=roots, found=there, max_bytes=parts.max_bytes)
         if dry_run:
+            known = self._known(collection)
+            changes = Changes(known, profile=profile, roots=roots, found=there, max_bytes=parts.max_bytes)
             return self._foresee(changes, found, known, tally, roots=roots if prune else ())
+        generation = parts.collections.ensure(collection, parts.embedder.spec)
+        known = parts.ledger.known(generation)
+        changes = Changes(known, profile=profile, roots=roots, found=there, max_bytes=parts.max_bytes)
         if parts.catalog.erasing(generation):
             self.purge(generation)
         run = Run(parts, generation, profile=profile, known=known, changes=changes, tally=tally)
@@ -145,6 +147,13 @@ class Ingestor:
             withdrawn=len(surplus),
             deleted=tuple(row.uri for row in target.values() if row.erased_at is not None),
         )
+
+    def _known(self, collection: str) -> dict[str, Known]:
+        """What a collection has; nothing where it does not exist."""
+        try:
+            return self._parts.ledger.known(self._parts.collections.get(collection))
+        except NotFound:
+            return {}
 
     def _restore(self, generation: Generation, wanted: Sequence[tuple[Known, int]]) -> None:
         if not wanted:
