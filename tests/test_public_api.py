@@ -26,6 +26,7 @@ RESOURCES = {
     "collections": ("list", "delete"),
     "prompts": ("list", "show", "create", "promote", "rollback", "diff"),
     "jobs": ("list", "get", "start", "pause", "resume", "cancel", "retry"),
+    "snapshots": ("list", "show", "diff", "rollback"),
 }
 
 

@@ -62,6 +62,7 @@ class _Root:
     def __init__(self, settings: Settings, *, one_shot: bool) -> None:
         from ragkit.index.catalog import Catalog
         from ragkit.index.generations import Collections
+        from ragkit.index.snapshots import Snapshots
         from ragkit.jobs.control import JobControl
         from ragkit.jobs.ledger import JobLedger
         from ragkit.prompts.registry import PromptRegistry
@@ -76,6 +77,7 @@ class _Root:
         self.database = Database.open(settings.database_url or f"sqlite:///{self.home / 'ragkit.db'}")
         self.catalog = Catalog(self.database)
         self.collections = Collections(self.database)
+        self.snapshots = Snapshots(self.database)
         self.cache = VectorCache(self.database)
         self.prompts = PromptRegistry(self.database)
         self.jobs = JobLedger(self.database)
@@ -94,6 +96,7 @@ class _Root:
             settings=self.settings,
             collections=self.collections,
             catalog=self.catalog,
+            snapshots=self.snapshots,
             prompts=self.prompts,
             jobs=self.jobs,
             control=self.control,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from ragkit.events import Event
+from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.types import (
     Answer,
     Collection,
@@ -52,6 +53,7 @@ class Ragkit:
         collections: Sets of documents that are searched together.
         prompts: Versions of prompts and the aliases that point at them.
         jobs: Uploads and runs of pipelines, on their way.
+        snapshots: What collections answered from earlier, to compare and to go back to.
     """
 
     def __init__(self, kit: AsyncRagkit) -> None:
@@ -62,6 +64,7 @@ class Ragkit:
         self.collections = Collections(kit, self._portal)
         self.prompts = Prompts(kit, self._portal)
         self.jobs = Jobs(kit, self._portal)
+        self.snapshots = Snapshots(kit, self._portal)
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Ragkit:
@@ -247,3 +250,19 @@ class Jobs(_Resource):
 
     def retry(self, job_id: str) -> Job:
         return self._call(self._kit.jobs.retry, job_id)
+
+
+class Snapshots(_Resource):
+    """See `AsyncSnapshots`."""
+
+    def list(self, collection: str | None = None) -> tuple[Snapshot, ...]:
+        return self._call(self._kit.snapshots.list, collection)
+
+    def show(self, number: int, *, collection: str | None = None) -> tuple[SnapshotEntry, ...]:
+        return self._call(self._kit.snapshots.show, number, collection=collection)
+
+    def diff(self, a: int, b: int, *, collection: str | None = None) -> SnapshotDiff:
+        return self._call(self._kit.snapshots.diff, a, b, collection=collection)
+
+    def rollback(self, number: int, *, collection: str | None = None) -> Rollback:
+        return self._call(self._kit.snapshots.rollback, number, collection=collection)

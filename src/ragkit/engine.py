@@ -19,7 +19,7 @@ from ragkit.ingest.named import pipeline_named
 from ragkit.ingest.origins import open_origin
 from ragkit.ingest.scratch import scratch_folder
 from ragkit.ingest.sources import Item, Origin, discover, roots_of
-from ragkit.resources import AsyncCollections, AsyncDocuments, AsyncJobs, AsyncPrompts
+from ragkit.resources import AsyncCollections, AsyncDocuments, AsyncJobs, AsyncPrompts, AsyncSnapshots
 from ragkit.threads import Once, Threads
 from ragkit.types import Answer, Filters, IngestReport, JobProgress, Mode, SearchResult, VerifyReport
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ragkit.answer.pipeline import Answerer, Search
     from ragkit.index.catalog import Catalog
     from ragkit.index.generations import Collections
+    from ragkit.index.snapshots import Snapshots
     from ragkit.ingest.changes import Profile
     from ragkit.ingest.pipeline import Ingestor
     from ragkit.ingest.pipelines import Pipeline
@@ -51,6 +52,7 @@ class Parts:
     settings: Settings
     collections: Collections
     catalog: Catalog
+    snapshots: Snapshots
     prompts: PromptRegistry
     jobs: JobLedger
     control: JobControl
@@ -78,6 +80,7 @@ class AsyncRagkit:
         collections: Sets of documents that are searched together.
         prompts: Versions of prompts and the aliases that point at them.
         jobs: Uploads and runs of pipelines, on their way.
+        snapshots: What collections answered from earlier, to compare and to go back to.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -88,6 +91,7 @@ class AsyncRagkit:
         self.collections = AsyncCollections(parts, self._threads)
         self.prompts = AsyncPrompts(parts, self._threads)
         self.jobs = AsyncJobs(parts, self._threads)
+        self.snapshots = AsyncSnapshots(parts, self._threads)
 
     async def ask(
         self,

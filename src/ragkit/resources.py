@@ -1,4 +1,4 @@
-"""What hangs off the engine as attributes: documents, collections, prompts and jobs."""
+"""What hangs off the engine as attributes: documents, collections, prompts, jobs and snapshots."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ragkit.errors import NotFound
+from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.ingest.named import pipeline_named
 from ragkit.jobs.uploads import accept_upload
 from ragkit.threads import Threads
@@ -13,8 +14,9 @@ from ragkit.types import Collection, Document, DocumentState, DocumentView, Inge
 
 if TYPE_CHECKING:
     from ragkit.engine import Parts
+    from ragkit.index.generations import Generation
 
-__all__ = ["AsyncCollections", "AsyncDocuments", "AsyncJobs", "AsyncPrompts"]
+__all__ = ["AsyncCollections", "AsyncDocuments", "AsyncJobs", "AsyncPrompts", "AsyncSnapshots"]
 
 
 class AsyncDocuments:
@@ -217,3 +219,50 @@ class AsyncJobs:
             return jobs
         detail = "No worker is running; `ragkit serve` or `ragkit worker` takes it up."
         return tuple(replace(job, detail=detail) if job.state == "queued" else job for job in jobs)
+
+
+class AsyncSnapshots:
+    """What collections answered from after each run that changed something."""
+
+    def __init__(self, parts: Parts, threads: Threads) -> None:
+        self._parts = parts
+        self._threads = threads
+
+    async def list(self, collection: str | None = None) -> tuple[Snapshot, ...]:
+        """Those of one collection, newest first.
+
+        Raises:
+            NotFound: There is no such collection.
+        """
+        return await self._threads.run(self._parts.snapshots.list, await self._generation(collection))
+
+    async def show(self, number: int, *, collection: str | None = None) -> tuple[SnapshotEntry, ...]:
+        """The documents of one, by uri.
+
+        Raises:
+            NotFound: There is no such collection or snapshot.
+        """
+        return await self._threads.run(self._parts.snapshots.show, await self._generation(collection), number)
+
+    async def diff(self, a: int, b: int, *, collection: str | None = None) -> SnapshotDiff:
+        """What changed from snapshot `a` to snapshot `b`.
+
+        Raises:
+            NotFound: There is no such collection or snapshot.
+        """
+        return await self._threads.run(self._parts.snapshots.diff, await self._generation(collection), a, b)
+
+    async def rollback(self, number: int, *, collection: str | None = None) -> Rollback:
+        """Answer from the documents of an earlier snapshot again; what was deleted since stays deleted.
+
+        Raises:
+            NotFound: There is no such collection or snapshot.
+            Conflict: A version of it is past its retention.
+        """
+        ingestor = await self._threads.run(self._parts.ingestor)
+        name = collection or self._parts.settings.collection
+        return await self._threads.run(ingestor.roll_back, name, number)
+
+    async def _generation(self, collection: str | None) -> Generation:
+        name = collection or self._parts.settings.collection
+        return await self._threads.run(self._parts.collections.get, name)

@@ -101,6 +101,8 @@ def test_strict_makes_a_failed_file_an_exit_code(docs: Path) -> None:
         (["documents", "delete", "doc_nosuch"], "doc_nosuch"),
         (["collections", "delete", "nosuch", "--yes"], "nosuch"),
         (["jobs", "show", "job_nosuch"], "job_nosuch"),
+        (["documents", "release", "doc_nosuch"], "doc_nosuch"),
+        (["snapshots", "rollback", "1", "-c", "nosuch"], "nosuch"),
         (["prompts", "promote", "answer", "99"], "99"),
         (["prompts", "create", "answer", "nofile.txt"], "nofile.txt"),
         (["search", "x", "--mode", "hybrid+rerank"], "reranker"),

@@ -71,6 +71,31 @@ def test_nothing_of_a_deleted_text_is_left_in_any_file(docs: Path, home: Path) -
     assert "three working days" in ok("ask", "When do parcels arrive?")["answer"]
 
 
+def test_a_rollback_answers_from_the_earlier_text_at_once_and_embeds_nothing(docs: Path) -> None:
+    question = "When do standard parcels arrive?"
+    ok("ingest", str(docs))
+    (docs / "parcels.md").write_text("# Parcels\n\nStandard parcels arrive in five working days.\n")
+    (docs / "new.md").write_text("# Returns\n\nReturns are free of charge within a month.\n")
+    ok("ingest", str(docs))
+    ok("documents", "delete", documents()["fees.md"])
+    assert "five working days" in ok("ask", question)["answer"]
+    assert ragkit("snapshots", "list").stdout.splitlines()[0].split("\t")[:2] == ["number", "documents"]
+    assert [one["number"] for one in ok("snapshots", "list")["snapshots"]] == [3, 2, 1]
+    changed = ragkit("snapshots", "diff", "1", "2").stdout
+    assert [line.split("\t")[0] for line in changed.splitlines()] == ["change", "added", "changed"]
+    kept = {Path(entry["uri"]).name: entry["kept"] for entry in ok("snapshots", "show", "1")["entries"]}
+    assert kept == {"fees.md": False, "parcels.md": True}
+    said = ragkit("snapshots", "rollback", "1").stdout
+    assert "1 restored, 1 withdrawn. This is snapshot 4." in said
+    assert "fees.md" in said, "what was deleted stays deleted and is named"
+    assert "three working days" in ok("ask", question)["answer"]
+    assert documents().keys() == {"parcels.md"}
+    assert ok("verify")["consistent"] is True
+    back = ok("snapshots", "rollback", "2")
+    assert (back["restored"], len(back["deleted"])) == (2, 1)
+    assert "five working days" in ok("ask", question)["answer"]
+
+
 def containing(home: Path, word: str) -> list[Path]:
     """The files of a home, models apart, in which a word occurs in any case."""
     files = [path for path in home.rglob("*") if path.is_file() and "models" not in path.relative_to(home).parts]

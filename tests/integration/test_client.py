@@ -20,7 +20,7 @@ from ragkit.settings import Settings
 from ragkit.testing.engine import MemoryRagkit
 from ragkit.types import Filters
 
-RESOURCES = ("documents", "collections", "prompts", "jobs")
+RESOURCES = ("documents", "collections", "prompts", "jobs", "snapshots")
 
 
 @pytest.fixture
@@ -86,6 +86,23 @@ def test_a_document_that_is_not_in_quarantine_cannot_be_released(client):
     (document,) = client.documents.list(collection="shop")
     with pytest.raises(Conflict, match="not quarantined"):
         client.documents.release(document.id)
+
+
+def test_snapshots_are_compared_and_gone_back_to(client):
+    client.documents.upload("cards.md", b"Gift cards are refundable.", collection="shop")
+    client.documents.upload("lift.md", b"The lift carries 800 kg.", collection="shop")
+    assert [snapshot.number for snapshot in client.snapshots.list("shop")] == [3, 2, 1]
+    (entry,) = client.snapshots.show(1, collection="shop")
+    assert (entry.uri, entry.kept, entry.erased_at) == ("upload://cards.md", True, None)
+    changed = client.snapshots.diff(1, 3, collection="shop")
+    assert (changed.added, changed.changed) == (("upload://lift.md",), ("upload://cards.md",))
+    done = client.snapshots.rollback(1, collection="shop")
+    assert (done.snapshot.number, done.restored, done.withdrawn, done.deleted) == (4, 1, 1, ())
+    assert client.search("gift", collection="shop").hits[0].text == "Gift cards are not refundable."
+    client.documents.delete(entry.document_id)
+    assert client.snapshots.rollback(1, collection="shop").deleted == ("upload://cards.md",)
+    with pytest.raises(NotFound, match="99"):
+        client.snapshots.show(99, collection="shop")
 
 
 def test_prompts(client):

@@ -7,15 +7,16 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import httpx2
 
 from ragkit.client import calls, uploads
-from ragkit.client.calls import Call
-from ragkit.client.wire import Wire, error_of, event_of
-from ragkit.errors import InputError, UpstreamError
-from ragkit.events import Done, Event, Failed
+from ragkit.client.sending import AsyncSender
+from ragkit.client.wire import Wire
+from ragkit.errors import InputError
+from ragkit.events import Event
+from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.types import (
     Answer,
     Collection,
@@ -33,54 +34,11 @@ from ragkit.types import (
 
 __all__ = ["AsyncClient"]
 
-T = TypeVar("T")
-
-
-class Sender:
-    """Sends calls, again where that helps, and reads the replies."""
-
-    def __init__(self, wire: Wire, http: httpx2.AsyncClient) -> None:
-        self._wire = wire
-        self._http = http
-
-    async def __call__(self, call: Call[T]) -> T:
-        attempt = 0
-        while True:
-            outcome: httpx2.Response | httpx2.TransportError
-            try:
-                outcome = await self._http.request(**self._wire.request(call))
-            except httpx2.TransportError as error:
-                outcome = error
-            delay = self._wire.retry_delay(call, outcome, attempt)
-            if delay is None:
-                break
-            await asyncio.sleep(delay)
-            attempt += 1
-        if isinstance(outcome, httpx2.TransportError):
-            raise self._wire.unreachable(outcome) from outcome
-        return self._wire.result(call, outcome)
-
-    async def events(self, call: Call[Answer]) -> AsyncIterator[Event]:
-        try:
-            async with self._http.stream(**self._wire.request(call)) as response:
-                if not response.is_success:
-                    await response.aread()
-                    raise error_of(response)
-                async for sent in httpx2.EventSource(response):
-                    event = event_of(sent.event, sent.data)
-                    if event is not None:
-                        yield event
-                    if isinstance(event, Done | Failed):
-                        return
-        except httpx2.TransportError as error:
-            raise self._wire.unreachable(error) from error
-        raise UpstreamError("The answer broke off before its end.", hint="Ask again.")
-
 
 class Documents:
     """Documents of the service."""
 
-    def __init__(self, send: Sender) -> None:
+    def __init__(self, send: AsyncSender) -> None:
         self._send = send
 
     async def list(self, *, collection: str | None = None, state: DocumentState | None = None) -> tuple[Document, ...]:
@@ -107,7 +65,7 @@ class Documents:
 class Collections:
     """Collections of the service."""
 
-    def __init__(self, send: Sender) -> None:
+    def __init__(self, send: AsyncSender) -> None:
         self._send = send
 
     async def list(self) -> tuple[Collection, ...]:
@@ -122,7 +80,7 @@ class Collections:
 class Prompts:
     """Prompts of the service."""
 
-    def __init__(self, send: Sender) -> None:
+    def __init__(self, send: AsyncSender) -> None:
         self._send = send
 
     async def list(self) -> tuple[PromptVersion, ...]:
@@ -153,7 +111,7 @@ class Prompts:
 class Jobs:
     """Jobs of the service."""
 
-    def __init__(self, send: Sender) -> None:
+    def __init__(self, send: AsyncSender) -> None:
         self._send = send
 
     async def list(self) -> tuple[Job, ...]:
@@ -185,6 +143,29 @@ class Jobs:
         return await self._send(calls.change_job(job_id, "retry"))
 
 
+class Snapshots:
+    """Earlier states of the service's collections."""
+
+    def __init__(self, send: AsyncSender) -> None:
+        self._send = send
+
+    async def list(self, collection: str | None = None) -> tuple[Snapshot, ...]:
+        """Those of one collection, newest first."""
+        return await self._send(calls.list_snapshots(collection))
+
+    async def show(self, number: int, *, collection: str | None = None) -> tuple[SnapshotEntry, ...]:
+        """The documents of one, by uri."""
+        return await self._send(calls.show_snapshot(number, collection))
+
+    async def diff(self, a: int, b: int, *, collection: str | None = None) -> SnapshotDiff:
+        """What changed from snapshot `a` to snapshot `b`."""
+        return await self._send(calls.diff_snapshots(a, b, collection))
+
+    async def rollback(self, number: int, *, collection: str | None = None) -> Rollback:
+        """Answer from the documents of an earlier snapshot again."""
+        return await self._send(calls.roll_back_snapshot(number, collection))
+
+
 class AsyncClient:
     """A ragkit service, with the methods of `AsyncRagkit`.
 
@@ -209,11 +190,12 @@ class AsyncClient:
         wire = Wire.of(url, api_key=api_key, timeout=timeout, max_retries=max_retries, own_client=http_client is None)
         self._http = http_client or httpx2.AsyncClient(timeout=wire.timeouts)
         self._is_own = http_client is None
-        self._send = Sender(wire, self._http)
+        self._send = AsyncSender(wire, self._http)
         self.documents = Documents(self._send)
         self.collections = Collections(self._send)
         self.prompts = Prompts(self._send)
         self.jobs = Jobs(self._send)
+        self.snapshots = Snapshots(self._send)
 
     async def ask(
         self,

@@ -6,15 +6,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import httpx2
 
 from ragkit.client import calls, uploads
-from ragkit.client.calls import Call
-from ragkit.client.wire import Wire, error_of, event_of
-from ragkit.errors import InputError, UpstreamError
-from ragkit.events import Done, Event, Failed
+from ragkit.client.sending import Sender
+from ragkit.client.wire import Wire
+from ragkit.errors import InputError
+from ragkit.events import Event
+from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.types import (
     Answer,
     Collection,
@@ -31,49 +32,6 @@ from ragkit.types import (
 )
 
 __all__ = ["Client"]
-
-T = TypeVar("T")
-
-
-class Sender:
-    """Sends calls, again where that helps, and reads the replies."""
-
-    def __init__(self, wire: Wire, http: httpx2.Client) -> None:
-        self._wire = wire
-        self._http = http
-
-    def __call__(self, call: Call[T]) -> T:
-        attempt = 0
-        while True:
-            outcome: httpx2.Response | httpx2.TransportError
-            try:
-                outcome = self._http.request(**self._wire.request(call))
-            except httpx2.TransportError as error:
-                outcome = error
-            delay = self._wire.retry_delay(call, outcome, attempt)
-            if delay is None:
-                break
-            time.sleep(delay)
-            attempt += 1
-        if isinstance(outcome, httpx2.TransportError):
-            raise self._wire.unreachable(outcome) from outcome
-        return self._wire.result(call, outcome)
-
-    def events(self, call: Call[Answer]) -> Iterator[Event]:
-        try:
-            with self._http.stream(**self._wire.request(call)) as response:
-                if not response.is_success:
-                    response.read()
-                    raise error_of(response)
-                for sent in httpx2.EventSource(response):
-                    event = event_of(sent.event, sent.data)
-                    if event is not None:
-                        yield event
-                    if isinstance(event, Done | Failed):
-                        return
-        except httpx2.TransportError as error:
-            raise self._wire.unreachable(error) from error
-        raise UpstreamError("The answer broke off before its end.", hint="Ask again.")
 
 
 class Documents:
@@ -184,6 +142,29 @@ class Jobs:
         return self._send(calls.change_job(job_id, "retry"))
 
 
+class Snapshots:
+    """Earlier states of the service's collections."""
+
+    def __init__(self, send: Sender) -> None:
+        self._send = send
+
+    def list(self, collection: str | None = None) -> tuple[Snapshot, ...]:
+        """Those of one collection, newest first."""
+        return self._send(calls.list_snapshots(collection))
+
+    def show(self, number: int, *, collection: str | None = None) -> tuple[SnapshotEntry, ...]:
+        """The documents of one, by uri."""
+        return self._send(calls.show_snapshot(number, collection))
+
+    def diff(self, a: int, b: int, *, collection: str | None = None) -> SnapshotDiff:
+        """What changed from snapshot `a` to snapshot `b`."""
+        return self._send(calls.diff_snapshots(a, b, collection))
+
+    def rollback(self, number: int, *, collection: str | None = None) -> Rollback:
+        """Answer from the documents of an earlier snapshot again."""
+        return self._send(calls.roll_back_snapshot(number, collection))
+
+
 class Client:
     """A ragkit service, with the methods of `Ragkit`.
 
@@ -213,6 +194,7 @@ class Client:
         self.collections = Collections(self._send)
         self.prompts = Prompts(self._send)
         self.jobs = Jobs(self._send)
+        self.snapshots = Snapshots(self._send)
 
     def ask(
         self,

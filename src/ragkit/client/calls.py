@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
+from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.types import (
     Answer,
     Collection,
@@ -145,6 +146,24 @@ def start_job(pipeline: str) -> Call[Job]:
 
 def change_job(job_id: str, change: str) -> Call[Job]:
     return Call(method="POST", path=f"/v1/jobs/{_part(job_id)}/{change}", result=Job)
+
+
+def list_snapshots(collection: str | None) -> Call[tuple[Snapshot, ...]]:
+    return _get("/v1/snapshots", tuple[Snapshot, ...], field="snapshots", query=_given(collection=collection))
+
+
+def show_snapshot(number: int, collection: str | None) -> Call[tuple[SnapshotEntry, ...]]:
+    query = _given(collection=collection)
+    return _get(f"/v1/snapshots/{number}", tuple[SnapshotEntry, ...], field="entries", query=query)
+
+
+def diff_snapshots(a: int, b: int, collection: str | None) -> Call[SnapshotDiff]:
+    return _get(f"/v1/snapshots/{a}/diff/{b}", SnapshotDiff, query=_given(collection=collection))
+
+
+def roll_back_snapshot(number: int, collection: str | None) -> Call[Rollback]:
+    body = _given(collection=collection)
+    return Call(method="POST", path=f"/v1/snapshots/{number}/rollback", result=Rollback, json=body)
 
 
 def list_prompts() -> Call[tuple[PromptVersion, ...]]:

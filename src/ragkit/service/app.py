@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 
 from ragkit.service import errors
 from ragkit.service.middleware import BodyLimit, Gate, TraceId
-from ragkit.service.routes import ask, collections, documents, health, jobs, prompts, search
+from ragkit.service.routes import ask, collections, documents, health, jobs, prompts, search, snapshots
 
 if TYPE_CHECKING:
     from ragkit.engine import AsyncRagkit
@@ -67,6 +67,6 @@ def create_service(
     app.state.settings = settings
     app.state.upload_slots = anyio.CapacityLimiter(1)
     errors.install(app)
-    for resource in (ask, search, documents, jobs, collections, prompts, health):
+    for resource in (ask, search, documents, jobs, collections, prompts, snapshots, health):
         app.include_router(resource.router)
     return app

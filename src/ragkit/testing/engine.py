@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ragkit.events import Accepted, Cited, Done, Event, Retrieved, Token, Verified
 from ragkit.testing.resources import MemoryCollections, MemoryDocuments, MemoryJobs, MemoryPrompts
+from ragkit.testing.snapshots import MemorySnapshots
 from ragkit.types import (
     Answer,
     Citation,
@@ -42,8 +43,9 @@ class MemoryRagkit:
         self.views: dict[str, DocumentView] = {}
         self.parts = {"catalog": "ok", "vectors": "ok", "model": "ok"}
         self.open_streams = 0
-        self.documents = MemoryDocuments(self.views)
-        self.collections = MemoryCollections(self.views)
+        self.snapshots = MemorySnapshots(self.views)
+        self.documents = MemoryDocuments(self.views, self.snapshots)
+        self.collections = MemoryCollections(self.views, self.snapshots)
         self.prompts = MemoryPrompts()
         self.jobs = MemoryJobs(self.documents)
         self._ids = itertools.count(1)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ragkit.errors import Conflict, InputError, NotFound
+from ragkit.testing.snapshots import MemorySnapshots
 from ragkit.types import (
     Chunk,
     Collection,
@@ -29,8 +30,9 @@ THEN = datetime(2026, 1, 1, tzinfo=UTC)
 class MemoryDocuments:
     """Documents in a dictionary; what is uploaded is there at once."""
 
-    def __init__(self, views: dict[str, DocumentView]) -> None:
+    def __init__(self, views: dict[str, DocumentView], snapshots: MemorySnapshots) -> None:
         self._views = views
+        self._snapshots = snapshots
         self.accepted: list[Job] = []
 
     def of(self, collection: str) -> list[DocumentView]:
@@ -53,6 +55,8 @@ class MemoryDocuments:
     async def delete(self, document_id: str) -> Receipt:
         view = await self.get(document_id)
         del self._views[document_id]
+        self._snapshots.erase(view)
+        self._snapshots.record(view.document.collection)
         return Receipt(document_id=document_id, uri=view.document.uri, chunks=1, deleted_at=THEN)
 
     async def release(self, document_id: str) -> IngestReport:
@@ -67,6 +71,7 @@ class MemoryDocuments:
             raise InputError(f"The file {name!r} is empty.")
         view = _view(f"upload://{name}", data, collection or "default")
         self._views[view.document.id] = view
+        self._snapshots.record(view.document.collection)
         job = Job(
             id=f"job_{len(self.accepted) + 1}",
             kind="ingest",
@@ -85,8 +90,9 @@ class MemoryDocuments:
 class MemoryCollections:
     """The collections that the documents name."""
 
-    def __init__(self, views: dict[str, DocumentView]) -> None:
+    def __init__(self, views: dict[str, DocumentView], snapshots: MemorySnapshots) -> None:
         self._views = views
+        self._snapshots = snapshots
 
     async def list(self) -> tuple[Collection, ...]:
         names = sorted({view.document.collection for view in self._views.values()})
@@ -98,6 +104,7 @@ class MemoryCollections:
             raise NotFound(f"There is no collection {name!r}.")
         for key in mine:
             del self._views[key]
+        self._snapshots.drop(name)
         return len(mine)
 
     def _collection(self, name: str) -> Collection:

@@ -54,6 +54,20 @@ def test_collections_are_listed_and_erased(http):
     assert http.delete("/v1/collections/shop").status_code == 404
 
 
+def test_snapshots_are_listed_shown_compared_and_gone_back_to(http):
+    shop = {"collection": "shop"}
+    listed = http.get("/v1/snapshots", params=shop).json()["snapshots"]
+    assert [(one["number"], one["documents"]) for one in listed] == [(2, 2), (1, 1)]
+    (entry,) = http.get("/v1/snapshots/1", params=shop).json()["entries"]
+    assert (entry["uri"], entry["kept"]) == ("upload://cards.md", True)
+    assert http.get("/v1/snapshots/1/diff/2", params=shop).json()["added"] == ["upload://lift.md"]
+    done = http.post("/v1/snapshots/1/rollback", json=shop).json()
+    assert (done["snapshot"]["number"], done["withdrawn"]) == (3, 1)
+    assert http.get("/v1/snapshots/9", params=shop).status_code == 404
+    assert http.get("/v1/snapshots", params={"collection": "nosuch"}).status_code == 404
+    assert http.get("/v1/snapshots/0").status_code == 422
+
+
 def test_prompts_go_from_a_version_to_production_and_back(http):
     made = http.post("/v1/prompts", json={"name": "answer", "template": "{question}", "note": "short"})
     assert made.status_code == 201

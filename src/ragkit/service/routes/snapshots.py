@@ -1,0 +1,56 @@
+"""`/v1/snapshots`: what a collection answered from earlier, and going back to it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from typing_extensions import TypedDict
+
+from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
+from ragkit.service.deps import Body, Kit, Name
+
+__all__ = ["RollbackBody", "router"]
+
+router = APIRouter(prefix="/v1/snapshots", tags=["snapshots"])
+
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Collection = Annotated[Name | None, Query()]
+
+
+class Snapshots(TypedDict):
+    snapshots: tuple[Snapshot, ...]
+
+
+class Manifest(TypedDict):
+    entries: tuple[SnapshotEntry, ...]
+
+
+class RollbackBody(Body):
+    """The collection that the number belongs to."""
+
+    collection: Name | None = None
+
+
+@router.get("", response_model=Snapshots)
+async def list_snapshots(kit: Kit, collection: Collection = None) -> Snapshots:
+    """Those of one collection, newest first."""
+    return {"snapshots": await kit.snapshots.list(collection)}
+
+
+@router.get("/{number}", response_model=Manifest)
+async def show_snapshot(number: Number, kit: Kit, collection: Collection = None) -> Manifest:
+    """The documents of one, by uri."""
+    return {"entries": await kit.snapshots.show(number, collection=collection)}
+
+
+@router.get("/{a}/diff/{b}", response_model=SnapshotDiff)
+async def diff_snapshots(a: Number, b: Number, kit: Kit, collection: Collection = None) -> SnapshotDiff:
+    """What changed from snapshot `a` to snapshot `b`."""
+    return await kit.snapshots.diff(a, b, collection=collection)
+
+
+@router.post("/{number}/rollback", response_model=Rollback)
+async def roll_back_snapshot(number: Number, body: RollbackBody, kit: Kit) -> Rollback:
+    """Answer from the documents of an earlier snapshot again; what was deleted since stays deleted and is named."""
+    return await kit.snapshots.rollback(number, collection=body.collection)
