@@ -16,8 +16,8 @@ install: $(STAMP) ## Create .venv with everything in it; TORCH_BACKEND=cpu asks 
 demo: $(STAMP) ## Ingest data/corpus and ask five questions, one of which has no answer there
 	@$(BIN)/ragkit demo
 
-test: check ## Everything that CI runs: lint, format, types, tests
-	@$(BIN)/pytest -q
+test: check ## Lint, format, types and the tests, two files or more of them at a time
+	@$(BIN)/pytest -q -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 test-system: $(STAMP) ## Tests of OCR; tesseract is installed by apt-get where it is missing
 	@command -v tesseract >/dev/null || { $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq -y tesseract-ocr >/dev/null; } \

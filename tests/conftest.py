@@ -15,8 +15,11 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder of converted models for the whole run: a conversion costs seconds."""
-    return tmp_path_factory.mktemp("models")
+    """One folder of converted models for the whole run, in whatever processes: a conversion costs seconds."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "models"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -53,7 +53,7 @@ def test_pipelines_run_without_arguments(docs: Path, tmp_path: Path) -> None:
     uris = [document["uri"] for document in ok("documents", "list", "-c", "shop")["documents"]]
     assert uris == ["shop/refunds.md", "shop/shipping.txt"]
     (docs / "refunds.md").unlink()
-    report = ok("ingest")
+    report = ok("ingest", "--force")
     assert (report["deleted"], report["unchanged"]) == (1, 1)
 
 
@@ -169,7 +169,8 @@ def test_a_home_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
 
 def test_a_full_disk_loses_nothing(docs: Path, home: Path) -> None:
     ok("ingest", str(docs))
-    (docs / "new.md").write_text("# Warranty\n\n" + "The warranty lasts two years. " * 3000)
+    parts = "\n\n".join(f"Part {n} has a warranty of two years, and pump {n * 7} of {n % 5}." for n in range(2000))
+    (docs / "new.md").write_text(f"---\nlanguage: en\n---\n\n# Warranty\n\n{parts}\n")
     # No file may grow beyond the catalog's present size: as on a full disk, a write fails in the middle.
     limit = (home / "ragkit.db").stat().st_size // 1024
     script = f"trap '' XFSZ; ulimit -f {limit}; exec {RAGKIT} ingest {docs}"

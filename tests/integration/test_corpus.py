@@ -133,6 +133,25 @@ def test_an_update_in_quarantine_leaves_the_old_text_answering(desk: Desk) -> No
     assert (document.state, document.reason) == ("live", None)
 
 
+def test_what_has_nothing_to_do_with_the_collection_waits_in_quarantine(desk: Desk) -> None:
+    picky = QualityPolicy(min_characters=1, max_outlier=3.5)
+    for n in range(20):
+        desk.write(f"{n}.md", f"The gateway in rack {n} forwards parcels from dock {n % 3} to dock {n % 7}.")
+    assert desk.run(filters=picky).added == 20
+    desk.write("cake.md", "Whisk butter with sugar until fluffy, fold flour under it, bake one hour.")
+    desk.write("20.md", "The gateway in rack 20 forwards parcels from dock 2 to dock 6.")
+    report = desk.run(filters=picky)
+    assert (report.added, report.quarantined) == (1, 1)
+    (cake,) = desk.catalog.documents(collection="c", state="quarantined")
+    assert cake.uri == "s/cake.md"
+    assert cake.reason
+    assert "deviations" in cake.reason
+    assert desk.run(filters=picky).quarantined == 1
+    assert desk.ingestor(picky).release(cake.id).added == 1
+    assert "s/cake.md" in desk.texts()
+    assert desk.verify().consistent
+
+
 def test_every_step_of_a_document_is_recorded(desk: Desk) -> None:
     desk.write("a.md", "One fact.")
     desk.run()

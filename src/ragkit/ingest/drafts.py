@@ -48,8 +48,9 @@ class Draft:
 
 def enriched(parsed: Parsed, metadata: Mapping[str, str]) -> Parsed:
     """The document with its language, and with what its source says of it over what the file says."""
-    spoken = language(parsed.text)
-    found = {**({"language": spoken} if spoken else {}), **parsed.metadata, **metadata}
+    found = {**parsed.metadata, **metadata}
+    if "language" not in found and (spoken := language(parsed.text)):
+        found["language"] = spoken
     return replace(parsed, metadata=found, title=metadata.get("title", parsed.title), attachments=())
 
 

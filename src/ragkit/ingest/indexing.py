@@ -45,6 +45,7 @@ class IndexWriter:
         vectors: The generation's vector store.
         keywords: The generation's keyword index.
         on_live: Called with each draft and whether it went live: false when another writer changed the document first.
+        admit: Called with each draft and the vectors of its chunks; returns what is to go live, if anything.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class IndexWriter:
         vectors: VectorStore,
         keywords: KeywordIndex,
         on_live: Callable[[Draft, bool], None] = lambda draft, switched: None,
+        admit: Callable[[Draft, Matrix], Draft | None] = lambda draft, rows: draft,
     ) -> None:
         self._generation = generation
         self._ledger = ledger
@@ -67,6 +69,7 @@ class IndexWriter:
         self._vectors = vectors
         self._keywords = keywords
         self._on_live = on_live
+        self._admit = admit
         self._drafts: list[Draft] = []
         self._chunks = 0
         self._retired: list[str] = []
@@ -119,10 +122,13 @@ class IndexWriter:
     def _process(self, drafts: list[Draft]) -> None:
         attempts = [draft.attempt for draft in drafts]
         self._ledger.begin(attempts)
-        matrix = self._embed(drafts)
+        matrices = self._embed(drafts)
         self._ledger.reached(attempts, "embedded")
+        judged = [(self._admit(draft, rows), rows) for draft, rows in zip(drafts, matrices, strict=True)]
+        admitted = [(draft, rows) for draft, rows in judged if draft is not None]
         self._wait_for_writing()
-        self._writing = self._writer_thread.submit(self._write, drafts, matrix)
+        if admitted:
+            self._writing = self._writer_thread.submit(self._write, admitted)
 
     def _wait_for_embedding(self) -> None:
         if self._embedding is not None:
@@ -134,8 +140,8 @@ class IndexWriter:
             self._writing.result()
             self._writing = None
 
-    def _embed(self, drafts: Sequence[Draft]) -> Matrix:
-        """Vectors of all chunks in order, from the cache where it has them; new ones are kept at once."""
+    def _embed(self, drafts: Sequence[Draft]) -> list[Matrix]:
+        """Vectors of the chunks of each draft, from the cache where it has them; new ones are kept at once."""
         spec = self._embedder.spec
         keys = [key for draft in drafts for key in draft.vector_keys]
         inputs = [text for draft in drafts for text in draft.inputs]
@@ -151,18 +157,17 @@ class IndexWriter:
             self.embedded += len(part)
         stored = [key for key in dict.fromkeys(keys) if key not in known]
         known.update(zip(stored, self._cache.get(stored, dimension=spec.dimension), strict=True))
-        return np.stack([known[key] for key in keys]) if keys else np.empty((0, spec.dimension), np.float32)
+        none = np.empty((0, spec.dimension), np.float32)
+        return [np.stack([known[key] for key in draft.vector_keys]) if draft.vector_keys else none for draft in drafts]
 
-    def _write(self, drafts: list[Draft], matrix: Matrix) -> None:
+    def _write(self, admitted: list[tuple[Draft, Matrix]]) -> None:
+        drafts = [draft for draft, _ in admitted]
         chunk_ids = [chunk.chunk_id for draft in drafts for chunk in draft.chunks]
-        self._vectors.upsert(chunk_ids, matrix)
+        self._vectors.upsert(chunk_ids, np.concatenate([rows for _, rows in admitted]))
         # What the last batch retired goes in the same commit: a commit costs more than the entries in it.
         self._keywords.update(add=_entries(drafts), delete=self._retired)
         self._ledger.reached([draft.attempt for draft in drafts], "indexed")
-        versions, at = [], 0
-        for draft in drafts:
-            here = slice(at, at := at + len(draft.chunks))
-            versions.append(_version(draft, matrix[here]))
+        versions = [_version(draft, rows) for draft, rows in admitted]
         switched, self._retired = self._versions.go_live(self._generation, versions)
         live = {version.known.document_id for version in switched}
         self._vectors.delete(self._retired)

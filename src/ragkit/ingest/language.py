@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from tempfile import gettempdir
 from typing import TYPE_CHECKING
+
+from ragkit.errors import StorageError
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
@@ -55,6 +58,12 @@ def _identifier() -> LanguageIdentifier:
     """The model: half a second to read, 76 MB, so only when something is there to be told apart."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    try:
+        identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)  # unpacks it into a scratch file
+    except OSError as error:
+        raise StorageError(
+            f"The model that tells languages apart cannot be unpacked: {error.strerror or error}.",
+            hint=f"Free some disk space in {gettempdir()!r}.",
+        ) from error
     identifier.set_languages([*LANGUAGES, _NO_LANGUAGE])
     return identifier

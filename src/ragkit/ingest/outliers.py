@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ragkit.history import FilterVerdict
+
 if TYPE_CHECKING:
     from ragkit.protocols import Matrix, Vector
 
-__all__ = ["Spread", "outlier", "spread"]
+__all__ = ["Spread", "judge_place", "outlier", "spread"]
 
 _FEWEST = 10
 _ROUNDING = 1e-6
@@ -33,8 +35,10 @@ def spread(means: Matrix) -> Spread:
     """The spread of a collection.
 
     Args:
-        means: The mean vector of each document, a row each; at least one.
+        means: The mean vector of each document, a row each.
     """
+    if not len(means):
+        return Spread(centre=np.zeros(means.shape[1], np.float32), distance=0.0, deviation=0.0)
     centre = _unit(np.mean([_unit(row) for row in means], axis=0))
     distances = np.array([_distance(row, centre) for row in means])
     distance = float(np.median(distances))
@@ -56,6 +60,17 @@ def outlier(vectors: Matrix, collection: Spread) -> float:
         return 0.0
     distance = _distance(np.mean(vectors, axis=0), collection.centre)
     return _NORMAL * (distance - collection.distance) / collection.deviation
+
+
+def judge_place(vectors: Matrix, collection: Spread, threshold: float) -> FilterVerdict:
+    """The verdict of the filter `max_outlier`; the vectors of the document's chunks are as in `outlier`."""
+    score = outlier(vectors, collection)
+    detail = f"It lies {score:.1f} deviations further from the centre of the collection than its documents do."
+    if not collection.deviation:
+        detail = "The collection has too few documents to be an outlier of, or all are alike."
+    return FilterVerdict(
+        filter="max_outlier", passed=score <= threshold, value=round(score, 4), threshold=threshold, detail=detail
+    )
 
 
 def _distance(vector: Vector, centre: Vector) -> float:

@@ -38,6 +38,7 @@ class QualityPolicy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     min_characters: int = Field(10, ge=0, description="Letters and digits in the text; 0 turns it off.")
+    max_characters: int = Field(50_000_000, ge=0, description="Letters and digits in the text.")
     max_mojibake: float = Field(
         1, ge=0, description="Traces of a wrong decoding, such as `Ã¼` or `�`, in 1,000 characters; 1000 turns it off."
     )
@@ -62,6 +63,12 @@ class QualityPolicy(BaseModel):
     min_word_length: float = Field(1.5, ge=0, description="Mean characters of a word; 0 turns it off.")
     max_word_length: float = Field(40, ge=0, description="Mean characters of a word.")
     max_line_length: int = Field(100_000, ge=0, description="Characters of the longest line.")
+    max_outlier: float = Field(
+        0,
+        ge=0,
+        description="How much further from what the collection is about than its documents are, as a robust z-score "
+        "over vectors; 3.5 is usual, 0 turns it off. Held against what was live when the run began.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ class _Filter:
 
 _FILTERS: Mapping[str, _Filter] = {
     "min_characters": _Filter(measures.characters, "It has {:,.0f} letters and digits.", whole=True),
+    "max_characters": _Filter(measures.characters, "It has {:,.0f} letters and digits.", whole=True),
     "max_mojibake": _Filter(measures.mojibake, "Of 1,000 characters {:.1f} are traces of a wrong decoding."),
     "max_repeated_lines": _Filter(measures.repeated_lines, "{:.0%} of it are lines that occurred before."),
     "max_repeated_paragraphs": _Filter(
@@ -91,7 +99,10 @@ _FILTERS: Mapping[str, _Filter] = {
 
 
 def judge(parsed: Parsed, policy: QualityPolicy) -> tuple[FilterVerdict, ...]:
-    """The verdict of every filter, in the order of the policy; a document is good when all of them passed."""
+    """The verdict of every filter on a text, in the order of the policy; a document is good when all of them passed.
+
+    What takes vectors, `max_outlier`, is judged later, by `judge_place`.
+    """
     sample = _sample(parsed.text)
     needed = {(filter.measure, filter.whole) for filter in _FILTERS.values()}  # two filters may share a measure
     values = {measure: measure(parsed.text if whole else sample) for measure, whole in needed}
@@ -99,7 +110,7 @@ def judge(parsed: Parsed, policy: QualityPolicy) -> tuple[FilterVerdict, ...]:
         name: _measured(name, values[filter.measure], getattr(policy, name)) for name, filter in _FILTERS.items()
     }
     verdicts["languages"] = _spoken(parsed.text, policy.languages)
-    return tuple(verdicts[name] for name in type(policy).model_fields)
+    return tuple(verdicts[name] for name in type(policy).model_fields if name in verdicts)
 
 
 def _measured(name: str, value: float | None, threshold: float) -> FilterVerdict:

@@ -8,21 +8,27 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ragkit.errors import ParseFailed, RagkitError
 from ragkit.history import FilterVerdict
 from ragkit.index.generations import Generation
 from ragkit.index.ledger import Attempt, Finding, Known
+from ragkit.index.means import document_means
 from ragkit.ingest.changes import FORESEEN, Change, Changes, Found, Profile
 from ragkit.ingest.drafts import Draft, draft_of, enriched, restored
 from ragkit.ingest.indexing import IndexWriter
 from ragkit.ingest.isolation import ParsedFile
+from ragkit.ingest.outliers import Spread, judge_place, spread
 from ragkit.ingest.parts import IngestParts
 from ragkit.ingest.quality import judge
 from ragkit.ingest.report import Tally
+
+if TYPE_CHECKING:
+    from ragkit.protocols import Matrix
 
 __all__ = ["Run"]
 
@@ -75,6 +81,9 @@ class Run:
             if there.parent_id:
                 self._children.setdefault(there.parent_id, []).append(there)
         self._inside: deque[Found] = deque()
+        self._spread: Spread | None = None
+        self._unplaced: dict[str, _Work] = {}
+        """What is held against the collection once its vectors are there, by document id."""
         self._writer: IndexWriter | None = None
         self._seen: list[str] = []
         self.moved: set[str] = set()
@@ -184,8 +193,10 @@ class Run:
         verdicts = judge(parsed, self._profile.filters) if parsed.text else ()
         attempt.reached("checked")
         if work.known.released_sha256 != file.sha256 and not all(verdict.passed for verdict in verdicts):
-            self._hold(work, file, verdicts)
+            self._hold(work, file.sha256, verdicts)
             return
+        if parsed.text and self._profile.filters.max_outlier and work.known.released_sha256 != file.sha256:
+            self._unplaced[work.known.document_id] = work
         draft = draft_of(
             parsed,
             name=found.name,
@@ -221,10 +232,10 @@ class Run:
             else:
                 self._inside.append(found)
 
-    def _hold(self, work: _Work, file: ParsedFile, verdicts: tuple[FilterVerdict, ...]) -> None:
+    def _hold(self, work: _Work, sha256: str, verdicts: tuple[FilterVerdict, ...]) -> None:
         """Put it in quarantine, with its bytes, so that it can be released also when its source is gone."""
         data = work.change.found.read(self._parts.max_bytes)
-        if self._parts.files.put(data) != file.sha256:
+        if self._parts.files.put(data) != sha256:
             work.attempt.sha256 = None  # it is being written at this moment; the next run judges it again
         reason = "; ".join(verdict.detail for verdict in verdicts if not verdict.passed)
         self._parts.ledger.hold(work.attempt, work.change.fingerprint, reason)
@@ -251,8 +262,23 @@ class Run:
                 vectors=vectors,
                 keywords=keywords,
                 on_live=self._live,
+                admit=self._admit,
             )
         self._writer.add(draft)
+
+    def _admit(self, draft: Draft, rows: Matrix) -> Draft | None:
+        """Hold back what has nothing to do with the rest of the collection, where the filters ask for it."""
+        work = self._unplaced.pop(draft.known.document_id, None)
+        if work is None:
+            return draft
+        if self._spread is None:
+            self._spread = spread(document_means(self._parts.database, self._generation))
+        verdict = judge_place(rows, self._spread, self._profile.filters.max_outlier)
+        judged = replace(draft, verdicts=(*draft.verdicts, verdict))
+        if verdict.passed:
+            return judged
+        self._hold(work, draft.sha256, judged.verdicts)
+        return None
 
     def _live(self, draft: Draft, switched: bool) -> None:
         self._tally.chunks += len(draft.chunks)

@@ -56,7 +56,10 @@ class DenseSearch:
             )
         vector = embedder.embed_query(query)
         if document_ids is None and self._vectors is not None:
-            return self._vectors(generation).search(vector, k=k)
+            found = self._vectors(generation).search(vector, k=k)
+            # A graph of neighbours may not lead out of a crowd of equal vectors; what it leaves out, a scan finds.
+            if len(found) == k:
+                return found
         return self._scan(generation, document_ids).search(vector, k=k)
 
     def _scan(self, generation: Generation, document_ids: Sequence[str] | None) -> ExactScan:
