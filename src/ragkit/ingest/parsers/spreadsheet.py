@@ -127,7 +127,9 @@ def _rows(sheet: Worksheet, formulas: Worksheet) -> Iterator[list[str]]:
 def _streamed(sheet: Worksheet) -> Iterator[list[str]]:
     """Row by row, without what a whole sheet must be in memory for: merged cells, and formulas without a value."""
     for cells in sheet.iter_rows(max_row=MAX_ROWS + 1, max_col=MAX_COLUMNS):
-        yield [_shown(cell.value, cell) for cell in cells]
+        # Most rows end long before the last column.
+        width = max((place for place, cell in enumerate(cells, start=1) if cell.value is not None), default=0)
+        yield [_shown(cell.value, cell) for cell in cells[:width]]
 
 
 def _merged(sheet: Worksheet) -> dict[tuple[int, int], Any]:
