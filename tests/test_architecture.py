@@ -30,15 +30,15 @@ LEVELS: dict[str, int] = {
     "history": 0, "types": 0, "parsed": 0, "errors": 0, "text": 0, "threads": 0, "tokens": 0,
     "events": 1, "lexical": 1, "protocols": 1, "settings": 1,
     "demands": 2, "passages": 2, "store": 2, "testing": 2,
-    "answer": 3, "index": 3, "ingest": 3, "jobs": 3, "models": 3, "prompts": 3, "retrieve": 3,
+    "answer": 3, "evaluate": 3, "index": 3, "ingest": 3, "jobs": 3, "models": 3, "prompts": 3, "retrieve": 3,
     "client": 4,
-    "app": 5, "blocking": 5, "engine": 5, "resources": 5,
+    "app": 5, "blocking": 5, "engine": 5, "evaluation": 5, "measuring": 5, "resources": 5,
     "service": 6, "integrations": 6,
     "cli": 7,
 }  # fmt: skip
 """A part imports from lower levels only."""
 
-LOCAL_ENGINE = frozenset({"app", "blocking", "engine", "resources"})
+LOCAL_ENGINE = frozenset({"app", "blocking", "engine", "evaluation", "measuring", "resources"})
 """Parts that are one: the engine, its blocking twin, what hangs off it, and where it is put together."""
 
 FEATURES_THAT_MEET = frozenset({("ingest", "index"), ("retrieve", "index")})
@@ -52,10 +52,12 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "dbos": ("jobs/",),
     "fastapi": ("service/",),
     "ftfy": ("ingest/measures.py",),
+    "ir_measures": ("evaluate/measures.py",),
     "langchain": ("models/chat.py", "models/network_provider.py"),
     "langchain_core": ("models/chat.py", "models/network.py", "models/network_provider.py"),
     "openvino": ("models/openvino.py", "models/convert.py"),
     "py3langid": ("ingest/language.py",),
+    "scipy": ("evaluate/significance.py",),
     "sentence_transformers": ("models/torch.py", "models/convert.py", "models/rerank.py"),
     "tantivy": ("index/keywords.py",),
     "tenacity": ("models/network.py",),

@@ -60,6 +60,7 @@ class _Root:
     """Opens each part at its first use, once."""
 
     def __init__(self, settings: Settings, *, one_shot: bool) -> None:
+        from ragkit.evaluate.runs import Evaluations
         from ragkit.index.catalog import Catalog
         from ragkit.index.generations import Collections
         from ragkit.index.snapshots import Snapshots
@@ -78,6 +79,7 @@ class _Root:
         self.catalog = Catalog(self.database)
         self.collections = Collections(self.database)
         self.snapshots = Snapshots(self.database)
+        self.evaluations = Evaluations(self.database)
         self.cache = VectorCache(self.database)
         self.prompts = PromptRegistry(self.database)
         self.jobs = JobLedger(self.database)
@@ -97,6 +99,7 @@ class _Root:
             collections=self.collections,
             catalog=self.catalog,
             snapshots=self.snapshots,
+            evaluations=self.evaluations,
             prompts=self.prompts,
             jobs=self.jobs,
             control=self.control,

@@ -31,9 +31,12 @@ from ragkit.types import (
 
 if TYPE_CHECKING:
     from ragkit.engine import AsyncRagkit
+    from ragkit.evaluate.compare import Comparison
+    from ragkit.evaluate.runs import Evaluation, PerQuestion
     from ragkit.ingest.pipelines import Pipeline
     from ragkit.ingest.report import RunOptions
     from ragkit.ingest.sources import Origin
+    from ragkit.measuring import ChunkingOptions, RetrievalOptions
     from ragkit.settings import Settings
 
 __all__ = ["Ragkit"]
@@ -54,6 +57,7 @@ class Ragkit:
         prompts: Versions of prompts and the aliases that point at them.
         jobs: Uploads and runs of pipelines, on their way.
         snapshots: What collections answered from earlier, to compare and to go back to.
+        evaluate: Measurements by questions with known answers.
     """
 
     def __init__(self, kit: AsyncRagkit) -> None:
@@ -65,6 +69,7 @@ class Ragkit:
         self.prompts = Prompts(kit, self._portal)
         self.jobs = Jobs(kit, self._portal)
         self.snapshots = Snapshots(kit, self._portal)
+        self.evaluate = Evaluations(kit, self._portal)
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Ragkit:
@@ -266,3 +271,30 @@ class Snapshots(_Resource):
 
     def rollback(self, number: int, *, collection: str | None = None) -> Rollback:
         return self._call(self._kit.snapshots.rollback, number, collection=collection)
+
+
+class Evaluations(_Resource):
+    """See `AsyncEvaluation`."""
+
+    def retrieval(self, folder: str | Path, **options: Unpack[RetrievalOptions]) -> Evaluation:
+        return self._call(self._kit.evaluate.retrieval, folder, **options)
+
+    def chunking(self, folder: str | Path, **options: Unpack[ChunkingOptions]) -> Evaluation:
+        return self._call(self._kit.evaluate.chunking, folder, **options)
+
+    def golden(
+        self, file: str | Path, *, collection: str | None = None, corpus: str | Path | None = None
+    ) -> Evaluation:
+        return self._call(self._kit.evaluate.golden, file, collection=collection, corpus=corpus)
+
+    def list(self) -> tuple[Evaluation, ...]:
+        return self._call(self._kit.evaluate.list)
+
+    def show(self, evaluation_id: str) -> Evaluation:
+        return self._call(self._kit.evaluate.show, evaluation_id)
+
+    def per_question(self, evaluation_id: str) -> PerQuestion:
+        return self._call(self._kit.evaluate.per_question, evaluation_id)
+
+    def compare(self, evaluation_id: str, *, against: str = "last") -> Comparison:
+        return self._call(self._kit.evaluate.compare, evaluation_id, against=against)

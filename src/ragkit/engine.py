@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from ragkit.answer.pipeline import last_answer
 from ragkit.errors import InputError, RagkitError
+from ragkit.evaluation import AsyncEvaluation
 from ragkit.events import Event
 from ragkit.ingest.named import pipeline_named
 from ragkit.ingest.origins import open_origin
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from anyio import CapacityLimiter
 
     from ragkit.answer.pipeline import Answerer, Search
+    from ragkit.evaluate.runs import Evaluations
     from ragkit.index.catalog import Catalog
     from ragkit.index.generations import Collections
     from ragkit.index.snapshots import Snapshots
@@ -53,6 +55,7 @@ class Parts:
     collections: Collections
     catalog: Catalog
     snapshots: Snapshots
+    evaluations: Evaluations
     prompts: PromptRegistry
     jobs: JobLedger
     control: JobControl
@@ -81,6 +84,7 @@ class AsyncRagkit:
         prompts: Versions of prompts and the aliases that point at them.
         jobs: Uploads and runs of pipelines, on their way.
         snapshots: What collections answered from earlier, to compare and to go back to.
+        evaluate: Measurements by questions with known answers.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -92,6 +96,7 @@ class AsyncRagkit:
         self.prompts = AsyncPrompts(parts, self._threads)
         self.jobs = AsyncJobs(parts, self._threads)
         self.snapshots = AsyncSnapshots(parts, self._threads)
+        self.evaluate = AsyncEvaluation(parts, self._threads, self.ask)
 
     async def ask(
         self,

@@ -10,7 +10,20 @@ import sys
 
 import typer
 
-from ragkit.cli import ask, collections, demo, documents, ingest, jobs, prompts, search, serve, snapshots, verify
+from ragkit.cli import (
+    ask,
+    collections,
+    demo,
+    documents,
+    evaluate,
+    ingest,
+    jobs,
+    prompts,
+    search,
+    serve,
+    snapshots,
+    verify,
+)
 from ragkit.cli.output import fail
 from ragkit.errors import RagkitError
 
@@ -31,6 +44,7 @@ app.add_typer(collections.app, name="collections")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(snapshots.app, name="snapshots")
+app.add_typer(evaluate.app, name="evaluate")
 
 
 def main() -> None:

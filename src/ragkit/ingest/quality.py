@@ -8,6 +8,8 @@ because manuals and tables repeat more than what is good to train on.
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
@@ -69,6 +71,22 @@ class QualityPolicy(BaseModel):
         description="How much further from what the collection is about than its documents are, as a robust z-score "
         "over vectors; 3.5 is usual, 0 turns it off. Held against what was live when the run began.",
     )
+
+    @classmethod
+    def off(cls) -> QualityPolicy:
+        """One that nothing fails."""
+        return cls(
+            min_characters=0,
+            max_mojibake=1_000,
+            max_repeated_lines=1,
+            max_repeated_paragraphs=1,
+            max_repeated_phrases=1,
+            max_menu_lines=1,
+            max_symbols=1,
+            min_word_length=0,
+            max_word_length=math.inf,
+            max_line_length=sys.maxsize,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from ragkit.types import Filters, Hit, Mode, SearchResult
 
 __all__ = ["Retriever"]
 
-MAX_K = 200
+MAX_K = 1_000
+"""More than a person looks at: evaluation asks for as many passages as 100 documents have."""
 DEPTH = 50
 """How deep each list is read before they are merged; more changes nothing in the first ten."""
 DEEPEST = 3_200

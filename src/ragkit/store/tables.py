@@ -5,29 +5,26 @@ The catalog is the truth: Chroma and tantivy hold only what can be rebuilt from 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     false,
     text,
 )
+
+from ragkit.store.evaluations import evaluations
+from ragkit.store.schema import UtcDateTime, metadata
 
 __all__ = [
     "answers",
@@ -37,6 +34,7 @@ __all__ = [
     "collections",
     "conversations",
     "documents",
+    "evaluations",
     "generations",
     "jobs",
     "manifest",
@@ -48,26 +46,6 @@ __all__ = [
     "vectors",
     "versions",
 ]
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A time in UTC, also where the database keeps no zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
 
 collections = Table(
     "collections",

@@ -1,0 +1,100 @@
+"""Answers measured by questions whose sources and facts are known, and by questions that must be refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from ragkit.errors import InputError
+from ragkit.evaluate.dataset import json_lines
+from ragkit.evaluate.runs import PerQuestion
+from ragkit.types import Answer
+
+__all__ = ["MODE", "GoldenQuestion", "fingerprint", "read_golden", "score"]
+
+MODE = "ask"
+"""What stands where others have the mode of search."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenQuestion:
+    """A question as it is asked, and what a right answer holds."""
+
+    question: str
+    must_cite: tuple[str, ...] = ()
+    """Ends of the uris of documents that hold the answer; one of them must be cited."""
+    must_say: tuple[str, ...] = ()
+    """What must stand in the quoted text, each of it, but for case and white space."""
+    must_refuse: bool = False
+    """The documents do not hold the answer."""
+    tags: tuple[str, ...] = ()
+
+
+def read_golden(file: Path) -> list[GoldenQuestion]:
+    """One question a line.
+
+    Raises:
+        InputError: The file cannot be read, a line lacks something, or there is no question.
+    """
+    adapter = TypeAdapter(GoldenQuestion)
+    found = []
+    for number, row in json_lines(file):
+        try:
+            found.append(adapter.validate_python(row))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise InputError(
+                f"Line {number} of {str(file)!r} is not a golden question: {where}: {first['msg']}.",
+                hint="data/golden/README.md says what a line holds.",
+            ) from error
+    if not found:
+        raise InputError(f"There is no question in {str(file)!r}.")
+    return found
+
+
+def fingerprint(questions: Sequence[GoldenQuestion]) -> str:
+    """SHA-256 of what is asked and what is right."""
+    rows = sorted([q.question, list(q.must_cite), list(q.must_say), q.must_refuse] for q in questions)
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def score(questions: Sequence[GoldenQuestion], answers: Sequence[Answer]) -> PerQuestion:
+    """What each answer holds of what it must hold, as 0 or 1.
+
+    Returns:
+        Of the answerable questions: `source_in_3` and `source_first` (a right document is among the first three that
+        are cited, or the first), `facts` (all of them are quoted), `refused_wrongly`. Of the others: `refused_rightly`.
+    """
+    pairs = list(zip(questions, answers, strict=True))
+    checks: Mapping[str, Callable[[GoldenQuestion, Answer], bool]] = {
+        "source_in_3": lambda q, a: _cites(q, a, first=3),
+        "source_first": lambda q, a: _cites(q, a, first=1),
+        "facts": _says,
+        "refused_wrongly": lambda _, a: a.abstained,
+    }
+    values: dict[str, tuple[float | None, ...]] = {
+        name: tuple(None if q.must_refuse else float(check(q, a)) for q, a in pairs) for name, check in checks.items()
+    }
+    values["refused_rightly"] = tuple(float(a.abstained) if q.must_refuse else None for q, a in pairs)
+    texts = tuple(q.question for q in questions)
+    return PerQuestion(ids=tuple(map(str, range(1, len(texts) + 1))), texts=texts, values={MODE: values})
+
+
+def _cites(question: GoldenQuestion, answer: Answer, *, first: int) -> bool:
+    cited = answer.citations[:first]
+    return any(("/" + citation.uri).endswith("/" + path) for citation in cited for path in question.must_cite)
+
+
+def _says(question: GoldenQuestion, answer: Answer) -> bool:
+    quoted = _plain(" ".join(citation.quote for citation in answer.citations))
+    return all(_plain(fact) in quoted for fact in question.must_say)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())

@@ -1,0 +1,111 @@
+"""What hangs off the local engine as `evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from ragkit.evaluate.compare import Comparison
+from ragkit.evaluate.golden import read_golden
+from ragkit.evaluate.runs import Evaluation, PerQuestion
+from ragkit.measuring import ChunkingOptions, Measuring, RetrievalOptions
+from ragkit.store.engine import now
+from ragkit.threads import Threads
+from ragkit.types import Answer
+
+if TYPE_CHECKING:
+    from ragkit.engine import Parts
+
+__all__ = ["AsyncEvaluation"]
+
+
+class AsyncEvaluation:
+    """Measures search and answers by questions with known answers, and keeps what was measured."""
+
+    def __init__(self, parts: Parts, threads: Threads, ask: Callable[..., Awaitable[Answer]]) -> None:
+        self._parts = parts
+        self._threads = threads
+        self._ask = ask
+        self._measuring = Measuring(parts)
+
+    async def retrieval(self, folder: str | Path, **options: Unpack[RetrievalOptions]) -> Evaluation:
+        """Search by the judged questions of a folder in BEIR's format.
+
+        Args:
+            folder: With `queries.jsonl`, `qrels/test.tsv` and, where no collection is named, `corpus.jsonl`.
+            options: `RetrievalOptions` says which there are.
+
+        Raises:
+            InputError: The folder cannot be read, or there is no such mode.
+            NotFound: There is no such collection.
+            ConfigError: A mode needs a part that is not configured.
+        """
+        return await self._threads.run(partial(self._measuring.retrieval, Path(folder), **options))
+
+    async def chunking(self, folder: str | Path, **options: Unpack[ChunkingOptions]) -> Evaluation:
+        """Passages by the excerpts that were highlighted in a folder of `chunking_eval`'s format.
+
+        Args:
+            folder: With `questions_df.csv` and `corpora/`.
+            options: `ChunkingOptions` says which there are.
+
+        Raises:
+            InputError: The folder cannot be read, or an excerpt does not stand where it is said to.
+            ConfigError: A mode needs a part that is not configured.
+        """
+        return await self._threads.run(partial(self._measuring.chunking, Path(folder), **options))
+
+    async def golden(
+        self, file: str | Path, *, collection: str | None = None, corpus: str | Path | None = None
+    ) -> Evaluation:
+        """Answers to golden questions: whether they cite the right source, quote the facts, and refuse what they must.
+
+        Args:
+            file: A question a line, as in `data/golden`.
+            collection: Which one answers; `RAGKIT_COLLECTION` when it is not given.
+            corpus: Files that are ingested first, into a collection of their own, which then answers.
+
+        Raises:
+            InputError: The file cannot be read.
+            NotFound: There is no such collection.
+            UpstreamError: The model's provider failed.
+        """
+        started = now()
+        questions = await self._threads.run(read_golden, Path(file))
+        there = await self._threads.run(
+            self._measuring.golden_corpus, collection, None if corpus is None else Path(corpus)
+        )
+        answers = [await self._ask(question.question, collection=there.collection) for question in questions]
+        measured = partial(self._measuring.golden, Path(file), questions, answers, corpus=there, started=started)
+        return await self._threads.run(measured)
+
+    async def list(self) -> tuple[Evaluation, ...]:
+        """Those that were made here, newest first."""
+        return await self._threads.run(self._parts.evaluations.list)
+
+    async def show(self, evaluation_id: str) -> Evaluation:
+        """One of them.
+
+        Raises:
+            NotFound: None has this id.
+        """
+        return await self._threads.run(self._parts.evaluations.get, evaluation_id)
+
+    async def per_question(self, evaluation_id: str) -> PerQuestion:
+        """The values behind the means of one of them.
+
+        Raises:
+            NotFound: None has this id.
+        """
+        return await self._threads.run(self._parts.evaluations.per_question, evaluation_id)
+
+    async def compare(self, evaluation_id: str, *, against: str = "last") -> Comparison:
+        """One of them against another of the same questions, or the `last` one before it.
+
+        Raises:
+            NotFound: None has this id, or there is no earlier one.
+            InputError: They are not of the same questions, or share no mode.
+        """
+        return await self._threads.run(self._measuring.compare, evaluation_id, against)
