@@ -81,15 +81,16 @@ class Scene:
         self._ingest = self._course(before, ingest, None)
         self._worker = self._course(queued, (BIN / "ragkit", "worker"), _jobs_ended)
 
-    def play(self, target: str, number: int) -> Round | None:
-        """Kill once; none when the target was gone before it could be killed."""
-        rng = random.Random(f"{self._seed} {target} {number}")
+    def play(self, target: str, number: int, attempt: int = 0) -> Round | None:
+        """Kill once, the sooner the later the attempt; none when the target was gone before it could be killed."""
+        rng = random.Random(f"{self._seed} {target} {number} {attempt}")
         course = self._worker if target == "worker" else self._ingest
         home = _copied(course.start, self._scratch / f"{target}-{number}")
+        latest_s = course.seconds / (1 + attempt)
         started = time.perf_counter()
         process = _started(course.command, home)
         try:
-            pid = moment(target, process, home, rng.uniform(0.05, course.seconds), rng.uniform(0, 0.02))
+            pid = moment(target, process, home, rng.uniform(0.05, latest_s), rng.uniform(0, 0.02))
             after_s = time.perf_counter() - started
             if pid is None or not kill(pid):
                 return None
@@ -114,12 +115,12 @@ class Scene:
         return _Course(start=start, command=command, finished=finished, expected=contents(home), seconds=seconds)
 
 
-def play(scene: Scene, target: str, number: int) -> Round:
-    """Kill once, trying again where the target was missed."""
+def play(scene: Scene, target: str, number: int) -> Round | None:
+    """Kill once, trying again where the target was missed; none when it was missed every time."""
     for attempt in range(TRIES):
-        if (played := scene.play(target, number + attempt * 1_000_000)) is not None:
+        if (played := scene.play(target, number, attempt)) is not None:
             return played
-    return Round(target=f"{target} (missed)", after_s=0.0, seconds=0.0, healed=0, differences=[])
+    return None
 
 
 def _started(command: Command, home: Path) -> subprocess.Popen[bytes]:
@@ -196,11 +197,19 @@ def main() -> None:
     targets = [given.only] * given.count if given.only else plan(given.count)
     scratch = Path(tempfile.mkdtemp(prefix="ragkit-kills-"))
     scene = Scene(scratch, seed=given.seed)
-    rounds = [play(scene, target, number) for number, target in enumerate(targets)]
+    rounds: list[Round] = []
+    missed: Counter[str] = Counter()
+    for number, target in enumerate(targets):
+        if (one := play(scene, target, number)) is None:
+            missed[target] += 1
+            continue
+        rounds.append(one)
+        print(f"{len(rounds)}/{given.count} {target}: {one.differences or 'equal'}", flush=True)
     wrong = [one for one in rounds if one.differences]
     results = {
         "rounds": len(rounds),
         "equal": len(rounds) - len(wrong),
+        "missed": dict(missed),
         "killed": dict(Counter(one.target for one in rounds)),
         "chroma_healed_on_opening": sum(bool(one.healed) for one in rounds),
         "seconds_a_round": spread([one.seconds for one in rounds]),

@@ -20,4 +20,5 @@ def scene(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Scene:
 @pytest.mark.parametrize("target", ["chunked", "indexed", "instant", "worker", "chroma", "parser"])
 def test_what_a_kill_interrupts_is_complete_after_the_next_run(scene: Scene, target: str) -> None:
     played = play(scene, target, 1)
+    assert played is not None
     assert (played.target, played.differences) == (target, [])
