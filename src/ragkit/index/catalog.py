@@ -23,7 +23,7 @@ from ragkit.types import Chunk, Document, DocumentState, DocumentView, Filters, 
 
 if TYPE_CHECKING:
     from ragkit.index.generations import Generation
-    from ragkit.protocols import Matrix
+    from ragkit.protocols import Matrix, Vector
 
 __all__ = ["Catalog"]
 
@@ -141,6 +141,16 @@ class Catalog:
             with self._database.read() as connection:
                 for rows in connection.execution_options(yield_per=_STREAM).execute(selection).partitions():
                     yield [row.id for row in rows], decode([row.value for row in rows], generation.spec.dimension)
+
+    def chunk_vectors(self, generation: Generation, ids: Sequence[str]) -> dict[str, Vector]:
+        """The stored vectors of the live chunks among these ids."""
+        query = _live(select(chunks.c.id, vectors.c.value), generation).join(
+            vectors, vectors.c.key == chunks.c.vector_key
+        )
+        with self._database.read() as connection:
+            rows = [row for batch in _batches(ids) for row in connection.execute(query.where(chunks.c.id.in_(batch)))]
+        matrix = decode([row.value for row in rows], generation.spec.dimension)
+        return {row.id: vector for row, vector in zip(rows, matrix, strict=True)}
 
     def files(self) -> dict[str, str]:
         """SHA-256 of the files that must be kept, with the uri that each belongs to."""

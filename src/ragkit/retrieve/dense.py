@@ -7,6 +7,7 @@ Chroma's own filters take 36 ms at 50,000 chunks, a scan of what is left takes 3
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from ragkit.index.catalog import Catalog
 from ragkit.index.exact import ExactScan
 from ragkit.index.generations import Generation
 from ragkit.protocols import Embedder, VectorStore
+
+if TYPE_CHECKING:
+    from ragkit.protocols import Vector
 
 __all__ = ["DenseSearch"]
 
@@ -39,10 +43,8 @@ class DenseSearch:
         self._catalog = catalog
         self._vectors = vectors
 
-    def search(
-        self, generation: Generation, query: str, *, k: int, document_ids: Sequence[str] | None = None
-    ) -> list[tuple[str, float]]:
-        """At most `k` pairs (chunk id, cosine), best first; among some documents, or all of the generation.
+    def embed(self, query: str, generation: Generation) -> Vector:
+        """The vector of a question.
 
         Raises:
             Conflict: The collection was built with another embedder.
@@ -54,13 +56,27 @@ class DenseSearch:
                 f"not with {embedder.spec.id!r}.",
                 hint=f"Set RAGKIT_EMBEDDER={generation.spec.name}.",
             )
-        vector = embedder.embed_query(query)
+        return embedder.embed_query(query)
+
+    def tokens(self, query: str) -> int:
+        """How many tokens a question is for the embedder."""
+        return len(self._embedder().tokenizer.spans(query))
+
+    def search(
+        self, vector: Vector, *, k: int, generation: Generation, document_ids: Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """At most `k` pairs (chunk id, cosine), best first; among some documents, or all of the generation."""
         if document_ids is None and self._vectors is not None:
             found = self._vectors(generation).search(vector, k=k)
             # A graph of neighbours may not lead out of a crowd of equal vectors; what it leaves out, a scan finds.
             if len(found) == k:
                 return found
         return self._scan(generation, document_ids).search(vector, k=k)
+
+    def cosines(self, vector: Vector, generation: Generation, ids: Sequence[str]) -> list[tuple[str, float]]:
+        """Pairs (chunk id, cosine) of those of the chunks that are live, in no order."""
+        found = self._catalog.chunk_vectors(generation, ids) if ids else {}
+        return [(key, float(row @ vector)) for key, row in found.items()]
 
     def _scan(self, generation: Generation, document_ids: Sequence[str] | None) -> ExactScan:
         ids: list[str] = []

@@ -1,33 +1,95 @@
-"""Merging the two ranked lists, as pure functions of scores."""
+"""Merging two ranked lists, as pure functions of their scores.
+
+Each `Ranking` is (id, score) pairs, best first. A normalisation brings one list to a scale that the other can share;
+a fusion merges the two. Search uses `convex` over `cosines` and `above_background`; the others are what it is measured
+against, in `benchmarks/fusion.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import fmean, pstdev
 
-__all__ = ["convex"]
+__all__ = ["BACKGROUND", "above_background", "convex", "cosines", "reciprocal_rank", "standardised", "theoretical"]
 
 Ranking = Sequence[tuple[str, float]]
-"""(id, score), best first."""
+Normalised = Mapping[str, float]
+"""Scores from 0 to 1, by id; an id that is not there counts as 0."""
+
+BACKGROUND = 50
+"""The rank from which on a keyword score tells no more than that some common word occurs."""
 
 
-def convex(dense: Ranking, keyword: Ranking, *, weight: float) -> list[tuple[str, float]]:
-    """Weighted sum of the cosine and of the BM25 score over its best, each bounded below by zero.
+def cosines(ranking: Ranking) -> dict[str, float]:
+    """Cosines as they are, bounded below by zero: they have a scale of their own."""
+    return {key: max(score, 0.0) for key, score in ranking}
 
-    A convex combination keeps how far apart the scores are, which rank fusion throws away (Bruch, Gai and Ingber, "An
-    Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 42(1), 2023). A list that lacks an id counts as zero.
+
+def above_background(ranking: Ranking) -> dict[str, float]:
+    """How far each score stands above that of rank `BACKGROUND`, as a share of the best score.
+
+    BM25 scores have no common scale, but an id that the list lacks may score nearly as much as its last. In a list that
+    hardly falls, where the words are everywhere, all shares are small: such a list has little to say.
+    """
+    best = ranking[0][1] if ranking else 0.0
+    background = ranking[BACKGROUND - 1][1] if len(ranking) >= BACKGROUND else 0.0
+    return {key: max(score - background, 0.0) / best if best > 0 else 0.0 for key, score in ranking}
+
+
+def theoretical(ranking: Ranking, *, least: float) -> dict[str, float]:
+    """Theoretical min-max: from the least possible score to the best that was found.
+
+    Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 42(1), 2023.
 
     Args:
-        dense: Cosines.
-        keyword: BM25 scores.
-        weight: Of the cosine, 0 to 1.
+        ranking: The list.
+        least: -1 for cosines, 0 for BM25.
+    """
+    width = ranking[0][1] - least if ranking else 0.0
+    return {key: (score - least) / width if width > 0 else 0.0 for key, score in ranking}
+
+
+def standardised(ranking: Ranking) -> dict[str, float]:
+    """Three standard deviations on either side of the mean, cut to 0 and 1: distribution-based score fusion.
+
+    Mazzeschi, "Distribution-Based Score Fusion", 2023.
+    """
+    scores = [score for _, score in ranking]
+    if not scores:
+        return {}
+    mean, width = fmean(scores), 6 * pstdev(scores)
+    return {key: min(max((score - mean) / width + 0.5, 0.0), 1.0) if width else 0.5 for key, score in ranking}
+
+
+def convex(dense: Normalised, keyword: Normalised, *, weight: float) -> list[tuple[str, float]]:
+    """The weighted sum of normalised scores.
+
+    A convex combination keeps how far apart the scores are, which rank fusion throws away (Bruch et al. 2023).
+
+    Args:
+        dense: The one list.
+        keyword: The other.
+        weight: Of the dense scores, 0 to 1.
 
     Returns:
         Ids with scores from 0 to 1, best first; ties by id, so that equal input gives equal output.
     """
-    best = max((score for _, score in keyword), default=0.0)
+    ids = dense.keys() | keyword.keys()
+    return _ordered({key: weight * dense.get(key, 0.0) + (1 - weight) * keyword.get(key, 0.0) for key in ids})
+
+
+def reciprocal_rank(dense: Ranking, keyword: Ranking, *, k: int = 60) -> list[tuple[str, float]]:
+    """The sum of 1 / (k + rank) over the lists.
+
+    Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods",
+    SIGIR 2009; `k` of 60 is theirs.
+    """
     scores: dict[str, float] = {}
-    for key, cosine in dense:
-        scores[key] = weight * max(cosine, 0.0)
-    for key, score in keyword:
-        scores[key] = scores.get(key, 0.0) + (1 - weight) * (max(score, 0.0) / best if best > 0 else 0.0)
+    for ranking in (dense, keyword):
+        for rank, (key, _) in enumerate(ranking, start=1):
+            scores[key] = scores.get(key, 0.0) + 1 / (k + rank)
+    return _ordered(scores)
+
+
+def _ordered(scores: Mapping[str, float]) -> list[tuple[str, float]]:
     return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))

@@ -13,7 +13,8 @@ from ragkit.index.generations import Collections, Generation
 from ragkit.protocols import KeywordIndex, Reranker
 from ragkit.retrieve.dense import DenseSearch
 from ragkit.retrieve.duplicates import collapse, prefer_newest
-from ragkit.retrieve.fusion import convex
+from ragkit.retrieve.fusion import above_background, convex, cosines
+from ragkit.retrieve.weights import dense_weight, signals
 from ragkit.types import Filters, Hit, Mode, SearchResult
 
 __all__ = ["Retriever"]
@@ -26,7 +27,6 @@ DEEPEST = 3_200
 """How deep the lists are read at most in search of passages that differ."""
 SPARE = 2
 """How many times `k` are looked through for a newer edition of a passage."""
-DENSE_WEIGHT = 0.5
 RERANK_DEPTH = 30
 
 
@@ -104,14 +104,21 @@ class Retriever:
         if mode != "dense":
             index = self._keywords(generation)
             beside = self._beside.submit(index.search, query, k=depth, document_ids=document_ids or ())
-        dense: list[tuple[str, float]] = []
-        if mode != "keyword":
-            dense = self._dense.search(generation, query, k=depth, document_ids=document_ids)
+        if mode == "keyword":
+            dense, vector = [], None
+        else:
+            vector = self._dense.embed(query, generation)
+            dense = self._dense.search(vector, k=depth, generation=generation, document_ids=document_ids)
         keyword = beside.result() if beside else []
         via: dict[str, tuple[str, ...]] = dict.fromkeys((key for key, _ in dense), ("dense",))
         via.update((key, (*via.get(key, ()), "keyword")) for key, _ in keyword)
-        merged = dense or keyword if mode in ("dense", "keyword") else convex(dense, keyword, weight=DENSE_WEIGHT)
-        return merged, via
+        if vector is None or mode == "dense":
+            return dense or keyword, via
+        # What only the keywords found has a cosine too: counted as 0, a good passage would fall behind any neighbour.
+        unseen = [key for key, _ in keyword if via[key] == ("keyword",)]
+        dense += self._dense.cosines(vector, generation, unseen)
+        weight = dense_weight(signals(query, keyword, tokens=self._dense.tokens(query)))
+        return convex(cosines(dense), above_background(keyword), weight=weight), via
 
     def _join(
         self, generation: Generation, merged: Sequence[tuple[str, float]], via: dict[str, tuple[str, ...]]
