@@ -59,7 +59,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "py3langid": ("ingest/language.py",),
     "scipy": ("evaluate/significance.py",),
     "sentence_transformers": ("models/torch.py", "models/convert.py", "models/rerank.py"),
-    "tantivy": ("index/keywords.py",),
+    "tantivy": ("index/keyword",),
     "tenacity": ("models/network.py",),
     "torch": ("models/torch.py", "models/convert.py"),
     "typer": ("cli/",),

@@ -141,9 +141,8 @@ class _Root:
     def keywords(self, generation: Generation) -> TantivyIndex:
         from ragkit.index.keywords import TantivyIndex
 
-        if generation.store not in self._keywords:
-            self._keywords[generation.store] = TantivyIndex(self.home / "keywords" / generation.store)
-        return self._keywords[generation.store]
+        entries, path = partial(self.catalog.keyword_entries, generation), self.home / "keywords" / generation.store
+        return self._keywords.setdefault(generation.store, TantivyIndex(path, entries))
 
     def verify(self, repair: bool) -> VerifyReport:
         from ragkit.index.verify import Verifier

@@ -150,6 +150,8 @@ class KeywordEntry:
     title: str
     heading: str
     text: str
+    language: str = ""
+    """As ISO 639-1, such as `de` or `pt-BR`; empty when it could not be told."""
 
 
 class KeywordIndex(Protocol):

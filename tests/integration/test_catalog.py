@@ -49,7 +49,7 @@ def _go_live(database: Database, generation: Generation, batch: list[NewVersion]
     return Versions(database).go_live(generation, batch)
 
 
-def _version(known: Known, text: str, *, media_type: str = "text/plain") -> NewVersion:
+def _version(known: Known, text: str, *, media_type: str = "text/plain", language: str | None = None) -> NewVersion:
     chunk = Chunk(chunk_id=f"chk_{text}", start=0, end=len(text), page=None, heading="", text=text)
     vector = np.array([1, 0, 0, 0], np.float32)
     return NewVersion(
@@ -58,7 +58,7 @@ def _version(known: Known, text: str, *, media_type: str = "text/plain") -> NewV
         sha256=text.ljust(64),
         size=len(text),
         fingerprint="p c",
-        parsed=Parsed(text=text, title="T", media_type=media_type),
+        parsed=Parsed(text=text, title="T", media_type=media_type, metadata={"language": language} if language else {}),
         chunks=(NewChunk(chunk=chunk, vector_key=text.ljust(16).encode()[:16], vector=vector),),
     )
 
@@ -112,6 +112,16 @@ def test_filters_choose_documents(database: Database, generation: Generation) ->
     assert matching(uri_prefix="s/100%") == {a.document_id}
     assert matching(media_types=("text/html",)) == {b.document_id}
     assert matching(document_ids=(c.document_id,), uri_prefix="s/") == set()
+
+
+def test_keyword_entries_say_the_language_of_their_document(database: Database, generation: Generation) -> None:
+    ledger = Ledger(database)
+    german = _version(_found(ledger, generation, "s/a"), "eins", language="de")
+    _go_live(database, generation, [german, _version(_found(ledger, generation, "s/b"), "one")])
+
+    entries = sorted(Catalog(database).keyword_entries(generation), key=lambda entry: entry.text)
+
+    assert [(entry.text, entry.title, entry.language) for entry in entries] == [("eins", "T", "de"), ("one", "T", "")]
 
 
 def test_an_unknown_collection_lists_those_that_exist(database: Database, generation: Generation) -> None:

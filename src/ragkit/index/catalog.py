@@ -170,14 +170,19 @@ class Catalog:
     def keyword_entries(self, generation: Generation) -> Iterator[KeywordEntry]:
         """What the keyword index of this generation must hold."""
         query = _live(
-            select(chunks.c.id, documents.c.id.label("document_id"), versions.c.title, chunks.c.heading, chunks.c.text),
+            select(
+                chunks.c.id.label("chunk_id"),
+                documents.c.id.label("document_id"),
+                versions.c.title,
+                chunks.c.heading,
+                chunks.c.text,
+                func.coalesce(versions.c.metadata["language"].as_string(), "").label("language"),
+            ),
             generation,
         )
         with self._database.read() as connection:
             for row in connection.execution_options(yield_per=_STREAM).execute(query):
-                yield KeywordEntry(
-                    chunk_id=row.id, document_id=row.document_id, title=row.title, heading=row.heading, text=row.text
-                )
+                yield KeywordEntry(**row._mapping)
 
 
 def _live(query: Select[Any], generation: Generation) -> Select[Any]:

@@ -2,14 +2,16 @@
 
 Folder of an index: `current`, a link to the subfolder that is read, so that a rebuilt index takes its place at once;
 `.lock`, held by whoever writes, since tantivy refuses a second writer. A reader looks at `current/meta.json` before
-each search and reloads when another process has committed.
+each search and reloads when another process has committed. A subfolder is named after the version of the schema that it
+was built by; whoever finds an index of another version first builds it anew.
 """
 
 from __future__ import annotations
 
+import logging
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,26 +19,24 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ragkit.errors import StorageError
+from ragkit.index.keyword_query import Weights, query_of
+from ragkit.index.keyword_terms import document, register, schema
 from ragkit.protocols import KeywordEntry
 from ragkit.store.locks import locked
-from ragkit.text import STOPWORDS
 
 if TYPE_CHECKING:
     import tantivy
 
 __all__ = ["TantivyIndex"]
 
-_LOCK_WAIT_S = 60.0
-_MAX_TERMS = 64
-_MAX_QUERY_CHARS = 20_000
-_HEAP = 64_000_000  # bytes that a writer gathers before it writes a segment; tantivy asks for 15 MB at least
+_log = logging.getLogger(__name__)
 
-# Scripts without spaces between words give a token a character; all else is a word with its inner punctuation, so that
-# `pg_stat_activity`, `E-4012`, `v1.2.3` and `a.b@example.org` are found whole.
-_SPACELESS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-_WORD = rf"[\p{{L}}\p{{M}}\p{{N}}_--[{_SPACELESS}]]+"
-_WORDS = rf"[{_SPACELESS}]|{_WORD}(?:[.\-/@:'’]{_WORD})*"  # noqa: RUF001
-_BOOSTS = {"body": 1.0, "exact": 0.5, "heading": 0.2, "title": 0.2}
+_SCHEMA_VERSION = 2
+"""Of the fields and of how text becomes terms (`ragkit.index.keyword_terms`)."""
+_SPOKEN = 0.01
+"""Share of the passages that a language needs to be searched by its own rules: the detector errs on a few."""
+_LOCK_WAIT_S = 60.0
+_HEAP = 64_000_000  # bytes that a writer gathers before it writes a segment; tantivy asks for 15 MB at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,33 @@ class _Opened:
     stamp: tuple[int, int, int]
     index: tantivy.Index
     schema: tantivy.Schema
+    languages: tuple[str, ...]
+    """Of the passages, the most frequent first."""
 
 
 class TantivyIndex:
     """A keyword index at `path`; nothing is created before the first update.
+
+    Args:
+        path: Its folder.
+        entries: All that it must hold, for building it anew when another version of ragkit has built it.
+        weights: What each kind of term counts.
 
     Raises:
         StorageError: From any method but `rebuild` and `drop`: the files are damaged.
         Busy: From `update` and `rebuild`: another process kept writing for a minute.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        entries: Callable[[], Iterable[KeywordEntry]] | None = None,
+        *,
+        weights: Weights = Weights(),  # noqa: B008
+    ) -> None:
         self._path = path
+        self._entries = entries
+        self._weights = weights
         self._opened: _Opened | None = None
         self._opening = Lock()
 
@@ -65,11 +80,12 @@ class TantivyIndex:
         if not add and not delete:
             return
         with self._writing():
+            self._renew()
             if self._stamp() is None:
                 if not add:
                     return
                 self._switch_to(self._build(()))
-            opened = self._open()
+            opened = self._load()
             assert opened is not None
             with _guarded(self._path):
                 _write(opened.index, add, {*delete, *(entry.chunk_id for entry in add)})
@@ -79,11 +95,18 @@ class TantivyIndex:
         if opened is None or k <= 0:
             return []
         with _guarded(self._path):
-            parsed = _query(opened.schema, query, document_ids)
-            if parsed is None:
-                return []
             searcher = opened.index.searcher()
-            hits = searcher.search(parsed, limit=k, count=False).hits
+            wanted = query_of(
+                query,
+                searcher=searcher,
+                schema=opened.schema,
+                languages=opened.languages,
+                weights=self._weights,
+                document_ids=document_ids,
+            )
+            if wanted is None:
+                return []
+            hits = searcher.search(wanted, limit=k, count=False).hits
             return [(str(searcher.doc(address).get_first("chunk_id")), float(score)) for score, address in hits]
 
     def ids(self) -> set[str]:
@@ -122,12 +145,12 @@ class TantivyIndex:
     def _build(self, entries: Iterable[KeywordEntry]) -> Path:
         import tantivy
 
-        folder = self._path / uuid.uuid4().hex
+        folder = self._path / f"{_SCHEMA_VERSION}-{uuid.uuid4().hex}"
         folder.mkdir()
         try:
             with _guarded(self._path):
-                index = tantivy.Index(_schema(), path=str(folder))
-                _register(index)
+                index = tantivy.Index(schema(), path=str(folder))
+                register(index)
                 _write(index, entries, ())
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -156,6 +179,31 @@ class TantivyIndex:
         return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
     def _open(self) -> _Opened | None:
+        if self._outdated():
+            with self._writing():
+                self._renew()
+        return self._load()
+
+    def _outdated(self) -> bool:
+        try:
+            target = (self._path / "current").readlink()
+        except FileNotFoundError:
+            return False
+        return not target.name.startswith(f"{_SCHEMA_VERSION}-")
+
+    def _renew(self) -> None:
+        """Build an index of another version anew; for whoever holds the lock, which another process may have held."""
+        if not self._outdated():
+            return
+        if self._entries is None:
+            raise StorageError(
+                f"The keyword index {str(self._path)!r} was built by another version of ragkit.",
+                hint="`ragkit verify --repair` rebuilds it from the catalog.",
+            )
+        _log.warning("Another version of ragkit built the keyword index %s; building it anew.", self._path)
+        self._switch_to(self._build(self._entries()))
+
+    def _load(self) -> _Opened | None:
         stamp = self._stamp()
         opened = self._opened
         if stamp is None or (opened is not None and opened.stamp == stamp):
@@ -164,7 +212,7 @@ class TantivyIndex:
             for _ in range(3):  # a rebuild may remove the folder while it is being opened
                 folder = (self._path / "current").resolve()
                 try:
-                    self._opened = _load(folder, stamp, self._opened)
+                    self._opened = _opened(folder, stamp, self._opened)
                 except ValueError:
                     if folder == (self._path / "current").resolve():
                         raise
@@ -173,107 +221,36 @@ class TantivyIndex:
         raise _damaged(self._path)
 
 
-def _load(folder: Path, stamp: tuple[int, int, int], before: _Opened | None) -> _Opened:
+def _opened(folder: Path, stamp: tuple[int, int, int], before: _Opened | None) -> _Opened:
     import tantivy
 
     if before is not None and before.folder == folder:
-        before.index.reload()
-        return _Opened(folder, stamp, before.index, before.schema)
-    schema = _schema()
-    index = tantivy.Index(schema, path=str(folder), reuse=True)
-    _register(index)
-    index.config_reader("manual")
+        index, fields = before.index, before.schema
+    else:
+        fields = schema()
+        index = tantivy.Index(fields, path=str(folder), reuse=True)
+        register(index)
+        index.config_reader("manual")
     index.reload()
-    return _Opened(folder, stamp, index, schema)
+    return _Opened(folder, stamp, index, fields, _languages(index.searcher()))
 
 
-def _schema() -> tantivy.Schema:
-    import tantivy
-
-    builder = tantivy.SchemaBuilder()
-    builder.add_text_field("chunk_id", stored=True, tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("document_id", tokenizer_name="raw", index_option="basic")
-    for field in ("title", "heading", "body"):
-        builder.add_text_field(field, tokenizer_name="en_stem", index_option="freq")
-    builder.add_text_field("exact", tokenizer_name="words", index_option="freq")
-    return builder.build()
-
-
-def _register(index: tantivy.Index) -> None:
-    index.register_tokenizer("words", _words())
-
-
-def _words(leave_out: frozenset[str] = frozenset()) -> tantivy.TextAnalyzer:
-    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
-
-    builder = TextAnalyzerBuilder(Tokenizer.regex(_WORDS)).filter(Filter.remove_long(120)).filter(Filter.lowercase())
-    return builder.filter(Filter.custom_stopword(list(leave_out))).filter(Filter.ascii_fold()).build()
-
-
-def _stems(leave_out: frozenset[str]) -> tantivy.TextAnalyzer:
-    """The same steps as the tokenizer that tantivy calls `en_stem`, which only an index can use by its name."""
-    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
-
-    builder = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(40)).filter(Filter.lowercase())
-    return builder.filter(Filter.custom_stopword(list(leave_out))).filter(Filter.stemmer("english")).build()
+def _languages(searcher: tantivy.Searcher) -> tuple[str, ...]:
+    counted = sorted(((count, name) for name, count in searcher.terms_with_prefix("language", "")), reverse=True)
+    least = _SPOKEN * searcher.num_docs
+    return tuple(name for count, name in counted if count >= least)
 
 
 def _write(index: tantivy.Index, add: Iterable[KeywordEntry], delete: Iterable[str]) -> None:
-    import tantivy
-
     writer = index.writer(heap_size=_HEAP, num_threads=1)
     try:
         for chunk_id in delete:
             writer.delete_documents_by_term("chunk_id", chunk_id)
         for entry in add:
-            text = _encodable(entry.text)
-            writer.add_document(
-                tantivy.Document(
-                    chunk_id=entry.chunk_id,
-                    document_id=entry.document_id,
-                    title=_encodable(entry.title),
-                    heading=_encodable(entry.heading),
-                    body=text,
-                    exact=text,
-                )
-            )
+            writer.add_document(document(entry))
         writer.commit()
     finally:
         writer.wait_merging_threads()  # this also gives up tantivy's own lock
-
-
-def _query(schema: tantivy.Schema, text: str, document_ids: Sequence[str]) -> tantivy.Query | None:
-    """Any of the words of `text`, as terms: nothing in it is syntax. None when it has no word."""
-    from tantivy import Occur, Query
-
-    text = _encodable(text[:_MAX_QUERY_CHARS])
-    # A question is half stop words: without them nDCG@10 is .002 (SciFact) to .05 (Python manual) higher.
-    terms = _terms(text, STOPWORDS) or _terms(text, frozenset())
-    if not terms:
-        return None
-    wanted = Query.boolean_query(
-        [
-            (Occur.Should, Query.boost_query(Query.term_query(schema, field, term, "freq"), _BOOSTS[field]))
-            for field, term in terms
-        ]
-    )
-    if not document_ids:
-        return wanted
-    allowed = Query.const_score_query(Query.term_set_query(schema, "document_id", list(document_ids)), 0.0)
-    return Query.boolean_query([(Occur.Must, wanted), (Occur.Must, allowed)])
-
-
-def _terms(text: str, leave_out: frozenset[str]) -> list[tuple[str, str]]:
-    """(field, term) pairs to look for."""
-    stems = dict.fromkeys(_stems(leave_out).analyze(text))
-    exact = dict.fromkeys(_words(leave_out).analyze(text))
-    terms = [(field, term) for term in list(stems)[:_MAX_TERMS] for field in ("body", "heading", "title")]
-    return terms + [("exact", term) for term in list(exact)[:_MAX_TERMS]]
-
-
-def _encodable(text: str) -> str:
-    """Text that tantivy takes: lone surrogates, which no UTF-8 can hold, become question marks."""
-    return text.encode("utf-8", "replace").decode()
 
 
 @contextmanager

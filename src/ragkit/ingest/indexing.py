@@ -187,6 +187,7 @@ def _entries(drafts: Sequence[Draft]) -> list[KeywordEntry]:
             title=draft.parsed.title,
             heading=chunk.heading,
             text=chunk.text,
+            language=draft.parsed.metadata.get("language", ""),
         )
         for draft in drafts
         for chunk in draft.chunks

@@ -197,3 +197,37 @@ def test_the_lock_is_given_back_after_a_failed_update(path: Path) -> None:
     free = try_lock(path / ".lock")
     assert free is not None
     os.close(free)
+
+
+def age(path: Path) -> None:
+    """Make it look as if an earlier version of ragkit had built it."""
+    current = path / "current"
+    old = current.resolve().rename(path / "0123456789abcdef")
+    current.unlink()
+    current.symlink_to(old.name)
+
+
+def test_an_index_of_another_version_is_built_anew_by_itself(path: Path) -> None:
+    entries = [entry("a", "first words"), entry("b", "second words")]
+    TantivyIndex(path).rebuild([entry("a", "first words")])
+    age(path)
+
+    index = TantivyIndex(path, lambda: entries)
+
+    assert set(found(index, "words")) == {"a", "b"}
+    age(path)
+    index.update(add=[entry("c", "third words")], delete=["a"])
+    assert index.ids() == {"b", "c"}
+    assert sum(child.is_dir() and not child.is_symlink() for child in path.iterdir()) == 1
+
+
+def test_an_index_of_another_version_is_never_read_as_it_is(path: Path) -> None:
+    index = TantivyIndex(path)
+    index.rebuild([entry("a", "words")])
+    age(path)
+
+    with pytest.raises(StorageError, match="another version") as caught:
+        found(index, "words")
+    assert "verify --repair" in (caught.value.hint or "")
+    index.rebuild([entry("a", "words")])
+    assert found(index, "words") == ["a"]
