@@ -150,6 +150,7 @@ class Measuring:
         def find(question: str, mode: Mode) -> list[chunking.Place]:
             return [(corpus.ids[hit.uri], hit.start, hit.end) for hit in search(question, DEEP, mode).hits]
 
+        lost = chunking.lost(given, tokens)
         finds: dict[str, chunking.Find] = {mode: partial(find, mode=mode) for mode in modes}
         return self._keep(
             kind="chunking",
@@ -159,6 +160,7 @@ class Measuring:
             started=started,
             settings={"budget": budget},
             per_question=chunking.measure(given, tokens, finds, budget=budget),
+            notes=(f"{lost} excerpts are not in what was ingested, and count as not found.",) if lost else (),
         )
 
     def golden_corpus(self, collection: str | None, folder: Path | None) -> Corpus:

@@ -111,3 +111,32 @@ def test_the_command_prints_one_object_and_finds_its_runs_again(
     assert "nDCG@10" in shown.stdout
     assert "3 questions" in shown.stdout
     assert CliRunner().invoke(app, ["evaluate", "retrieval", str(folder), "--mode", "fuzzy"]).exit_code == 2
+
+
+def test_passages_are_measured_by_highlighted_excerpts(kit: Ragkit, tmp_path: Path) -> None:
+    text = "# Nature\n\n" + "\n\n".join(TEXTS[key] for key in ("bees", "tides", "rust", "tea")) + "\n"
+    (tmp_path / "corpora").mkdir()
+    (tmp_path / "corpora" / "nature.md").write_text(text)
+    start = text.index("The moon")
+    reference = {"content": text[start : start + 23], "start_index": start, "end_index": start + 23}
+    row = [QUERIES["q1"], json.dumps([reference]).replace('"', '""'), "nature"]
+    (tmp_path / "questions_df.csv").write_text('question,references,corpus_id\n"{}","{}",{}\n'.format(*row))
+    found = kit.evaluate.chunking(tmp_path, budget=1_000)
+    assert found.measures["hybrid"]["recall"] == 1.0
+    assert 0 < found.measures["hybrid"]["precision"] < 0.5
+    assert found.notes == ()
+
+
+def test_golden_questions_are_asked_of_a_folder_and_of_what_is_there(kit: Ragkit, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for key in ("bees", "tides", "rust", "tea"):
+        (tmp_path / "docs" / f"{key}.txt").write_text(TEXTS[key])
+    file = tmp_path / "asked.jsonl"
+    asked = {"question": "How do bees tell where the flowers are?", "must_cite": ["bees.txt"], "must_say": ["dance"]}
+    file.write_text(json.dumps(asked) + "\n" + json.dumps({"question": "Who won the cup?", "must_refuse": True}) + "\n")
+    found = kit.evaluate.golden(file, corpus=tmp_path / "docs")
+    assert found.measures["ask"] == {
+        "source_in_3": 1.0, "source_first": 1.0, "facts": 1.0, "refused_wrongly": 0.0, "refused_rightly": 1.0,
+    }  # fmt: skip
+    again = kit.evaluate.golden(file, collection=found.collection)
+    assert kit.evaluate.compare(again.id, against=found.id).worse["ask"] == ()

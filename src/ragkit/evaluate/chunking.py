@@ -18,7 +18,7 @@ from ragkit.errors import InputError
 from ragkit.evaluate.runs import PerQuestion
 from ragkit.tokens import token_spans
 
-__all__ = ["MEASURES", "Excerpts", "Find", "Place", "TokenText", "measure", "overlap", "read_excerpts"]
+__all__ = ["MEASURES", "Excerpts", "Find", "Place", "TokenText", "lost", "measure", "overlap", "read_excerpts"]
 
 MEASURES = ("recall", "precision", "IoU")
 
@@ -115,7 +115,7 @@ class TokenText:
 
 
 def measure(given: Excerpts, texts: Mapping[str, TokenText], finds: Mapping[str, Find], *, budget: int) -> PerQuestion:
-    """Every measure of every question, by what finds its passages; an excerpt that was not ingested is not found.
+    """Every measure of every question; an excerpt that was not ingested counts as not found.
 
     Args:
         given: The questions.
@@ -137,6 +137,15 @@ def measure(given: Excerpts, texts: Mapping[str, TokenText], finds: Mapping[str,
         values[mode] = dict(zip(MEASURES, columns, strict=True))
     ids = tuple(str(number) for number in range(1, len(given.questions) + 1))
     return PerQuestion(ids=ids, texts=given.questions, values=values)
+
+
+def lost(given: Excerpts, texts: Mapping[str, TokenText]) -> int:
+    """How many excerpts are not in what was ingested."""
+    return sum(
+        name not in texts or texts[name].find(start, end) is None
+        for places in given.excerpts
+        for name, start, end in places
+    )
 
 
 def overlap(

@@ -15,7 +15,7 @@ from ragkit.evaluate.dataset import json_lines
 from ragkit.evaluate.runs import PerQuestion
 from ragkit.types import Answer
 
-__all__ = ["MODE", "GoldenQuestion", "fingerprint", "read_golden", "score"]
+__all__ = ["MODE", "GoldenQuestion", "fingerprint", "missed", "read_golden", "score"]
 
 MODE = "ask"
 """What stands where others have the mode of search."""
@@ -84,6 +84,18 @@ def score(questions: Sequence[GoldenQuestion], answers: Sequence[Answer]) -> Per
     values["refused_rightly"] = tuple(float(a.abstained) if q.must_refuse else None for q, a in pairs)
     texts = tuple(q.question for q in questions)
     return PerQuestion(ids=tuple(map(str, range(1, len(texts) + 1))), texts=texts, values={MODE: values})
+
+
+def missed(each: PerQuestion) -> dict[str, list[str]]:
+    """The questions behind what each measure lacks: those that failed it, or were refused wrongly."""
+    return {
+        name: [
+            text
+            for text, value in zip(each.texts, column, strict=True)
+            if value is not None and bool(value) == (name == "refused_wrongly")
+        ]
+        for name, column in each.values[MODE].items()
+    }
 
 
 def _cites(question: GoldenQuestion, answer: Answer, *, first: int) -> bool:
