@@ -1,0 +1,69 @@
+"""Hybrid search beside that of LangChain, LlamaIndex and Haystack as their tutorials have it, with the same embedding
+model, on test collections in BEIR's format.
+
+python -m benchmarks.fused --data DIR [--sets mtrag_un …] [--peers-venv DIR]
+
+LangChain's EnsembleRetriever, LlamaIndex's QueryFusionRetriever and Haystack's DocumentJoiner fuse by reciprocal rank.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import environment, model_folders, record
+from benchmarks.peers import CACHE, OFFLINE, SIDES, ready
+from ragkit.app import Ragkit
+from ragkit.evaluate.dataset import read_dataset
+from ragkit.evaluate.measures import ranking_measures
+from ragkit.evaluate.significance import paired
+from ragkit.settings import load
+
+SETS = ("mtrag_un", "xquad/en", "pydocs_faq", "scifact", "squad2")
+PEERS = {"LangChain": "langchain", "LlamaIndex": "llamaindex", "Haystack": "haystack"}
+MEASURE = "nDCG@10"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="a folder with the test collections")
+    parser.add_argument("--sets", nargs="+", default=SETS, help="folders below it")
+    parser.add_argument("--peers-venv", type=Path, default=CACHE, help="made on the first run (2 GB)")
+    given = parser.parse_args()
+    python = ready(given.peers_venv)
+    results = {}
+    with tempfile.TemporaryDirectory() as home, Ragkit.open(load(home=Path(home))) as kit:
+        for name in given.sets:
+            results[name] = compare(kit, given.data / name, python, Path(home))
+            record("fused", parameters={"measure": MEASURE}, results=results)
+
+
+def compare(kit: Ragkit, folder: Path, python: Path, scratch: Path) -> dict[str, Any]:
+    """Each side's measures, and ours less each peer's, paired."""
+    dataset = read_dataset(folder)
+    run = kit.evaluate.retrieval(folder)
+    ours = kit.evaluate.per_question(run.id).values["hybrid"][MEASURE]
+    found: dict[str, Any] = {"questions": len(dataset.queries), "ragkit": run.measures["hybrid"]}
+    asked = scratch / "asked"
+    asked.mkdir(exist_ok=True)
+    (asked / "corpus.jsonl").write_bytes((folder / "corpus.jsonl").read_bytes())
+    rows = [{"_id": key, "text": text} for key, text in dataset.queries.items()]
+    (asked / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    for peer, framework in PEERS.items():
+        command = [python, SIDES / "fused.py", framework, model_folders()["torch"], asked]
+        env = environment(scratch) | OFFLINE
+        output = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=env, check=True).stdout
+        measured = ranking_measures(dataset.qrels, json.loads(output.splitlines()[-1]))
+        theirs = [measured[MEASURE][key] for key in dataset.queries]
+        found[peer] = {name: round(sum(column.values()) / len(column), 4) for name, column in measured.items()}
+        found[f"ragkit less {peer}"] = asdict(paired(theirs, [value or 0.0 for value in ours]))
+    return found
+
+
+if __name__ == "__main__":
+    main()
