@@ -40,6 +40,7 @@ class Desk:
     keywords: MemoryKeywords = field(default_factory=MemoryKeywords)
     max_tokens: int = 60
     retention: timedelta = timedelta(days=30)
+    languages: frozenset[str] = frozenset()
     parsers: ParserPool = field(default_factory=lambda: ParserPool(workers=1, timeout_s=60))
 
     def __post_init__(self) -> None:
@@ -59,6 +60,7 @@ class Desk:
             stores=self.stores,
             parsers=self.parsers,
             max_bytes=100_000,
+            languages=self.languages,
             retention=self.retention,
         )
         chunker = StructureChunker(self.embedder.tokenizer, max_tokens=self.max_tokens)

@@ -72,8 +72,7 @@ class _Root:
         from ragkit.store.files import FileStore
 
         logging.getLogger("ragkit").setLevel(settings.log_level.upper())
-        self.settings = settings
-        self.one_shot = one_shot
+        self.settings, self.one_shot = settings, one_shot
         self.home = settings.home.resolve()
         self.database = Database.open(settings.database_url or f"sqlite:///{self.home / 'ragkit.db'}")
         self.catalog = Catalog(self.database)
@@ -245,6 +244,7 @@ class _Root:
         from ragkit.ingest.changes import Profile
         from ragkit.ingest.parts import IngestParts
         from ragkit.ingest.pipeline import Ingestor
+        from ragkit.models.embed import trained_on
 
         settings, embedder = self.settings, self._embedder_of_ingest()
         parts = IngestParts.over(
@@ -255,6 +255,7 @@ class _Root:
             parsers=self.parsers(),
             max_bytes=settings.max_file_mb * 1_000_000,
             max_depth=settings.max_depth,
+            languages=trained_on(settings.embedder, home=self.home),
             retention=timedelta(days=settings.retention_days),
         )
         return Ingestor(parts, Profile(chunker=self._chunker(settings.chunk_tokens, settings.chunk_overlap)))

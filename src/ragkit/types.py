@@ -293,6 +293,8 @@ class IngestReport:
     chunks: int = 0
     embedded: int = 0
     """Texts that the embedder was called for; equal text is never embedded twice."""
+    warnings: tuple[str, ...] = ()
+    """What holds for many documents, once each, such as a language that the embedder does not know."""
     seconds: float = 0.0
 
     def __add__(self, other: IngestReport) -> IngestReport:

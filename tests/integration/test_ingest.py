@@ -169,3 +169,16 @@ def test_a_deleted_document_is_gone_with_a_receipt(desk: Desk) -> None:
     assert desk.vectors.ids() == desk.keywords.ids() == set()
     with desk.database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM vectors").scalar() == 0
+
+
+def test_a_language_that_the_embedder_does_not_know_is_said_once(desk: Desk) -> None:
+    desk.languages = frozenset({"en"})
+    desk.write("a.txt", "Die Erstattung der Reisekosten dauert zehn Tage, wenn alle Belege vorliegen.")
+    desk.write("b.txt", "Der Antrag ist schriftlich bei der Verwaltung einzureichen.")
+    desk.write("c.txt", "The refund of travel costs takes ten days when all receipts are there.")
+
+    (warning,) = desk.run().warnings
+
+    assert warning.startswith("2 documents are in the language 'de'")
+    assert "RAGKIT_EMBEDDER" in warning
+    assert desk.run().warnings == ()

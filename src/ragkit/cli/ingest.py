@@ -197,3 +197,5 @@ def print_report(report: IngestReport) -> None:
         out.print(f"[yellow]quarantined[/] {escape(held.uri)}: {escape(held.detail)}")
     for skipped in report.skipped_files:
         out.print(f"[yellow]skipped[/] {escape(skipped.uri)}: {escape(skipped.detail)}")
+    for warning in report.warnings:
+        out.print(f"[yellow]warning[/] {escape(warning)}")

@@ -56,6 +56,8 @@ class IngestParts:
     """Larger files are refused."""
     max_depth: int = 3
     """Containers inside each other."""
+    languages: frozenset[str] = frozenset()
+    """What the embedder was trained on, as ISO 639-1; empty where nobody knows."""
     retention: timedelta = timedelta(days=30)
     """How long a version is kept after it stopped answering."""
 

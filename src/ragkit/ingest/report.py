@@ -59,6 +59,8 @@ class Tally:
     deleted: int = 0
     chunks: int = 0
     embedded: int = 0
+    unread: Counter[str] = field(default_factory=Counter)
+    """Documents by language, where the embedder was not trained on it."""
     started: float = field(default_factory=time.monotonic)
 
     def count(self, outcome: Outcome, uri: str) -> None:
@@ -98,6 +100,7 @@ class Tally:
             quarantined_files=tuple(self.held),
             chunks=self.chunks,
             embedded=self.embedded,
+            warnings=tuple(_unread(language, count) for language, count in sorted(self.unread.items())),
             seconds=round(time.monotonic() - self.started, 3),
         )
 
@@ -114,3 +117,11 @@ class Tally:
                 outcome=outcome,
             )
         )
+
+
+def _unread(language: str, count: int) -> str:
+    many = "1 document is" if count == 1 else f"{count} documents are"
+    return (
+        f"{many} in the language {language!r}, which the embedding model was not trained on: search finds them by "
+        "their words more than by their meaning. RAGKIT_EMBEDDER takes a multilingual model."
+    )

@@ -283,5 +283,8 @@ class Run:
     def _live(self, draft: Draft, switched: bool) -> None:
         self._tally.chunks += len(draft.chunks)
         self._tally.embedded = self._writer.embedded if self._writer else 0
+        spoken = draft.parsed.metadata.get("language", "").partition("-")[0].lower()
+        if self._parts.languages and len(spoken) == 2 and spoken not in self._parts.languages:
+            self._tally.unread[spoken] += switched
         # Where another writer was faster, the document answers from that writer's version.
         self._tally.count(("updated" if draft.known.sha256 else "added") if switched else "unchanged", draft.uri)

@@ -12,7 +12,7 @@ from ragkit.models.folder import ModelFolder, find, missing
 if TYPE_CHECKING:
     from ragkit.protocols import Embedder
 
-__all__ = ["is_network", "open_embedder"]
+__all__ = ["is_network", "open_embedder", "trained_on"]
 
 _log = logging.getLogger(__name__)
 
@@ -21,6 +21,17 @@ def is_network(name: str) -> bool:
     """Whether it is `provider:model`, and not a path or a name with installed weights."""
     provider, colon, model = name.partition(":")
     return bool(colon and model) and provider.replace("_", "").isalnum() and not Path(name).exists()
+
+
+def trained_on(name: str, *, home: Path) -> frozenset[str]:
+    """The languages that a model was trained on, as ISO 639-1; empty where its files do not say."""
+    if is_network(name):
+        return frozenset()
+    try:
+        folder = find(name, home=home)
+    except MissingExtra:  # what was converted from it works without it
+        return frozenset()
+    return folder.languages if folder else frozenset()
 
 
 def open_embedder(name: str, *, home: Path, backend: str = "auto") -> Embedder:

