@@ -192,14 +192,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=200, help="kills in all")
     parser.add_argument("--only", choices=(*STATES, *TARGETS), help="kill this one every time")
+    parser.add_argument("--first", type=int, default=0, help="go on with a series that broke off at this number")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    targets = [given.only] * given.count if given.only else plan(given.count)
+    targets = [given.only] * given.count if given.only else plan(given.first + given.count)[given.first :]
     scratch = Path(tempfile.mkdtemp(prefix="ragkit-kills-"))
     scene = Scene(scratch, seed=given.seed)
     rounds: list[Round] = []
     missed: Counter[str] = Counter()
-    for number, target in enumerate(targets):
+    for number, target in enumerate(targets, start=given.first):
         if (one := play(scene, target, number)) is None:
             missed[target] += 1
             continue
@@ -215,7 +216,7 @@ def main() -> None:
         "seconds_a_round": spread([one.seconds for one in rounds]),
         "wrong": [{"target": one.target, "after_s": one.after_s, "differences": one.differences[:5]} for one in wrong],
     }
-    record("kills", parameters={"count": given.count, "seed": given.seed}, results=results)
+    record("kills", parameters={"count": given.count, "first": given.first, "seed": given.seed}, results=results)
     if wrong:
         raise SystemExit(f"What the wrong rounds left is kept in {str(scratch)!r}.")
     shutil.rmtree(scratch)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["OpenVinoEmbedder", "compile_model", "open_core"]
 
 _BATCH = 16
+_COMPILING = Lock()
+"""Of the process: the first inference initialises what all later ones share, and two first ones wait for each other."""
 
 
 def open_core() -> Core:
@@ -66,7 +68,10 @@ def compile_model(core: Core, file: Path, *, precision: str, hint: str, threads:
     if threads is not None:
         options["INFERENCE_NUM_THREADS"] = threads
     try:
-        return core.compile_model(file, "CPU", options)
+        with _COMPILING:
+            compiled = core.compile_model(file, "CPU", options)
+            compiled.create_infer_request().infer(pad([[0]], 0))
+            return compiled
     except RuntimeError as error:
         raise ConfigError(
             f"The converted model {str(file)!r} cannot be loaded.",

@@ -114,6 +114,31 @@ def test_loading_a_converted_model_needs_no_torch_and_no_network(home: Path) -> 
     assert done.stdout.strip() == "[]"
 
 
+def test_threads_whose_first_texts_are_embedded_at_once_do_not_wait_for_each_other_for_ever(home: Path) -> None:
+    open_embedder(MINILM, home=home)
+    program = """
+import sys, threading
+from pathlib import Path
+from ragkit.models.embed import open_embedder
+
+sys.setswitchinterval(1e-6)  # they meet in the middle of things more often
+embedder = open_embedder(sys.argv[2], home=Path(sys.argv[1]))
+together = threading.Barrier(6)
+
+def embed():
+    together.wait()
+    embedder.embed_documents(["Parcels arrive in three days."])
+
+threads = [threading.Thread(target=embed) for _ in range(6)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+    for _ in range(3):  # one in six hung
+        subprocess.run([sys.executable, "-c", program, home, MINILM], check=True, timeout=60)
+
+
 def test_a_conversion_is_kept_and_used_without_the_weights(home: Path, tiny: Path) -> None:
     first = open_embedder(str(tiny), home=home, backend="openvino")
     assert isinstance(first, OpenVinoEmbedder)
