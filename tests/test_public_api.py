@@ -23,7 +23,7 @@ DOORS = (Ragkit, AsyncRagkit, Client, AsyncClient)
 METHODS = ("ask", "stream", "search", "ingest")
 RESOURCES = {
     "documents": ("list", "get", "delete", "release", "upload"),
-    "collections": ("list", "delete"),
+    "collections": ("list", "configure", "delete"),
     "prompts": ("list", "show", "create", "promote", "rollback", "diff"),
     "jobs": ("list", "get", "start", "pause", "resume", "cancel", "retry"),
     "snapshots": ("list", "show", "diff", "rollback"),

@@ -16,7 +16,7 @@ from ragkit.engine import AsyncRagkit, Parts
 from ragkit.errors import MissingExtra, UpstreamError
 from ragkit.settings import Settings, load
 from ragkit.threads import Once
-from ragkit.types import Filters, VerifyReport
+from ragkit.types import VerifyReport
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
@@ -160,7 +160,7 @@ class _Root:
 
         generation = self.collections.get(name)
         vectors, keywords = self.vectors(generation), self.keywords(generation)
-        documents = len(self.catalog.matching(generation, Filters()))
+        documents = len(self.catalog.documents(collection=name))
         known = Ledger(self.database).known(generation).values()
         self.ingestor().delete(generation, [one.document_id for one in known])
         self.collections.delete(name)

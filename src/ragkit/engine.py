@@ -5,24 +5,24 @@ Database and processor work goes through a bounded number of threads, never on t
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from ragkit.answer.pipeline import last_answer
+from ragkit.callers import Access, OperatorsOnly
 from ragkit.errors import InputError, RagkitError
 from ragkit.evaluation import AsyncEvaluation
 from ragkit.events import Event
-from ragkit.ingest.named import pipeline_named
-from ragkit.ingest.origins import open_origin
-from ragkit.ingest.scratch import scratch_folder
-from ragkit.ingest.sources import Item, Origin, discover, roots_of
+from ragkit.ingest.sources import Origin, discover, roots_of
 from ragkit.resources import AsyncCollections, AsyncDocuments, AsyncJobs, AsyncPrompts, AsyncSnapshots
+from ragkit.runs import run_job, run_pipeline
 from ragkit.threads import Once, Threads
-from ragkit.types import Answer, Filters, IngestReport, JobProgress, Mode, SearchResult, VerifyReport
+from ragkit.types import Answer, Filters, IngestReport, Mode, SearchResult, VerifyReport
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ragkit.ingest.changes import Profile
     from ragkit.ingest.pipeline import Ingestor
     from ragkit.ingest.pipelines import Pipeline
-    from ragkit.ingest.report import Progress, RunOptions
+    from ragkit.ingest.report import RunOptions
     from ragkit.jobs.control import JobControl
     from ragkit.jobs.ledger import JobLedger, Work
     from ragkit.jobs.progress import OnProgress
@@ -90,13 +90,31 @@ class AsyncRagkit:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._threads = Threads(parts.settings.threads)
-        self._answerer = Once(lambda: parts.answerer(self.search, self._threads.limiter))
+        self._answerer = Once(lambda: parts.answerer(self._search, self._threads.limiter))
+        self._access: Access = None
         self.documents = AsyncDocuments(parts, self._threads)
         self.collections = AsyncCollections(parts, self._threads)
         self.prompts = AsyncPrompts(parts, self._threads)
         self.jobs = AsyncJobs(parts, self._threads)
         self.snapshots = AsyncSnapshots(parts, self._threads)
         self.evaluate = AsyncEvaluation(parts, self._threads, self.ask)
+
+    def seen_by(self, access: Sequence[str]) -> AsyncRagkit:
+        """This engine for a caller that carries access tags, to whom all other documents do not exist.
+
+        Documents without tags are among these, unless their collection says otherwise (`collections.configure`).
+
+        Args:
+            access: The tags; a document is seen by who carries one of its own.
+        """
+        mine = copy(self)
+        mine._access = tuple(access)
+        mine.documents = AsyncDocuments(self._parts, self._threads, mine._access)
+        mine.collections = AsyncCollections(self._parts, self._threads, mine._access)
+        mine.jobs = cast("AsyncJobs", OperatorsOnly())
+        mine.snapshots = cast("AsyncSnapshots", OperatorsOnly())
+        mine.evaluate = cast("AsyncEvaluation", OperatorsOnly())
+        return mine
 
     async def ask(
         self,
@@ -144,6 +162,7 @@ class AsyncRagkit:
             conversation_id=conversation_id,
             prompt=prompt,
             filters=filters,
+            access=self._access,
         )
         async with aclosing(events):
             async for event in events:
@@ -164,14 +183,11 @@ class AsyncRagkit:
             NotFound: There is no such collection.
             InputError: The query is empty, or `k` or `mode` cannot be used.
         """
-        return await self._threads.run(
-            self._parts.retriever.search,
-            query,
-            collection=self._collection(collection),
-            k=k,
-            mode=mode,
-            filters=filters,
-        )
+        where = self._collection(collection)
+        return await self._search(query, collection=where, k=k, mode=mode, filters=filters, access=self._access)
+
+    async def _search(self, query: str, **how: Any) -> SearchResult:
+        return await self._threads.run(self._parts.retriever.search, query, **how)
 
     async def ingest(self, *paths: str | Path, collection: str | None = None) -> IngestReport:
         """Ingest files, folders and globs; unchanged files cost only their hash.
@@ -210,47 +226,11 @@ class AsyncRagkit:
             pipeline: From `ragkit.ingest.pipelines.load_pipelines`.
             options: As for `ingest_roots`; they go before what the file says.
         """
-        return await self._threads.run(partial(self.run_pipeline, pipeline, **options))
-
-    def run_pipeline(
-        self,
-        pipeline: Pipeline,
-        *,
-        collection: str | None = None,
-        prune: bool = False,
-        only: Collection[str] = (),
-        **rest: Any,
-    ) -> IngestReport:
-        """`ingest_pipeline` for the worker, which calls it from a thread; on request for some uris only."""
-        parts = self._parts
-        home, max_bytes = parts.settings.home.resolve(), parts.settings.max_file_mb * 1_000_000
-        with scratch_folder(home) as scratch:
-            origin = open_origin(pipeline, scratch=scratch, home=home, max_bytes=max_bytes)
-            # From a part of what there is nobody can tell what has gone.
-            return parts.ingestor().run(
-                collection or pipeline.collection,
-                [item for item in discover([origin]) if not only or item.uri in only],
-                roots=() if only else (origin.prefix,),
-                prune=(prune or pipeline.prune) and not only,
-                profile=parts.profile(pipeline),
-                **rest,
-            )
+        return await self._threads.run(partial(run_pipeline, self._parts, pipeline, **options))
 
     def run_job(self, work: Work, on_progress: OnProgress) -> IngestReport:
         """Do the work of a job; the worker calls it, from a thread."""
-        parts = self._parts
-        job = parts.jobs.get(work.job_id)
-
-        def tell(p: Progress) -> None:
-            counts = {name: getattr(p, name) for name in JobProgress.__dataclass_fields__}
-            on_progress(JobProgress(**counts))
-
-        if job.kind == "ingest":
-            path = parts.files.path(work.file_sha256)
-            item = Item(uri=job.uri, path=path, name=job.uri.removeprefix("upload://"))
-            return parts.ingestor().run(job.collection, [item], on_progress=tell)
-        pipeline = pipeline_named(parts.settings.pipelines, job.uri.removesuffix("/"))
-        return self.run_pipeline(pipeline, only=work.only, on_progress=tell)
+        return run_job(self._parts, work, on_progress)
 
     @property
     def ledger(self) -> JobLedger:

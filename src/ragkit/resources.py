@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ragkit.callers import Access, operators_only
 from ragkit.errors import NotFound
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.ingest.named import pipeline_named
@@ -22,9 +23,10 @@ __all__ = ["AsyncCollections", "AsyncDocuments", "AsyncJobs", "AsyncPrompts", "A
 class AsyncDocuments:
     """What was ingested."""
 
-    def __init__(self, parts: Parts, threads: Threads) -> None:
+    def __init__(self, parts: Parts, threads: Threads, access: Access = None) -> None:
         self._parts = parts
         self._threads = threads
+        self._access = access
 
     async def list(self, *, collection: str | None = None, state: DocumentState | None = None) -> tuple[Document, ...]:
         """The documents that can answer, or those in one state.
@@ -34,7 +36,8 @@ class AsyncDocuments:
         """
         if collection is not None:
             await self._threads.run(self._parts.collections.get, collection)
-        return await self._threads.run(self._parts.catalog.documents, collection=collection, state=state)
+        catalog = self._parts.catalog
+        return await self._threads.run(catalog.documents, collection=collection, state=state, access=self._access)
 
     async def get(self, document_id: str, *, chunks: bool = False) -> DocumentView:
         """A document with its text, and its chunks on request.
@@ -42,7 +45,8 @@ class AsyncDocuments:
         Raises:
             NotFound: No document has this id.
         """
-        return await self._threads.run(self._parts.catalog.view, document_id, with_chunks=chunks)
+        catalog = self._parts.catalog
+        return await self._threads.run(catalog.view, document_id, with_chunks=chunks, access=self._access)
 
     async def delete(self, document_id: str) -> Receipt:
         """Remove a document from the catalog, the vectors and the keywords.
@@ -64,6 +68,7 @@ class AsyncDocuments:
             NotFound: No document has this id.
             Conflict: It is not in quarantine.
         """
+        await self.get(document_id)
         ingestor = await self._threads.run(self._parts.ingestor)
         return await self._threads.run(ingestor.release, document_id)
 
@@ -89,13 +94,24 @@ class AsyncDocuments:
 class AsyncCollections:
     """Sets of documents that are searched together."""
 
-    def __init__(self, parts: Parts, threads: Threads) -> None:
+    def __init__(self, parts: Parts, threads: Threads, access: Access = None) -> None:
         self._parts = parts
         self._threads = threads
+        self._access = access
 
     async def list(self) -> tuple[Collection, ...]:
         """All of them, by name."""
-        return await self._threads.run(self._parts.collections.list)
+        return await self._threads.run(self._parts.collections.list, access=self._access)
+
+    async def configure(self, name: str, *, untagged: bool) -> Collection:
+        """Say whether documents without access tags can be seen by callers that carry some.
+
+        Raises:
+            NotFound: There is no such collection.
+        """
+        operators_only(self._access)
+        await self._threads.run(self._parts.collections.configure, name, untagged=untagged)
+        return next(found for found in await self.list() if found.name == name)
 
     async def delete(self, name: str) -> int:
         """Remove a collection; returns how many documents it had.
@@ -103,6 +119,7 @@ class AsyncCollections:
         Raises:
             NotFound: There is no such collection.
         """
+        operators_only(self._access)
         return await self._threads.run(self._parts.drop, name)
 
 

@@ -7,13 +7,14 @@ set of transfer objects. Offsets count Unicode code points; spans are half-open;
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Literal
 
 from ragkit.history import Attempt, FilterVerdict
 
 __all__ = [
+    "MOST_CONDITIONS",
     "Answer",
     "Chunk",
     "Citation",
@@ -33,6 +34,7 @@ __all__ = [
     "Mode",
     "PromptRef",
     "PromptVersion",
+    "Range",
     "Reason",
     "Receipt",
     "SearchResult",
@@ -128,15 +130,41 @@ class Collection:
     embedder: str
     dimension: int
     created_at: datetime
+    untagged: bool = False
+    """Whether documents without access tags can be seen by callers that carry some."""
+
+
+MOST_CONDITIONS = 20
+"""On metadata, in one set of filters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """Bounds of a value in the metadata of a document, themselves included: numbers, or text as it is sorted."""
+
+    key: str
+    at_least: float | str | None = None
+    at_most: float | str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Narrow a search to some documents; what is left empty does not narrow."""
+    """Narrow a search to some documents; what is left empty does not narrow, and all that is given must hold."""
 
     document_ids: tuple[str, ...] = ()
     uri_prefix: str | None = None
     media_types: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    """ISO 639-1 codes; the document is in one of them."""
+    tags: tuple[str, ...] = ()
+    """Of its metadata's `tags` the document has all of these."""
+    since: str | None = None
+    """The first day of the document's own date: `2026-03-01`, `2026-03` or `2026`."""
+    until: str | None = None
+    """The last day, month or year of it."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Keys with the value that the document's metadata has."""
+    ranges: tuple[Range, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from ragkit.index.catalog import Catalog
 from ragkit.index.erasure import Eraser
 from ragkit.index.generations import Collections, Generation
 from ragkit.index.ledger import Attempt, Finding, Known, Ledger
+from ragkit.index.scope import Scope
 from ragkit.index.versions import NewChunk, NewVersion, Versions
 from ragkit.parsed import Parsed
 from ragkit.protocols import EmbedderSpec
@@ -105,7 +106,8 @@ def test_filters_choose_documents(database: Database, generation: Generation) ->
     _go_live(database, generation, [_version(a, "a"), _version(b, "b", media_type="text/html"), _version(c, "c")])
 
     def matching(**filters: object) -> set[str]:
-        return set(catalog.matching(generation, Filters(**filters)))  # type: ignore[arg-type]
+        scope = Scope(filters=Filters(**filters))  # type: ignore[arg-type]
+        return set(catalog.in_scope(generation, scope) or ())
 
     assert matching() == {a.document_id, b.document_id, c.document_id}
     assert matching(uri_prefix="s/") == {a.document_id, b.document_id}

@@ -40,7 +40,14 @@ class Search(Protocol):
     """Finds passages."""
 
     async def __call__(
-        self, query: str, *, collection: str, k: int, mode: Mode, filters: Filters | None
+        self,
+        query: str,
+        *,
+        collection: str,
+        k: int,
+        mode: Mode,
+        filters: Filters | None,
+        access: tuple[str, ...] | None,
     ) -> SearchResult: ...
 
 
@@ -95,6 +102,7 @@ class Answerer:
         conversation_id: str | None = None,
         prompt: str | None = None,
         filters: Filters | None = None,
+        access: tuple[str, ...] | None = None,
     ) -> AsyncGenerator[Event]:
         """Answer, event by event; closing the iterator cancels the model's call, and nothing is recorded.
 
@@ -105,7 +113,8 @@ class Answerer:
             InputError: The question or the prompt cannot be used.
             NotFound: There is no such collection, conversation or prompt.
         """
-        turn = await self._begin(question, collection, conversation_id, prompt, filters)
+        turn = await self._begin(question, collection, conversation_id, prompt)
+        turn.filters, turn.access = filters, access
         yield Accepted(trace_id=turn.trace_id, conversation_id=turn.conversation.id)
         try:
             async with aclosing(self._stages(turn)) as events:
@@ -114,9 +123,7 @@ class Answerer:
         except RagkitError as error:
             yield Failed(code=error.code, detail=error.detail, hint=error.hint, trace_id=turn.trace_id)
 
-    async def _begin(
-        self, question: str, collection: str, conversation_id: str | None, prompt: str | None, filters: Filters | None
-    ) -> Turn:
+    async def _begin(self, question: str, collection: str, conversation_id: str | None, prompt: str | None) -> Turn:
         began = time.perf_counter()
         conversation = Conversation(id=f"conv_{secrets.token_hex(16)}", messages=(), last_question=None)
         question = self._checked_question(question)
@@ -125,7 +132,6 @@ class Answerer:
         return Turn(
             question=question,
             collection=collection,
-            filters=filters,
             conversation=conversation,
             prompt=await self._in_thread(partial(self._prompts.resolve, prompt or "answer", like="answer")),
             generation=await self._in_thread(self._generation, collection),
@@ -150,7 +156,12 @@ class Answerer:
         turn.standalone = await self._standalone(turn)
         since = time.perf_counter()
         found = await self._search(
-            turn.standalone, collection=turn.collection, k=CANDIDATES, mode="hybrid", filters=turn.filters
+            turn.standalone,
+            collection=turn.collection,
+            k=CANDIDATES,
+            mode="hybrid",
+            filters=turn.filters,
+            access=turn.access,
         )
         turn.hits = found.hits
         turn.passed("retrieve", since)

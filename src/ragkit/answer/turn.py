@@ -19,13 +19,14 @@ class Turn:
 
     question: str
     collection: str
-    filters: Filters | None
     conversation: Conversation
     prompt: PromptVersion
     generation: int
     model: str
     trace_id: str
     began: float
+    filters: Filters | None = None
+    access: tuple[str, ...] | None = None
     standalone: str = ""
     hits: Sequence[Hit] = ()
     text: str = ""

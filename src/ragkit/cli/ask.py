@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ragkit.cli.connect import kit
-from ragkit.cli.options import Collection, Json
+from ragkit.cli.options import Collection, Json, Where, filters_of
 from ragkit.cli.output import console, print_json
 from ragkit.types import Answer
 
@@ -24,11 +24,18 @@ def ask(
     collection: Collection = None,
     prompt: Annotated[str | None, typer.Option(help="NAME, NAME@ALIAS or NAME@VERSION.")] = None,
     conversation: Annotated[str | None, typer.Option(help="The id of a conversation to go on with.")] = None,
+    where: Where = None,
     json: Json = False,
 ) -> None:
     """Answer a question from the documents, with checked citations."""
     with kit() as ragkit:
-        answer = ragkit.ask(question, collection=collection, prompt=prompt, conversation_id=conversation)
+        answer = ragkit.ask(
+            question,
+            collection=collection,
+            prompt=prompt,
+            conversation_id=conversation,
+            filters=filters_of(where),
+        )
     if json:
         print_json(answer)
     else:

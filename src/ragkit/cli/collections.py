@@ -29,6 +29,24 @@ def list_collections(json: Json = False) -> None:
 
 
 @app.command()
+def configure(
+    name: Annotated[str, typer.Argument(help="From `ragkit collections list`.")],
+    untagged: Annotated[
+        bool,
+        typer.Option(
+            "--untagged/--no-untagged",
+            help="Whether documents without access tags can be seen by callers that carry some.",
+        ),
+    ],
+) -> None:
+    """Say who may see what in a collection."""
+    with kit() as ragkit:
+        found = ragkit.collections.configure(name, untagged=untagged)
+    can = "can" if found.untagged else "cannot"
+    console().print(f"In {name!r}, callers with access tags {can} see documents that have none.", markup=False)
+
+
+@app.command()
 def delete(
     name: Annotated[str, typer.Argument(help="From `ragkit collections list`.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,

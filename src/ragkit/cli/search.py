@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ragkit.cli.connect import kit
-from ragkit.cli.options import Collection, Json
+from ragkit.cli.options import Collection, Json, Where, filters_of
 from ragkit.cli.output import console, print_json
 from ragkit.types import Hit, Mode
 
@@ -24,11 +24,12 @@ def search(
     k: Annotated[int, typer.Option("-k", help="How many passages.", min=1, max=200)] = 10,
     collection: Collection = None,
     mode: Annotated[Mode, typer.Option(help="How to search.")] = "hybrid",
+    where: Where = None,
     json: Json = False,
 ) -> None:
     """Find the passages that are nearest to a question, best first."""
     with kit() as ragkit:
-        result = ragkit.search(query, collection=collection, k=k, mode=mode)
+        result = ragkit.search(query, collection=collection, k=k, mode=mode, filters=filters_of(where))
     if json:
         print_json(result)
         return

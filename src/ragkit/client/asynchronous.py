@@ -72,6 +72,10 @@ class Collections:
         """All collections."""
         return await self._send(calls.list_collections())
 
+    async def configure(self, name: str, *, untagged: bool) -> Collection:
+        """Say whether documents without access tags can be seen by callers that carry some."""
+        return await self._send(calls.configure_collection(name, untagged=untagged))
+
     async def delete(self, name: str) -> int:
         """Erase a collection, and return how many documents it had."""
         return await self._send(calls.delete_collection(name))

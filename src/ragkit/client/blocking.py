@@ -71,6 +71,10 @@ class Collections:
         """All collections."""
         return self._send(calls.list_collections())
 
+    def configure(self, name: str, *, untagged: bool) -> Collection:
+        """Say whether documents without access tags can be seen by callers that carry some."""
+        return self._send(calls.configure_collection(name, untagged=untagged))
+
     def delete(self, name: str) -> int:
         """Erase a collection, and return how many documents it had."""
         return self._send(calls.delete_collection(name))

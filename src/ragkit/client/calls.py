@@ -127,6 +127,11 @@ def list_collections() -> Call[tuple[Collection, ...]]:
     return _get("/v1/collections", tuple[Collection, ...], field="collections")
 
 
+def configure_collection(name: str, *, untagged: bool) -> Call[Collection]:
+    body = {"untagged": untagged}
+    return Call(method="PATCH", path=f"/v1/collections/{_part(name)}", result=Collection, json=body, repeatable=True)
+
+
 def delete_collection(name: str) -> Call[int]:
     return Call(method="DELETE", path=f"/v1/collections/{_part(name)}", result=int, field="documents")
 

@@ -6,20 +6,21 @@ never reach an answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from ragkit.errors import NotFound
-from ragkit.history import Attempt, FilterVerdict
+from ragkit.history import FilterVerdict
 from ragkit.index.duplicates import NEAR_DUPLICATE, Edition, similarity
+from ragkit.index.rows import select_chunks, select_documents, to_attempt, to_chunk, to_document, to_hit
+from ragkit.index.scope import EVERYTHING, Scope, conditions, date_of, seen
 from ragkit.protocols import KeywordEntry
 from ragkit.store.embeddings import decode
 from ragkit.store.engine import Database
 from ragkit.store.tables import attempts, bands, chunks, collections, documents, jobs, vectors, versions
-from ragkit.types import Chunk, Document, DocumentState, DocumentView, Filters, Hit
+from ragkit.types import Chunk, Document, DocumentState, DocumentView, Hit
 
 if TYPE_CHECKING:
     from ragkit.index.generations import Generation
@@ -37,52 +38,70 @@ class Catalog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def documents(self, *, collection: str | None = None, state: DocumentState | None = None) -> tuple[Document, ...]:
-        """The documents that can answer, by uri; or those in one state, such as the ones that failed."""
-        query = _documents().order_by(collections.c.name, documents.c.uri)
+    def documents(
+        self,
+        *,
+        collection: str | None = None,
+        state: DocumentState | None = None,
+        access: tuple[str, ...] | None = None,
+    ) -> tuple[Document, ...]:
+        """The documents that can answer, by uri; or those in one state, such as the ones that failed.
+
+        Args:
+            collection: By default all of them.
+            state: By default those that have a live version.
+            access: Tags of the caller, who sees no other documents; none for an operator.
+        """
+        query = select_documents().order_by(collections.c.name, documents.c.uri)
+        query = query.where(seen(access, untagged=collections.c.untagged))
         query = query.where(documents.c.live_version_id.is_not(None) if state is None else documents.c.state == state)
         if collection is not None:
             query = query.where(collections.c.name == collection)
         with self._database.read() as connection:
-            return tuple(_document(row) for row in connection.execute(query))
+            return tuple(to_document(row) for row in connection.execute(query))
 
-    def view(self, document_id: str, *, with_chunks: bool = False) -> DocumentView:
+    def view(
+        self, document_id: str, *, with_chunks: bool = False, access: tuple[str, ...] | None = None
+    ) -> DocumentView:
         """A document with its text.
 
         Raises:
-            NotFound: No document has this id.
+            NotFound: No document has this id, or none that a caller with these access tags may see.
         """
         with self._database.read() as connection:
-            query = _documents(versions.c.text, versions.c.warnings, versions.c.verdicts, versions.c.signature)
-            row = connection.execute(query.where(documents.c.id == document_id)).one_or_none()
+            query = select_documents(versions.c.text, versions.c.warnings, versions.c.verdicts, versions.c.signature)
+            visible = seen(access, untagged=collections.c.untagged)
+            row = connection.execute(query.where(documents.c.id == document_id, visible)).one_or_none()
             if row is None:
                 raise NotFound(f"There is no document {document_id!r}.", hint="`ragkit documents list` shows every id.")
             found: tuple[Chunk, ...] = ()
             if with_chunks:
-                query = _chunks().where(documents.c.id == document_id).order_by(chunks.c.ordinal)
-                found = tuple(_chunk(chunk) for chunk in connection.execute(query))
+                query = select_chunks().where(documents.c.id == document_id).order_by(chunks.c.ordinal)
+                found = tuple(to_chunk(chunk) for chunk in connection.execute(query))
             tried = connection.execute(
                 select(attempts).where(attempts.c.document_id == document_id).order_by(attempts.c.id.desc())
             ).all()
-            alike = _near_duplicates(connection, row) if row.signature else ()
+            alike = _near_duplicates(connection, row, access) if row.signature else ()
         return DocumentView(
-            document=_document(row),
+            document=to_document(row),
             text=row.text or "",
             chunks=found,
             warnings=tuple(row.warnings or ()),
             verdicts=tuple(FilterVerdict(**verdict) for verdict in row.verdicts or ()),
-            attempts=tuple(_attempt(attempt) for attempt in tried),
+            attempts=tuple(to_attempt(attempt) for attempt in tried),
             near_duplicates=alike,
         )
 
-    def hits(self, generation: Generation, ids: Sequence[str]) -> dict[str, Hit]:
-        """The live chunks among these ids; rank, score and origin are for the caller to fill in."""
-        found: dict[str, Hit] = {}
+    def hits(self, generation: Generation, ids: Sequence[str], scope: Scope) -> dict[str, Hit]:
+        """The live chunks in scope among these ids; rank, score and origin are for the caller to fill in."""
+        query = select_chunks().where(documents.c.collection_id == generation.collection_id)
         with self._database.read() as connection:
-            for batch in _batches(ids):
-                query = _chunks().where(documents.c.collection_id == generation.collection_id, chunks.c.id.in_(batch))
-                found.update((row.id, _hit(row)) for row in connection.execute(query))
-        return found
+            query = query.where(*_inside(connection, generation, scope))
+            return {
+                row.id: to_hit(row)
+                for batch in _batches(ids)
+                for row in connection.execute(query.where(chunks.c.id.in_(batch)))
+            }
 
     def editions(self, document_ids: Sequence[str]) -> dict[str, Edition]:
         """What tells near-duplicates, and the newest of them, among these documents."""
@@ -93,26 +112,36 @@ class Catalog:
         )
         with self._database.read() as connection:
             return {
-                row.id: Edition(signature=row.signature, date=_date(row.metadata), live_at=row.created_at)
+                row.id: Edition(signature=row.signature, date=date_of(row.metadata), live_at=row.created_at)
                 for batch in _batches(document_ids)
                 for row in connection.execute(query.where(documents.c.id.in_(batch)))
             }
 
-    def matching(self, generation: Generation, filters: Filters) -> tuple[str, ...]:
-        """Ids of the live documents that pass the filters."""
+    def in_scope(
+        self, generation: Generation, scope: Scope, *, chunks_at_most: int | None = None
+    ) -> tuple[str, ...] | None:
+        """Ids of the live documents in scope; none where they have more chunks than a limit allows."""
         query = (
             select(documents.c.id)
-            .join(versions, versions.c.id == documents.c.live_version_id)
-            .where(documents.c.collection_id == generation.collection_id)
+            .join_from(versions, documents, documents.c.id == versions.c.document_id)
+            .where(documents.c.live_version_id == versions.c.id)
         )
-        if filters.document_ids:
-            query = query.where(documents.c.id.in_(filters.document_ids))
-        if filters.uri_prefix:
-            query = query.where(documents.c.uri.startswith(filters.uri_prefix, autoescape=True))
-        if filters.media_types:
-            query = query.where(versions.c.media_type.in_(filters.media_types))
+        # The sum hides the column from the choice of an index: any set of conditions is narrower than a collection.
+        collection_id = documents.c.collection_id + 0 if scope.by_sets else documents.c.collection_id
+        query = query.where(collection_id == generation.collection_id)
+        if chunks_at_most is not None:
+            query = query.join(chunks, chunks.c.version_id == versions.c.id).limit(chunks_at_most + 1)
         with self._database.read() as connection:
-            return tuple(connection.scalars(query))
+            where = conditions(scope, dialect=connection.dialect.name, untagged=generation.untagged, as_sets=True)
+            found = connection.scalars(query.where(*where)).all()
+        many = chunks_at_most is not None and len(found) > chunks_at_most
+        return None if many else tuple(dict.fromkeys(found))
+
+    def passing(self, generation: Generation, ids: Sequence[str], scope: Scope) -> set[str]:
+        """Those of the chunk ids that are live and in scope."""
+        with self._database.read() as connection:
+            query = _live(select(chunks.c.id), generation).where(*_inside(connection, generation, scope))
+            return {key for batch in _batches(ids) for key in connection.scalars(query.where(chunks.c.id.in_(batch)))}
 
     def count(self, generation: Generation) -> int:
         """How many live chunks there are."""
@@ -126,9 +155,9 @@ class Catalog:
             return {row.id: row.vector_key for row in connection.execute(query)}
 
     def live_vectors(
-        self, generation: Generation, *, document_ids: Sequence[str] | None = None
+        self, generation: Generation, *, document_ids: Sequence[str] | None = None, scope: Scope = EVERYTHING
     ) -> Iterator[tuple[list[str], Matrix]]:
-        """Live chunk ids with their vectors, some thousands at a time; of some documents, or of all."""
+        """Live chunk ids in scope with their vectors, some thousands at a time; of some documents, or of all."""
         query = _live(select(chunks.c.id, vectors.c.value), generation).join(
             vectors, vectors.c.key == chunks.c.vector_key
         )
@@ -139,7 +168,8 @@ class Catalog:
         )
         for selection in selections:
             with self._database.read() as connection:
-                for rows in connection.execution_options(yield_per=_STREAM).execute(selection).partitions():
+                inside = selection.where(*_inside(connection, generation, scope))
+                for rows in connection.execution_options(yield_per=_STREAM).execute(inside).partitions():
                     yield [row.id for row in rows], decode([row.value for row in rows], generation.spec.dimension)
 
     def chunk_vectors(self, generation: Generation, ids: Sequence[str]) -> dict[str, Vector]:
@@ -194,104 +224,24 @@ def _live(query: Select[Any], generation: Generation) -> Select[Any]:
     )
 
 
-def _near_duplicates(connection: Connection, row: Row[Any]) -> tuple[str, ...]:
-    """Uris of the live documents of the same collection whose text is like that of one."""
+def _inside(connection: Connection, generation: Generation, scope: Scope) -> Iterator[ColumnElement[bool]]:
+    return conditions(scope, dialect=connection.dialect.name, untagged=generation.untagged)
+
+
+def _near_duplicates(connection: Connection, row: Row[Any], access: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Uris of the live documents of the same collection whose text is like that of one, as far as they can be seen."""
     mine = select(bands.c.band).where(bands.c.version_id == row.live_version_id)
     query = (
         select(documents.c.uri, versions.c.signature)
         .join(versions, versions.c.id == documents.c.live_version_id)
+        .join(collections, collections.c.id == documents.c.collection_id)
         .where(documents.c.collection_id == row.collection_id, documents.c.id != row.id)
+        .where(seen(access, untagged=collections.c.untagged))
         .where(versions.c.id.in_(select(bands.c.version_id).where(bands.c.band.in_(mine))))
         .order_by(documents.c.uri)
     )
     rows = connection.execute(query)
     return tuple(other.uri for other in rows if similarity(row.signature, other.signature or b"") >= NEAR_DUPLICATE)
-
-
-def _documents(*more: Any) -> Select[Any]:
-    count = select(func.count()).where(chunks.c.version_id == versions.c.id).scalar_subquery()
-    return (
-        select(
-            documents,
-            collections.c.name.label("collection"),
-            versions.c.sha256,
-            versions.c.size,
-            versions.c.title,
-            versions.c.media_type,
-            versions.c.pages,
-            versions.c.metadata,
-            count.label("chunks"),
-            *more,
-        )
-        .join(collections, collections.c.id == documents.c.collection_id)
-        .outerjoin(versions, versions.c.id == documents.c.live_version_id)
-    )
-
-
-def _chunks() -> Select[Any]:
-    return select(chunks, documents.c.id.label("document_id"), documents.c.uri, versions.c.title).select_from(
-        chunks.join(versions, versions.c.id == chunks.c.version_id).join(
-            documents, documents.c.live_version_id == versions.c.id
-        )
-    )
-
-
-def _document(row: Row[Any]) -> Document:
-    return Document(
-        id=row.id,
-        collection=row.collection,
-        uri=row.uri,
-        title=row.title or "",
-        media_type=row.media_type or "",
-        state=row.state,
-        version=row.sha256,
-        size=row.size or 0,
-        pages=len(row.pages or ()),
-        chunks=row.chunks,
-        metadata=row.metadata or {},
-        reason=row.reason,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        parent_id=row.parent_id,
-        access=tuple(row.access),
-        seen_at=row.seen_at,
-    )
-
-
-def _attempt(row: Row[Any]) -> Attempt:
-    return Attempt(
-        version=row.sha256,
-        parser=row.parser,
-        chunker=row.chunker,
-        steps=tuple((step, datetime.fromisoformat(at)) for step, at in row.steps),
-        outcome=row.outcome,
-        reason=row.reason,
-    )
-
-
-def _chunk(row: Row[Any]) -> Chunk:
-    return Chunk(chunk_id=row.id, start=row.start, end=row.end, page=row.page, heading=row.heading, text=row.text)
-
-
-def _hit(row: Row[Any]) -> Hit:
-    return Hit(
-        rank=0,
-        score=0.0,
-        via=(),
-        document_id=row.document_id,
-        uri=row.uri,
-        title=row.title,
-        page=row.page,
-        heading=row.heading,
-        chunk_id=row.id,
-        start=row.start,
-        end=row.end,
-        text=row.text,
-    )
-
-
-def _date(metadata: Mapping[str, str]) -> str:
-    return next((metadata[key] for key in ("date", "modified", "created") if metadata.get(key)), "")
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ragkit.errors import Conflict, InputError, NotFound
+from ragkit.index.scope import seen
 from ragkit.protocols import EmbedderSpec
 from ragkit.store.engine import Database, now
 from ragkit.store.tables import chunks, collections, documents, generations, versions
@@ -29,6 +30,7 @@ class Generation:
 
     Attributes:
         sequence: Rises with every change of what the collection answers from.
+        untagged: Whether documents without access tags can be seen by callers that carry some.
         store: Names the Chroma collection and the tantivy folder.
     """
 
@@ -38,6 +40,7 @@ class Generation:
     number: int
     spec: EmbedderSpec
     sequence: int
+    untagged: bool = False
 
     @property
     def store(self) -> str:
@@ -83,8 +86,12 @@ class Collections:
             )
         return generation
 
-    def list(self) -> tuple[Collection, ...]:
-        """All of them, by name."""
+    def list(self, *, access: tuple[str, ...] | None = None) -> tuple[Collection, ...]:
+        """All of them, by name.
+
+        Args:
+            access: Tags of the caller, for whom no other documents count; none for an operator.
+        """
         live = (
             select(
                 documents.c.collection_id,
@@ -93,6 +100,8 @@ class Collections:
             )
             .join(versions, versions.c.id == documents.c.live_version_id)
             .join(chunks, chunks.c.version_id == versions.c.id)
+            .join(collections, collections.c.id == documents.c.collection_id)
+            .where(seen(access, untagged=collections.c.untagged))
             .group_by(documents.c.collection_id)
             .subquery()
         )
@@ -100,6 +109,7 @@ class Collections:
             select(
                 collections.c.name,
                 collections.c.created_at,
+                collections.c.untagged,
                 generations.c.number,
                 generations.c.embedder,
                 func.coalesce(live.c.documents, 0).label("documents"),
@@ -119,9 +129,21 @@ class Collections:
                     embedder=row.embedder["id"],
                     dimension=row.embedder["dimension"],
                     created_at=row.created_at,
+                    untagged=row.untagged,
                 )
                 for row in connection.execute(query)
             )
+
+    def configure(self, name: str, *, untagged: bool) -> Generation:
+        """Say whether documents without access tags can be seen by callers that carry some.
+
+        Raises:
+            NotFound: There is no such collection.
+        """
+        changed = update(collections).where(collections.c.id == self.get(name).collection_id)
+        with self._database.write() as connection:
+            connection.execute(changed.values(untagged=untagged))
+        return self.get(name)
 
     def delete(self, name: str) -> Generation:
         """Remove a collection with all its documents; returns what it was, for the derived stores to be dropped."""
@@ -159,6 +181,7 @@ _live = select(
     collections.c.id.label("collection_id"),
     collections.c.name,
     collections.c.sequence,
+    collections.c.untagged,
     generations.c.id,
     generations.c.number,
     generations.c.embedder,
@@ -177,7 +200,7 @@ def _insert(connection: Connection, name: str, spec: EmbedderSpec) -> None:
     connection.execute(live.values(generation_id=generation_id))
 
 
-def _generation(row: Row[Any, Any, Any, Any, Any, Any]) -> Generation:
+def _generation(row: Any) -> Generation:
     return Generation(
         id=row.id,
         collection_id=row.collection_id,
@@ -185,4 +208,5 @@ def _generation(row: Row[Any, Any, Any, Any, Any, Any]) -> Generation:
         number=row.number,
         spec=EmbedderSpec(**row.embedder),
         sequence=row.sequence,
+        untagged=row.untagged,
     )

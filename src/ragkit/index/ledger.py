@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from ragkit.index.generations import Generation, bump
 from ragkit.store.engine import Database, now
-from ragkit.store.tables import attempts, documents, manifest, versions
+from ragkit.store.tables import attempts, documents, grants, manifest, versions
 
 if TYPE_CHECKING:
     from ragkit.history import Step
@@ -122,6 +122,7 @@ class Ledger:
             if rows:
                 dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
                 connection.execute(dialect.insert(documents).on_conflict_do_nothing(), rows)
+                _grant(connection, rows)
             for batch in _batches([finding.uri for finding in found]):
                 query = _known.where(documents.c.collection_id == generation.collection_id, documents.c.uri.in_(batch))
                 there.update((row.uri, _read(row)) for row in connection.execute(query))
@@ -191,6 +192,8 @@ class Ledger:
         change = update(documents).where(documents.c.id == document_id)
         with self._database.write() as connection:
             connection.execute(change.values(access=list(access), updated_at=now()))
+            connection.execute(delete(grants).where(grants.c.document_id == document_id))
+            _grant(connection, [{"id": document_id, "access": access}])
 
     def _end(self, attempt: Attempt, outcome: Literal["failed", "quarantined"], reason: str, **more: object) -> None:
         attempt.reached(outcome)
@@ -205,6 +208,19 @@ def write_attempts(connection: Connection, work: Sequence[Attempt], outcome: str
     for attempt in work:
         values: Mapping[str, Any] = {"steps": attempt.row()["steps"], "outcome": outcome}
         connection.execute(update(attempts).where(attempts.c.id == attempt.id).values(values))
+
+
+def _grant(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the access tags of documents as rows, of those that are there under their ids."""
+    tagged = [row for row in rows if row["access"]]
+    there = {
+        key
+        for batch in _batches([row["id"] for row in tagged])
+        for key in connection.scalars(select(documents.c.id).where(documents.c.id.in_(batch)))
+    }
+    pairs = [(row["id"], tag) for row in tagged if row["id"] in there for tag in dict.fromkeys(row["access"])]
+    if pairs:
+        connection.execute(insert(grants), [{"document_id": key, "tag": tag} for key, tag in pairs])
 
 
 _known = select(

@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, select
 from ragkit.history import FilterVerdict
 from ragkit.index.generations import Generation
 from ragkit.index.versions import drop_versions
-from ragkit.parsed import Page, Parsed
+from ragkit.parsed import Heading, Page, Parsed
 from ragkit.store.engine import Database
 from ragkit.store.tables import bands, chunks, documents, manifest, versions
 from ragkit.types import Chunk
@@ -30,7 +30,6 @@ class Stored:
     size: int
     fingerprint: str
     parsed: Parsed
-    """Without headings: the chunks have them."""
     chunks: tuple[Chunk, ...]
     vector_keys: tuple[bytes, ...]
     verdicts: tuple[FilterVerdict, ...]
@@ -88,6 +87,22 @@ class Retained:
         return len(old)
 
 
+def _headings(kept: Sequence[dict[str, Any]] | None, rows: Sequence[Any]) -> tuple[Heading, ...]:
+    """Those that were kept; of an older row those that its chunks are under, each where the first of these begins."""
+    if kept is not None:
+        return tuple(Heading(**heading) for heading in kept)
+    found: list[Heading] = []
+    before: list[str] = []
+    for row in rows:
+        path = row.heading.split(" > ") if row.heading else []
+        same = next(
+            (n for n, (a, b) in enumerate(zip(before, path, strict=False)) if a != b), min(len(before), len(path))
+        )
+        found += [Heading(level=n + 1, title=path[n], start=row.start) for n in range(same, len(path))]
+        before = path
+    return tuple(found)
+
+
 def _stored(version: RowMapping, rows: Sequence[Any], marks: Sequence[bytes]) -> Stored:
     return Stored(
         sha256=version["sha256"],
@@ -98,6 +113,7 @@ def _stored(version: RowMapping, rows: Sequence[Any], marks: Sequence[bytes]) ->
             title=version["title"],
             media_type=version["media_type"],
             pages=tuple(Page(**page) for page in version["pages"]),
+            headings=_headings(version["headings"], rows),
             metadata=version["metadata"],
             warnings=tuple(version["warnings"]),
         ),

@@ -16,10 +16,11 @@ from sqlalchemy import Connection, delete, insert, select, update
 from ragkit.history import FilterVerdict
 from ragkit.index.generations import Generation, bump
 from ragkit.index.ledger import Attempt, Known, write_attempts
+from ragkit.index.scope import facet_rows
 from ragkit.parsed import Parsed
 from ragkit.store.embeddings import put_vectors
 from ragkit.store.engine import Database, now
-from ragkit.store.tables import bands, chunks, documents, manifest, vectors, versions
+from ragkit.store.tables import bands, chunks, documents, facets, manifest, vectors, versions
 from ragkit.types import Chunk
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ def drop_versions(connection: Connection, version_ids: Sequence[int]) -> None:
         mine = chunks.c.version_id == version_id
         keys = list(set(connection.scalars(select(chunks.c.vector_key).where(mine))))
         connection.execute(delete(chunks).where(mine))
-        connection.execute(delete(bands).where(bands.c.version_id == version_id))
+        for labels in (bands, facets):
+            connection.execute(delete(labels).where(labels.c.version_id == version_id))
         connection.execute(delete(versions).where(versions.c.id == version_id))
         connection.execute(update(manifest).where(manifest.c.version_id == version_id).values(version_id=None))
         used = select(chunks.c.vector_key)
@@ -143,6 +145,8 @@ def _swap(connection: Connection, generation: Generation, version: NewVersion) -
         connection.execute(delete(versions).where(versions.c.id == version_id))
         return None
     _replace_twin(connection, generation, version, version_id)
+    if said := facet_rows(version_id, version.parsed.metadata):
+        connection.execute(insert(facets), said)
     if version.bands:
         connection.execute(insert(bands), [{"band": band, "version_id": version_id} for band in set(version.bands)])
     if version.chunks:
@@ -192,6 +196,7 @@ def _row(generation: Generation, version: NewVersion) -> dict[str, Any]:
         "media_type": parsed.media_type,
         "text": parsed.text,
         "pages": [asdict(page) for page in parsed.pages],
+        "headings": [asdict(heading) for heading in parsed.headings],
         "metadata": dict(parsed.metadata),
         "warnings": list(parsed.warnings),
         "verdicts": [asdict(verdict) for verdict in version.verdicts],

@@ -10,9 +10,11 @@ from dataclasses import replace
 from ragkit.errors import ConfigError, InputError
 from ragkit.index.catalog import Catalog
 from ragkit.index.generations import Collections, Generation
+from ragkit.index.scope import Scope, checked
 from ragkit.protocols import KeywordIndex, Reranker
 from ragkit.retrieve.dense import DenseSearch
 from ragkit.retrieve.duplicates import collapse, prefer_newest
+from ragkit.retrieve.filters import NARROW, Reach, reach
 from ragkit.retrieve.fusion import above_background, convex, cosines
 from ragkit.retrieve.weights import dense_weight, signals
 from ragkit.types import Filters, Hit, Mode, SearchResult
@@ -39,6 +41,7 @@ class Retriever:
         dense: Nearest neighbours.
         keywords: Opens the keyword index of a generation.
         reranker: Opens the reranker, for the mode `hybrid+rerank`.
+        narrow: Chunks in scope up to which they are compared one by one.
     """
 
     def __init__(
@@ -49,18 +52,35 @@ class Retriever:
         dense: DenseSearch,
         keywords: Callable[[Generation], KeywordIndex],
         reranker: Callable[[], Reranker] | None,
+        narrow: int = NARROW,
     ) -> None:
         self._collections = collections
         self._catalog = catalog
         self._dense = dense
         self._keywords = keywords
         self._reranker = reranker
+        self._narrow = narrow
         self._beside = ThreadPoolExecutor(max_workers=4, thread_name_prefix="ragkit-keywords")
 
     def search(
-        self, query: str, *, collection: str, k: int = 10, mode: Mode = "hybrid", filters: Filters | None = None
+        self,
+        query: str,
+        *,
+        collection: str,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        filters: Filters | None = None,
+        access: tuple[str, ...] | None = None,
     ) -> SearchResult:
         """The best passages for a question, best first.
+
+        Args:
+            query: In any words.
+            collection: Where to look.
+            k: How many.
+            mode: Which lists are asked, and whether what they find is read again.
+            filters: Which documents may be found.
+            access: Tags that the caller carries, who finds no other documents; none for an operator.
 
         Raises:
             NotFound: There is no such collection.
@@ -70,11 +90,12 @@ class Retriever:
         started = time.perf_counter()
         _check(query, k, mode)
         generation = self._collections.get(collection)
-        document_ids = None if filters is None or filters == Filters() else self._catalog.matching(generation, filters)
+        scope = Scope(filters=checked(filters), access=access)
+        reached = reach(self._catalog, generation, scope, narrow=self._narrow)
         hits: list[Hit] = []
-        if document_ids is None or document_ids:
+        if not reached.empty:
             depth = max(k, RERANK_DEPTH) if mode == "hybrid+rerank" else k
-            hits = self._distinct(generation, query, depth, mode, document_ids)[: SPARE * depth]
+            hits = self._distinct(reached, query, depth, mode)[: SPARE * depth]
             if mode == "hybrid+rerank":
                 hits = self._rerank(query, hits[:depth])
             hits = prefer_newest(hits, self._catalog.editions(sorted({hit.document_id for hit in hits})))[:k]
@@ -84,31 +105,29 @@ class Retriever:
     def close(self) -> None:
         self._beside.shutdown()
 
-    def _distinct(
-        self, generation: Generation, query: str, k: int, mode: Mode, document_ids: Sequence[str] | None
-    ) -> list[Hit]:
+    def _distinct(self, reached: Reach, query: str, k: int, mode: Mode) -> list[Hit]:
         """At least `k` different passages where there are so many; the lists are read deeper where copies fill them."""
         depth = max(DEPTH, k)
         while True:
-            merged, via = self._merged(generation, query, depth, mode, document_ids)
-            hits = collapse(self._join(generation, merged, via))
+            merged, via = self._merged(reached, query, depth, mode)
+            hits = collapse(self._join(reached, merged, via))
             if len(hits) >= k or len(merged) < depth or depth >= DEEPEST:
                 return hits
             depth *= 4
 
     def _merged(
-        self, generation: Generation, query: str, depth: int, mode: Mode, document_ids: Sequence[str] | None
+        self, reached: Reach, query: str, depth: int, mode: Mode
     ) -> tuple[list[tuple[str, float]], dict[str, tuple[str, ...]]]:
         """Fused (id, score) pairs, and which lists each id came from."""
         beside = None
         if mode != "dense":
-            index = self._keywords(generation)
-            beside = self._beside.submit(index.search, query, k=depth, document_ids=document_ids or ())
+            index = self._keywords(reached.generation)
+            beside = self._beside.submit(reached.keywords, index, query, k=depth)
         if mode == "keyword":
             dense, vector = [], None
         else:
-            vector = self._dense.embed(query, generation)
-            dense = self._dense.search(vector, k=depth, generation=generation, document_ids=document_ids)
+            vector = self._dense.embed(query, reached.generation)
+            dense = self._dense.search(vector, k=depth, reach=reached)
         keyword = beside.result() if beside else []
         via: dict[str, tuple[str, ...]] = dict.fromkeys((key for key, _ in dense), ("dense",))
         via.update((key, (*via.get(key, ()), "keyword")) for key, _ in keyword)
@@ -116,14 +135,12 @@ class Retriever:
             return dense or keyword, via
         # What only the keywords found has a cosine too: counted as 0, a good passage would fall behind any neighbour.
         unseen = [key for key, _ in keyword if via[key] == ("keyword",)]
-        dense += self._dense.cosines(vector, generation, unseen)
+        dense += self._dense.cosines(vector, reached.generation, unseen)
         weight = dense_weight(signals(query, keyword, tokens=self._dense.tokens(query)))
         return convex(cosines(dense), above_background(keyword), weight=weight), via
 
-    def _join(
-        self, generation: Generation, merged: Sequence[tuple[str, float]], via: dict[str, tuple[str, ...]]
-    ) -> list[Hit]:
-        live = self._catalog.hits(generation, [key for key, _ in merged])
+    def _join(self, reached: Reach, merged: Sequence[tuple[str, float]], via: dict[str, tuple[str, ...]]) -> list[Hit]:
+        live = self._catalog.hits(reached.generation, [key for key, _ in merged], reached.scope)
         return [replace(live[key], score=round(score, 6), via=via[key]) for key, score in merged if key in live]
 
     def _rerank(self, query: str, hits: Sequence[Hit]) -> list[Hit]:

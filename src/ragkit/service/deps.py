@@ -7,24 +7,29 @@ from collections.abc import Awaitable
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 
 from ragkit.engine import AsyncRagkit
 from ragkit.service.errors import ClientGone
-from ragkit.types import Filters
+from ragkit.types import MOST_CONDITIONS, Filters, Range
 
 T = TypeVar("T")
 
-__all__ = ["Body", "FiltersBody", "Kit", "Name", "Text", "while_connected"]
+__all__ = ["Body", "FiltersBody", "Kit", "Name", "RangeBody", "Text", "while_connected"]
 
 
-def _kit(request: Request) -> AsyncRagkit:
+def _access(request: Request) -> tuple[str, ...] | None:
+    """Tags that the caller carries. So far every caller is an operator, who carries none and sees everything."""
+    return None
+
+
+def _kit(request: Request, access: Annotated[tuple[str, ...] | None, Depends(_access)]) -> AsyncRagkit:
     kit: AsyncRagkit = request.app.state.kit
-    return kit
+    return kit if access is None else kit.seen_by(access)
 
 
 Kit = Annotated[AsyncRagkit, Depends(_kit)]
-"""The engine that serves this app."""
+"""The engine that serves this app, as far as the caller may see."""
 
 
 def _storable(text: str) -> str:
@@ -54,15 +59,34 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Key = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_storable)]
+Value = Annotated[str, Field(max_length=300), AfterValidator(_storable)]
+
+
+class RangeBody(Body):
+    """Bounds of a value in the metadata, themselves included: two numbers, or two texts."""
+
+    key: Key
+    at_least: FiniteFloat | Value | None = None
+    at_most: FiniteFloat | Value | None = None
+
+
 class FiltersBody(Body):
     """Narrow a search to some documents; what is left out does not narrow."""
 
     document_ids: tuple[Name, ...] = Field((), max_length=1000)
     uri_prefix: Annotated[str, Field(max_length=2000), AfterValidator(_storable)] | None = None
     media_types: tuple[Name, ...] = Field((), max_length=100)
+    languages: tuple[Value, ...] = Field((), max_length=100)
+    tags: tuple[Value, ...] = Field((), max_length=MOST_CONDITIONS)
+    since: Value | None = None
+    until: Value | None = None
+    metadata: dict[Key, Value] = Field(default_factory=dict, max_length=MOST_CONDITIONS)
+    ranges: tuple[RangeBody, ...] = Field((), max_length=MOST_CONDITIONS)
 
     def value(self) -> Filters:
-        return Filters(document_ids=self.document_ids, uri_prefix=self.uri_prefix, media_types=self.media_types)
+        given = {name: getattr(self, name) for name in FiltersBody.model_fields if name != "ranges"}
+        return Filters(**given, ranges=tuple(Range(**span.model_dump()) for span in self.ranges))
 
 
 async def while_connected(request: Request, work: Awaitable[T]) -> T:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from ragkit.store.evaluations import evaluations
+from ragkit.store.labels import facets, grants
 from ragkit.store.schema import UtcDateTime, metadata
 
 __all__ = [
@@ -35,7 +36,9 @@ __all__ = [
     "conversations",
     "documents",
     "evaluations",
+    "facets",
     "generations",
+    "grants",
     "jobs",
     "manifest",
     "messages",
@@ -46,6 +49,7 @@ __all__ = [
     "vectors",
     "versions",
 ]
+
 
 collections = Table(
     "collections",
@@ -58,6 +62,8 @@ collections = Table(
     Column("generation_id", Integer, nullable=True),
     # Something was deleted, and what is derived from it has not been purged yet.
     Column("erasing", Boolean, nullable=False, server_default=false()),
+    # Whether documents without access tags can be seen by callers that carry some.
+    Column("untagged", Boolean, nullable=False, server_default=false()),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -69,6 +75,12 @@ generations = Table(
     Column("number", Integer, nullable=False),
     # The EmbedderSpec as JSON: two generations never share a vector space by accident.
     Column("embedder", JSON, nullable=False),
+    # The chunk profile that a reindex asked for; empty where settings and pipelines say it.
+    Column("chunking", JSON(none_as_null=True), nullable=True),
+    # A reindex chose its embedder, which is then opened whatever the setting says.
+    Column("pinned", Boolean, nullable=False, server_default=false()),
+    # When it stopped answering. One that neither answers nor ever did is being built.
+    Column("retired_at", UtcDateTime, nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("collection_id", "number"),
 )
@@ -110,6 +122,8 @@ versions = Table(
     Column("media_type", String(120), nullable=False),
     Column("text", Text, nullable=False),
     Column("pages", JSON, nullable=False),
+    # Empty in what was written before they were kept; the chunks have the paths of theirs.
+    Column("headings", JSON(none_as_null=True), nullable=True),
     Column("metadata", JSON, nullable=False),
     Column("warnings", JSON, nullable=False),
     # Each quality filter with what it measured.

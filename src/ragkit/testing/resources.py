@@ -93,10 +93,17 @@ class MemoryCollections:
     def __init__(self, views: dict[str, DocumentView], snapshots: MemorySnapshots) -> None:
         self._views = views
         self._snapshots = snapshots
+        self._untagged: dict[str, bool] = {}
 
     async def list(self) -> tuple[Collection, ...]:
         names = sorted({view.document.collection for view in self._views.values()})
         return tuple(self._collection(name) for name in names)
+
+    async def configure(self, name: str, *, untagged: bool) -> Collection:
+        if name not in {found.name for found in await self.list()}:
+            raise NotFound(f"There is no collection {name!r}.")
+        self._untagged[name] = untagged
+        return self._collection(name)
 
     async def delete(self, name: str) -> int:
         mine = [key for key, view in self._views.items() if view.document.collection == name]
@@ -110,7 +117,14 @@ class MemoryCollections:
     def _collection(self, name: str) -> Collection:
         count = sum(view.document.collection == name for view in self._views.values())
         return Collection(
-            name=name, documents=count, chunks=count, generation=1, embedder="words", dimension=1, created_at=THEN
+            name=name,
+            documents=count,
+            chunks=count,
+            generation=1,
+            embedder="words",
+            dimension=1,
+            created_at=THEN,
+            untagged=self._untagged.get(name, False),
         )
 
 

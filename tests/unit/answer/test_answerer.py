@@ -38,7 +38,14 @@ class FixedSearch:
         self.queries: list[str] = []
 
     async def __call__(
-        self, query: str, *, collection: str, k: int, mode: Mode, filters: Filters | None
+        self,
+        query: str,
+        *,
+        collection: str,
+        k: int,
+        mode: Mode,
+        filters: Filters | None,
+        access: tuple[str, ...] | None,
     ) -> SearchResult:
         self.queries.append(query)
         if self.error:

@@ -5,16 +5,23 @@ from __future__ import annotations
 from fastapi import APIRouter
 from typing_extensions import TypedDict
 
-from ragkit.service.deps import Kit
+from ragkit.service.deps import Body, Kit
 from ragkit.types import Collection
 
-__all__ = ["router"]
+__all__ = ["ConfigureBody", "router"]
 
 router = APIRouter(prefix="/v1/collections", tags=["collections"])
 
 
 class Collections(TypedDict):
     collections: tuple[Collection, ...]
+
+
+class ConfigureBody(Body):
+    """What a collection is to be like."""
+
+    untagged: bool
+    """Whether documents without access tags can be seen by callers that carry some."""
 
 
 class CollectionDeleted(TypedDict):
@@ -25,6 +32,12 @@ class CollectionDeleted(TypedDict):
 async def list_collections(kit: Kit) -> Collections:
     """All collections."""
     return {"collections": await kit.collections.list()}
+
+
+@router.patch("/{name:path}", response_model=Collection)
+async def configure_collection(name: str, body: ConfigureBody, kit: Kit) -> Collection:
+    """Say who may see what in a collection."""
+    return await kit.collections.configure(name, untagged=body.untagged)
 
 
 @router.delete("/{name:path}", response_model=CollectionDeleted)

@@ -1,0 +1,157 @@
+"""What hangs off `Ragkit` as attributes: the engine's resources with blocking methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+
+from anyio.from_thread import BlockingPortal
+
+from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
+from ragkit.types import Collection, Document, DocumentState, DocumentView, IngestReport, Job, PromptVersion, Receipt
+
+if TYPE_CHECKING:
+    from ragkit.engine import AsyncRagkit
+    from ragkit.evaluate.compare import Comparison
+    from ragkit.evaluate.runs import Evaluation, PerQuestion
+    from ragkit.measuring import ChunkingOptions, RetrievalOptions
+
+__all__ = ["Collections", "Documents", "Evaluations", "Jobs", "Prompts", "Snapshots"]
+
+T = TypeVar("T")
+
+
+class Resource:
+    """Calls the methods of an asynchronous resource through the portal."""
+
+    def __init__(self, kit: AsyncRagkit, portal: BlockingPortal) -> None:
+        self._kit = kit
+        self._portal = portal
+
+    def _call(self, method: Callable[..., Coroutine[Any, Any, T]], *args: object, **kwargs: object) -> T:
+        result: T = self._portal.call(partial(method, *args, **kwargs))
+        return result
+
+
+class Documents(Resource):
+    """See `AsyncDocuments`."""
+
+    def list(self, *, collection: str | None = None, state: DocumentState | None = None) -> tuple[Document, ...]:
+        return self._call(self._kit.documents.list, collection=collection, state=state)
+
+    def get(self, document_id: str, *, chunks: bool = False) -> DocumentView:
+        return self._call(self._kit.documents.get, document_id, chunks=chunks)
+
+    def delete(self, document_id: str) -> Receipt:
+        return self._call(self._kit.documents.delete, document_id)
+
+    def release(self, document_id: str) -> IngestReport:
+        return self._call(self._kit.documents.release, document_id)
+
+    def upload(self, name: str, data: bytes, *, collection: str | None = None) -> Job:
+        return self._call(self._kit.documents.upload, name, data, collection=collection)
+
+
+class Collections(Resource):
+    """See `AsyncCollections`."""
+
+    def list(self) -> tuple[Collection, ...]:
+        return self._call(self._kit.collections.list)
+
+    def configure(self, name: str, *, untagged: bool) -> Collection:
+        return self._call(self._kit.collections.configure, name, untagged=untagged)
+
+    def delete(self, name: str) -> int:
+        return self._call(self._kit.collections.delete, name)
+
+
+class Prompts(Resource):
+    """See `AsyncPrompts`."""
+
+    def list(self) -> tuple[PromptVersion, ...]:
+        return self._call(self._kit.prompts.list)
+
+    def show(self, name: str, *, alias: str | None = None, version: int | None = None) -> PromptVersion:
+        return self._call(self._kit.prompts.show, name, alias=alias, version=version)
+
+    def create(self, name: str, template: str, *, note: str = "") -> PromptVersion:
+        return self._call(self._kit.prompts.create, name, template, note=note)
+
+    def promote(self, name: str, version: int, *, alias: str = "production") -> PromptVersion:
+        return self._call(self._kit.prompts.promote, name, version, alias=alias)
+
+    def rollback(self, name: str, *, alias: str = "production") -> PromptVersion:
+        return self._call(self._kit.prompts.rollback, name, alias=alias)
+
+    def diff(self, name: str, a: int, b: int) -> str:
+        return self._call(self._kit.prompts.diff, name, a, b)
+
+
+class Jobs(Resource):
+    """See `AsyncJobs`."""
+
+    def list(self) -> tuple[Job, ...]:
+        return self._call(self._kit.jobs.list)
+
+    def get(self, job_id: str) -> Job:
+        return self._call(self._kit.jobs.get, job_id)
+
+    def start(self, pipeline: str) -> Job:
+        return self._call(self._kit.jobs.start, pipeline)
+
+    def pause(self, job_id: str) -> Job:
+        return self._call(self._kit.jobs.pause, job_id)
+
+    def resume(self, job_id: str) -> Job:
+        return self._call(self._kit.jobs.resume, job_id)
+
+    def cancel(self, job_id: str) -> Job:
+        return self._call(self._kit.jobs.cancel, job_id)
+
+    def retry(self, job_id: str) -> Job:
+        return self._call(self._kit.jobs.retry, job_id)
+
+
+class Snapshots(Resource):
+    """See `AsyncSnapshots`."""
+
+    def list(self, collection: str | None = None) -> tuple[Snapshot, ...]:
+        return self._call(self._kit.snapshots.list, collection)
+
+    def show(self, number: int, *, collection: str | None = None) -> tuple[SnapshotEntry, ...]:
+        return self._call(self._kit.snapshots.show, number, collection=collection)
+
+    def diff(self, a: int, b: int, *, collection: str | None = None) -> SnapshotDiff:
+        return self._call(self._kit.snapshots.diff, a, b, collection=collection)
+
+    def rollback(self, number: int, *, collection: str | None = None) -> Rollback:
+        return self._call(self._kit.snapshots.rollback, number, collection=collection)
+
+
+class Evaluations(Resource):
+    """See `AsyncEvaluation`."""
+
+    def retrieval(self, folder: str | Path, **options: Unpack[RetrievalOptions]) -> Evaluation:
+        return self._call(self._kit.evaluate.retrieval, folder, **options)
+
+    def chunking(self, folder: str | Path, **options: Unpack[ChunkingOptions]) -> Evaluation:
+        return self._call(self._kit.evaluate.chunking, folder, **options)
+
+    def golden(
+        self, file: str | Path, *, collection: str | None = None, corpus: str | Path | None = None
+    ) -> Evaluation:
+        return self._call(self._kit.evaluate.golden, file, collection=collection, corpus=corpus)
+
+    def list(self) -> tuple[Evaluation, ...]:
+        return self._call(self._kit.evaluate.list)
+
+    def show(self, evaluation_id: str) -> Evaluation:
+        return self._call(self._kit.evaluate.show, evaluation_id)
+
+    def per_question(self, evaluation_id: str) -> PerQuestion:
+        return self._call(self._kit.evaluate.per_question, evaluation_id)
+
+    def compare(self, evaluation_id: str, *, against: str = "last") -> Comparison:
+        return self._call(self._kit.evaluate.compare, evaluation_id, against=against)
