@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ragkit.index.catalog import Catalog
 from ragkit.index.generations import Collections, Generation
+from ragkit.index.rebuilding import Generations
 from ragkit.index.snapshots import Snapshots
 from ragkit.index.verify import Verifier
 from ragkit.ingest.changes import Profile
@@ -47,10 +48,16 @@ class Desk:
         self.catalog = Catalog(self.database)
         self.collections = Collections(self.database)
         self.snapshots = Snapshots(self.database)
-        self.vectors = MemoryVectors(lambda: self.catalog.live_vectors(self.collections.get("c")))
+        self.later: dict[int, tuple[MemoryVectors, MemoryKeywords]] = {}
+        self.models = {self.embedder.spec.id: self.embedder}
+        self.vectors = MemoryVectors(lambda: self.catalog.live_vectors(Generations(self.database).all(1)[0]))
 
     def stores(self, generation: Generation) -> tuple[MemoryVectors, MemoryKeywords]:
-        return self.vectors, self.keywords
+        """Those of the first generation, and others for each that a reindex makes."""
+        if generation.number == 1:
+            return self.vectors, self.keywords
+        vectors = MemoryVectors(lambda: self.catalog.live_vectors(Generations(self.database).now(generation)))
+        return self.later.setdefault(generation.number, (vectors, MemoryKeywords()))
 
     def ingestor(self, filters: QualityPolicy | None = None) -> Ingestor:
         parts = IngestParts.over(
@@ -61,6 +68,7 @@ class Desk:
             parsers=self.parsers,
             max_bytes=100_000,
             languages=self.languages,
+            embedder_of=lambda generation: self.models.get(generation.spec.id, self.embedder),
             retention=self.retention,
         )
         chunker = StructureChunker(self.embedder.tokenizer, max_tokens=self.max_tokens)

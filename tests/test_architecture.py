@@ -32,15 +32,15 @@ LEVELS: dict[str, int] = {
     "demands": 2, "passages": 2, "store": 2, "testing": 2,
     "answer": 3, "evaluate": 3, "index": 3, "ingest": 3, "jobs": 3, "models": 3, "prompts": 3, "retrieve": 3,
     "client": 4,
-    "app": 5, "blocking": 5, "blocking_resources": 5, "engine": 5, "evaluation": 5, "measuring": 5, "resources": 5,
-    "runs": 5,
+    "app": 5, "blocking": 5, "blocking_resources": 5, "embedders": 5, "engine": 5, "evaluation": 5, "measuring": 5,
+    "resources": 5, "runs": 5,
     "service": 6, "integrations": 6,
     "cli": 7,
 }  # fmt: skip
 """A part imports from lower levels only."""
 
 LOCAL_ENGINE = frozenset(
-    {"app", "blocking", "blocking_resources", "engine", "evaluation", "measuring", "resources", "runs"}
+    {"app", "blocking", "blocking_resources", "embedders", "engine", "evaluation", "measuring", "resources", "runs"}
 )
 """Parts that are one: the engine, its blocking twin, what hangs off it, and where it is put together."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from ragkit.blocking import Ragkit
@@ -19,6 +18,8 @@ from ragkit.threads import Once
 from ragkit.types import VerifyReport
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from anyio import CapacityLimiter
 
     from ragkit.answer.pipeline import Answerer, Search
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ragkit.ingest.isolation import ParserPool
     from ragkit.ingest.pipeline import Ingestor
     from ragkit.ingest.pipelines import Pipeline
-    from ragkit.protocols import Chunker, Embedder, Reranker
+    from ragkit.protocols import Chunker, Matrix, Reranker
     from ragkit.retrieve.pipeline import Retriever
 
 __all__ = ["AsyncRagkit", "Ragkit", "build"]
@@ -60,9 +61,11 @@ class _Root:
     """Opens each part at its first use, once."""
 
     def __init__(self, settings: Settings, *, one_shot: bool) -> None:
+        from ragkit.embedders import Embedders
         from ragkit.evaluate.runs import Evaluations
         from ragkit.index.catalog import Catalog
         from ragkit.index.generations import Collections
+        from ragkit.index.rebuilding import Generations
         from ragkit.index.snapshots import Snapshots
         from ragkit.jobs.control import JobControl
         from ragkit.jobs.ledger import JobLedger
@@ -77,6 +80,7 @@ class _Root:
         self.database = Database.open(settings.database_url or f"sqlite:///{self.home / 'ragkit.db'}")
         self.catalog = Catalog(self.database)
         self.collections = Collections(self.database)
+        self.generations = Generations(self.database)
         self.snapshots = Snapshots(self.database)
         self.evaluations = Evaluations(self.database)
         self.cache = VectorCache(self.database)
@@ -84,7 +88,8 @@ class _Root:
         self.jobs = JobLedger(self.database)
         self.control = JobControl(self.database, self.jobs)
         self.files = FileStore(self.home / "files")
-        self.embedder = Once(self._embedder)
+        self.embedders = Embedders(settings, home=self.home, cache=self.cache)
+        self.embedder = self.embedders.default
         self.chroma = Once(self._chroma)
         self.parsers = Once(self._parsers)
         self.ingestor = Once(self._ingestor)
@@ -106,6 +111,7 @@ class _Root:
             files=self.files,
             retriever=self.retriever,
             ingestor=self.ingestor,
+            embedder=self.embedders.named,
             profile=self.profile,
             answerer=self.answerer,
             verify=self.verify,
@@ -127,13 +133,16 @@ class _Root:
     def vectors(self, generation: Generation) -> ChromaVectors:
         from ragkit.index.vectors import ChromaVectors
 
+        def refill() -> Iterator[tuple[list[str], Matrix]]:
+            return self.catalog.live_vectors(self.generations.now(generation))
+
         if generation.store not in self._vectors:
             self._vectors[generation.store] = ChromaVectors(
                 self.chroma(),
                 generation.store,
                 generation.spec.dimension,
-                partial(self.catalog.live_vectors, generation),
-                expected=partial(self.catalog.count, generation),
+                refill,
+                expected=lambda: self.catalog.count(self.generations.now(generation)),
             )
         return self._vectors[generation.store]
 
@@ -151,53 +160,35 @@ class _Root:
             catalog=self.catalog,
             cache=self.cache,
             files=self.files,
-            stores=lambda generation: (self.vectors(generation), self.keywords(generation)),
+            stores=self.stores,
             purge=lambda generation: self.ingestor().purge(generation),
         ).verify(repair=repair)
+
+    def stores(self, generation: Generation) -> tuple[ChromaVectors, TantivyIndex]:
+        return self.vectors(generation), self.keywords(generation)
 
     def drop(self, name: str) -> int:
         from ragkit.index.ledger import Ledger
 
         generation = self.collections.get(name)
-        vectors, keywords = self.vectors(generation), self.keywords(generation)
+        everything = self.generations.all(generation.collection_id)
         documents = len(self.catalog.documents(collection=name))
         known = Ledger(self.database).known(generation).values()
         self.ingestor().delete(generation, [one.document_id for one in known])
+        stores = [store for each in everything for store in self.stores(each)]
         self.collections.delete(name)
-        vectors.drop()
-        keywords.drop()
-        del self._vectors[generation.store], self._keywords[generation.store]
+        for store in stores:
+            store.drop()
+        for each in everything:
+            del self._vectors[each.store], self._keywords[each.store]
         return documents
 
     def close(self) -> None:
         self.parsers.close(lambda pool: pool.close())
         self.retriever.close()
         self.chroma.close(lambda connection: connection.close())
-        self.embedder.close(_close)
+        self.embedders.close()
         self.database.close()
-
-    def _embedder(self) -> Embedder:
-        from ragkit.models.embed import is_network, open_embedder
-
-        if is_network(self.settings.embedder):
-            from ragkit.models.network_provider import open_network_embedder
-
-            return open_network_embedder(self.settings)
-        return open_embedder(self.settings.embedder, home=self.home, backend=self.settings.embedder_backend)
-
-    def _embedder_of_ingest(self) -> Embedder:
-        from ragkit.models.embed import is_network
-        from ragkit.store.embeddings import vector_key
-
-        embedder = self.embedder()
-        if not is_network(self.settings.embedder):
-            return embedder
-        from ragkit.models.network import NetworkEmbedder
-
-        assert isinstance(embedder, NetworkEmbedder)
-        # What a provider was paid for is kept batch by batch, whatever becomes of the run.
-        spec = embedder.spec
-        return embedder.keeping(lambda texts, rows: self.cache.put([vector_key(spec.id, text) for text in texts], rows))
 
     def _chroma(self) -> ChromaConnection:
         from ragkit.index.vectors import connect
@@ -212,7 +203,7 @@ class _Root:
             collections=self.collections,
             catalog=self.catalog,
             dense=DenseSearch(
-                embedder=self.embedder, catalog=self.catalog, vectors=None if self.one_shot else self.vectors
+                embedder=self.embedders.of, catalog=self.catalog, vectors=None if self.one_shot else self.vectors
             ),
             keywords=self.keywords,
             reranker=Once(self._reranker) if self.settings.reranker else None,
@@ -246,12 +237,13 @@ class _Root:
         from ragkit.ingest.pipeline import Ingestor
         from ragkit.models.embed import trained_on
 
-        settings, embedder = self.settings, self._embedder_of_ingest()
+        settings = self.settings
         parts = IngestParts.over(
             self.database,
             files=self.files,
-            embedder=embedder,
-            stores=lambda generation: (self.vectors(generation), self.keywords(generation)),
+            embedder=self.embedders.keeping(self.embedder()),
+            embedder_of=lambda generation: self.embedders.keeping(self.embedders.of(generation)),
+            stores=self.stores,
             parsers=self.parsers(),
             max_bytes=settings.max_file_mb * 1_000_000,
             max_depth=settings.max_depth,
@@ -292,9 +284,3 @@ class _Root:
             settings=self.settings,
             limiter=limiter,
         )
-
-
-def _close(embedder: Embedder) -> None:
-    close = getattr(embedder, "close", None)  # those behind the network hold connections
-    if close is not None:
-        close()

@@ -14,6 +14,7 @@ from anyio.from_thread import start_blocking_portal
 
 from ragkit.blocking_resources import Collections, Documents, Evaluations, Jobs, Prompts, Snapshots
 from ragkit.events import Event
+from ragkit.history import Reindexed
 from ragkit.types import (
     Answer,
     Filters,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ragkit.ingest.pipelines import Pipeline
     from ragkit.ingest.report import RunOptions
     from ragkit.ingest.sources import Origin
+    from ragkit.runs import ReindexOptions
     from ragkit.settings import Settings
 
 __all__ = ["Ragkit"]
@@ -152,6 +154,10 @@ class Ragkit:
     def ingest_pipeline(self, pipeline: Pipeline, **options: Unpack[RunOptions]) -> IngestReport:
         """See `AsyncRagkit.ingest_pipeline`."""
         return self._portal.call(partial(self._kit.ingest_pipeline, pipeline, **options))
+
+    def reindex(self, collection: str | None = None, **how: Unpack[ReindexOptions]) -> Reindexed:
+        """See `AsyncRagkit.reindex`."""
+        return self._portal.call(partial(self._kit.reindex, collection, **how))
 
     def verify(self, *, repair: bool = False) -> VerifyReport:
         """See `AsyncRagkit.verify`."""

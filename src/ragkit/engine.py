@@ -18,9 +18,10 @@ from ragkit.callers import Access, OperatorsOnly
 from ragkit.errors import InputError, RagkitError
 from ragkit.evaluation import AsyncEvaluation
 from ragkit.events import Event
+from ragkit.history import Reindexed
 from ragkit.ingest.sources import Origin, discover, roots_of
 from ragkit.resources import AsyncCollections, AsyncDocuments, AsyncJobs, AsyncPrompts, AsyncSnapshots
-from ragkit.runs import run_job, run_pipeline
+from ragkit.runs import run_job, run_pipeline, run_reindex
 from ragkit.threads import Once, Threads
 from ragkit.types import Answer, Filters, IngestReport, Mode, SearchResult, VerifyReport
 
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from ragkit.jobs.ledger import JobLedger, Work
     from ragkit.jobs.progress import OnProgress
     from ragkit.prompts.registry import PromptRegistry
+    from ragkit.protocols import Embedder
     from ragkit.retrieve.pipeline import Retriever
+    from ragkit.runs import ReindexOptions
     from ragkit.settings import Settings
     from ragkit.store.files import FileStore
 
@@ -64,6 +67,8 @@ class Parts:
     files: FileStore
     retriever: Retriever
     ingestor: Callable[[], Ingestor]
+    embedder: Callable[[str], Embedder]
+    """Opens an embedder by its name."""
     profile: Callable[[Pipeline], Profile]
     """How the files of a pipeline are processed."""
     answerer: Callable[[Search, CapacityLimiter], Answerer]
@@ -236,6 +241,19 @@ class AsyncRagkit:
     def ledger(self) -> JobLedger:
         """Where the worker takes jobs from."""
         return self._parts.jobs
+
+    async def reindex(self, collection: str | None = None, **how: Unpack[ReindexOptions]) -> Reindexed:
+        """Build the next generation of a collection while it answers, and switch to it; or go back to the one before.
+
+        Args:
+            collection: `RAGKIT_COLLECTION` when it is not given.
+            how: `ReindexOptions` says what there is to choose.
+
+        Raises:
+            NotFound: There is no such collection.
+            Conflict: The new generation is worse, there is none to go back to, or another process was faster.
+        """
+        return await self._threads.run(partial(run_reindex, self._parts, self._collection(collection), **how))
 
     async def verify(self, *, repair: bool = False) -> VerifyReport:
         """Compare catalog, vectors and keywords, and mend what differs on request."""

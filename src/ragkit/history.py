@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-__all__ = ["Attempt", "FilterVerdict", "Rollback", "Snapshot", "SnapshotDiff", "SnapshotEntry", "Step"]
+__all__ = ["Attempt", "FilterVerdict", "Reindexed", "Rollback", "Snapshot", "SnapshotDiff", "SnapshotEntry", "Step"]
 
 Step = Literal["found", "parsed", "checked", "chunked", "embedded", "indexed", "live", "quarantined", "failed"]
 
@@ -93,3 +93,25 @@ class Rollback:
     """Documents that answer no longer; they come back when a run finds them again."""
     deleted: tuple[str, ...]
     """Uris of documents of the earlier snapshot that were deleted since, and stay so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reindexed:
+    """What a reindex did to a collection."""
+
+    collection: str
+    generation: int
+    """The number of the one that answers now."""
+    before: int
+    """The number of the one that answered before, and is kept."""
+    embedder: str
+    chunking: str
+    """`TOKENS/OVERLAP/STRATEGY` where a reindex chose it, else empty."""
+    documents: int
+    """Built, among them those that changed meanwhile."""
+    embedded: int
+    """Texts that the embedder was called for; equal text is never embedded twice."""
+    quality_before: float | None
+    """Mean reciprocal rank of the sources of the golden questions in the generation before, where it was measured."""
+    quality: float | None
+    seconds: float

@@ -1,10 +1,15 @@
-"""Runs of pipelines and jobs, over the parts of an engine: what the worker does, and `ragkit ingest` without a path."""
+"""Runs of pipelines, jobs and reindexing, over the parts of an engine."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
 
+from ragkit.errors import InputError
+from ragkit.evaluate.golden import GoldenQuestion, read_golden
+from ragkit.history import Reindexed
 from ragkit.ingest.named import pipeline_named
 from ragkit.ingest.origins import open_origin
 from ragkit.ingest.scratch import scratch_folder
@@ -13,12 +18,32 @@ from ragkit.types import IngestReport, JobProgress
 
 if TYPE_CHECKING:
     from ragkit.engine import Parts
-    from ragkit.ingest.pipelines import Pipeline
+    from ragkit.index.generations import Generation
+    from ragkit.ingest.pipelines import ChunkProfile, Pipeline
     from ragkit.ingest.report import Progress
     from ragkit.jobs.ledger import Work
     from ragkit.jobs.progress import OnProgress
 
-__all__ = ["run_job", "run_pipeline"]
+__all__ = ["ReindexOptions", "run_job", "run_pipeline", "run_reindex"]
+
+_K = 10
+
+
+class ReindexOptions(TypedDict, total=False):
+    """What a reindex may be told."""
+
+    embedder: str | None
+    """Its name; by default that of the generation that answers."""
+    chunks: ChunkProfile | None
+    """How documents are cut; by default as they are."""
+    golden: Path | None
+    """Questions with their sources, by which both generations are measured before the switch."""
+    force: bool
+    """Switch also to a generation that is worse."""
+    rollback: bool
+    """Go back to the generation before, and build nothing but what has changed since."""
+    on_progress: Callable[[int, int], None]
+    """Called with how many documents are built, of how many."""
 
 
 def run_pipeline(
@@ -59,3 +84,49 @@ def run_job(parts: Parts, work: Work, on_progress: OnProgress) -> IngestReport:
         return parts.ingestor().run(job.collection, [item], on_progress=tell)
     pipeline = pipeline_named(parts.settings.pipelines, job.uri.removesuffix("/"))
     return run_pipeline(parts, pipeline, only=work.only, on_progress=tell)
+
+
+def run_reindex(
+    parts: Parts,
+    collection: str,
+    *,
+    embedder: str | None = None,
+    golden: Path | None = None,
+    rollback: bool = False,
+    force: bool = False,
+    chunks: ChunkProfile | None = None,
+    on_progress: Callable[[int, int], None] = lambda done, found: None,
+) -> Reindexed:
+    """Change the generation of a collection."""
+    reindexer = parts.ingestor().reindexer()
+    if rollback:
+        if embedder or golden or chunks:
+            raise InputError("A rollback takes a generation as it is: no embedder, chunk profile or questions.")
+        return reindexer.roll_back(collection, on_progress=on_progress)
+    return reindexer.run(
+        collection,
+        embedder=None if embedder is None else parts.embedder(embedder),
+        chunks=chunks,
+        quality=None if golden is None else partial(_found_first, parts, _with_sources(golden)),
+        force=force,
+        on_progress=on_progress,
+    )
+
+
+def _with_sources(file: Path) -> list[GoldenQuestion]:
+    questions = [question for question in read_golden(file) if question.must_cite]
+    if not questions:
+        raise InputError(f"No question in {str(file)!r} names the documents that answer it (`must_cite`).")
+    return questions
+
+
+def _found_first(parts: Parts, questions: list[GoldenQuestion], generation: Generation) -> float:
+    """Mean reciprocal rank, in the first ten passages, of a document that a question must cite."""
+    total = 0.0
+    for question in questions:
+        found = parts.retriever.search(
+            question.question, collection=generation.collection, k=_K, generation=generation
+        ).hits
+        ranks = [hit.rank for hit in found if any(uri.endswith(question.must_cite) for uri in (hit.uri, *hit.also_in))]
+        total += 1 / min(ranks) if ranks else 0.0
+    return total / len(questions)

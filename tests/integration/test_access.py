@@ -80,7 +80,7 @@ def retrievers(kit: Ragkit, home: Path) -> Iterator[list[Retriever]]:
         Retriever(
             collections=collections,
             catalog=catalog,
-            dense=DenseSearch(embedder=Embedder, catalog=catalog, vectors=lambda _: vectors),
+            dense=DenseSearch(embedder=lambda _: Embedder(), catalog=catalog, vectors=lambda _: vectors),
             keywords=lambda _: keywords,
             reranker=None,
             narrow=narrow,

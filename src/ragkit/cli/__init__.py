@@ -19,6 +19,7 @@ from ragkit.cli import (
     ingest,
     jobs,
     prompts,
+    reindex,
     search,
     serve,
     snapshots,
@@ -37,7 +38,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (ingest, search, ask, serve, verify, demo):
+for module in (ingest, search, ask, serve, verify, reindex, demo):
     module.register(app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(collections.app, name="collections")

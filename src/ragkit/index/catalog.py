@@ -9,12 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from ragkit.errors import NotFound
 from ragkit.history import FilterVerdict
 from ragkit.index.duplicates import NEAR_DUPLICATE, Edition, similarity
-from ragkit.index.rows import select_chunks, select_documents, to_attempt, to_chunk, to_document, to_hit
+from ragkit.index.rows import (
+    newest,
+    of_generation,
+    select_chunks,
+    select_documents,
+    to_attempt,
+    to_chunk,
+    to_document,
+    to_hit,
+)
 from ragkit.index.scope import EVERYTHING, Scope, conditions, date_of, seen
 from ragkit.protocols import KeywordEntry
 from ragkit.store.embeddings import decode
@@ -94,7 +103,8 @@ class Catalog:
 
     def hits(self, generation: Generation, ids: Sequence[str], scope: Scope) -> dict[str, Hit]:
         """The live chunks in scope among these ids; rank, score and origin are for the caller to fill in."""
-        query = select_chunks().where(documents.c.collection_id == generation.collection_id)
+        names = select(chunks, documents.c.id.label("document_id"), documents.c.uri, versions.c.title)
+        query = of_generation(names, generation)
         with self._database.read() as connection:
             query = query.where(*_inside(connection, generation, scope))
             return {
@@ -124,8 +134,10 @@ class Catalog:
         query = (
             select(documents.c.id)
             .join_from(versions, documents, documents.c.id == versions.c.document_id)
-            .where(documents.c.live_version_id == versions.c.id)
+            .where(documents.c.live_version_id.is_not(None))
         )
+        current = versions.c.id.in_(newest(generation.id))
+        query = query.where(current if generation.beside else documents.c.live_version_id == versions.c.id)
         # The sum hides the column from the choice of an index: any set of conditions is narrower than a collection.
         collection_id = documents.c.collection_id + 0 if scope.by_sets else documents.c.collection_id
         query = query.where(collection_id == generation.collection_id)
@@ -140,17 +152,17 @@ class Catalog:
     def passing(self, generation: Generation, ids: Sequence[str], scope: Scope) -> set[str]:
         """Those of the chunk ids that are live and in scope."""
         with self._database.read() as connection:
-            query = _live(select(chunks.c.id), generation).where(*_inside(connection, generation, scope))
+            query = of_generation(select(chunks.c.id), generation).where(*_inside(connection, generation, scope))
             return {key for batch in _batches(ids) for key in connection.scalars(query.where(chunks.c.id.in_(batch)))}
 
     def count(self, generation: Generation) -> int:
         """How many live chunks there are."""
         with self._database.read() as connection:
-            return int(connection.execute(_live(select(func.count(chunks.c.id)), generation)).scalar_one())
+            return int(connection.execute(of_generation(select(func.count(chunks.c.id)), generation)).scalar_one())
 
     def live_chunks(self, generation: Generation) -> dict[str, bytes]:
         """Every live chunk id with the key of its vector."""
-        query = _live(select(chunks.c.id, chunks.c.vector_key), generation)
+        query = of_generation(select(chunks.c.id, chunks.c.vector_key), generation)
         with self._database.read() as connection:
             return {row.id: row.vector_key for row in connection.execute(query)}
 
@@ -158,7 +170,7 @@ class Catalog:
         self, generation: Generation, *, document_ids: Sequence[str] | None = None, scope: Scope = EVERYTHING
     ) -> Iterator[tuple[list[str], Matrix]]:
         """Live chunk ids in scope with their vectors, some thousands at a time; of some documents, or of all."""
-        query = _live(select(chunks.c.id, vectors.c.value), generation).join(
+        query = of_generation(select(chunks.c.id, vectors.c.value), generation).join(
             vectors, vectors.c.key == chunks.c.vector_key
         )
         selections = (
@@ -174,7 +186,7 @@ class Catalog:
 
     def chunk_vectors(self, generation: Generation, ids: Sequence[str]) -> dict[str, Vector]:
         """The stored vectors of the live chunks among these ids."""
-        query = _live(select(chunks.c.id, vectors.c.value), generation).join(
+        query = of_generation(select(chunks.c.id, vectors.c.value), generation).join(
             vectors, vectors.c.key == chunks.c.vector_key
         )
         with self._database.read() as connection:
@@ -199,7 +211,7 @@ class Catalog:
 
     def keyword_entries(self, generation: Generation) -> Iterator[KeywordEntry]:
         """What the keyword index of this generation must hold."""
-        query = _live(
+        query = of_generation(
             select(
                 chunks.c.id.label("chunk_id"),
                 documents.c.id.label("document_id"),
@@ -213,15 +225,6 @@ class Catalog:
         with self._database.read() as connection:
             for row in connection.execution_options(yield_per=_STREAM).execute(query):
                 yield KeywordEntry(**row._mapping)
-
-
-def _live(query: Select[Any], generation: Generation) -> Select[Any]:
-    """Narrow a query over chunks to the live ones of a generation."""
-    return (
-        query.join_from(chunks, versions, versions.c.id == chunks.c.version_id)
-        .join(documents, documents.c.live_version_id == versions.c.id)
-        .where(documents.c.collection_id == generation.collection_id)
-    )
 
 
 def _inside(connection: Connection, generation: Generation, scope: Scope) -> Iterator[ColumnElement[bool]]:

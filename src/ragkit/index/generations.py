@@ -6,6 +6,7 @@ that was built with another embedder refuses, and names the setting to change.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,7 +20,16 @@ from ragkit.store.engine import Database, now
 from ragkit.store.tables import chunks, collections, documents, generations, versions
 from ragkit.types import Collection
 
-__all__ = ["Collections", "Generation", "bump", "check_name"]
+__all__ = [
+    "Collections",
+    "Generation",
+    "Superseded",
+    "bump",
+    "check_current",
+    "check_name",
+    "select_generations",
+    "to_generation",
+]
 
 MAX_NAME_CHARS = 100
 
@@ -31,6 +41,9 @@ class Generation:
     Attributes:
         sequence: Rises with every change of what the collection answers from.
         untagged: Whether documents without access tags can be seen by callers that carry some.
+        chunking: The chunk profile that a reindex asked for; none where settings and pipelines say it.
+        pinned: Its embedder was chosen by a reindex, and is opened whatever the setting says.
+        beside: It is not the one that answers: it is being built, or kept to go back to.
         store: Names the Chroma collection and the tantivy folder.
     """
 
@@ -41,10 +54,17 @@ class Generation:
     spec: EmbedderSpec
     sequence: int
     untagged: bool = False
+    chunking: Mapping[str, Any] | None = None
+    pinned: bool = False
+    beside: bool = False
 
     @property
     def store(self) -> str:
         return f"c{self.collection_id}-g{self.number}"
+
+
+class Superseded(Exception):
+    """A generation was written to that does not answer any more: a reindex has switched to another one."""
 
 
 class Collections:
@@ -62,7 +82,7 @@ class Collections:
         with self._database.read() as connection:
             row = connection.execute(_live.where(collections.c.name == name)).one_or_none()
             if row is not None:
-                return _generation(row)
+                return to_generation(row)
             known = connection.scalars(select(collections.c.name).order_by(collections.c.name)).all()
         there = f"There are: {', '.join(known)}." if known else "There is none yet: `ragkit ingest PATH` makes one."
         raise NotFound(f"There is no collection {name!r}.", hint=there)
@@ -78,11 +98,12 @@ class Collections:
             generation = self.get(name)
         except NotFound:
             generation = self._create(name, spec)
-        if generation.spec != spec:
+        if generation.spec != spec and not generation.pinned:
             raise Conflict(
                 f"Collection {name!r} was built with {generation.spec.id!r} ({generation.spec.dimension} dimensions), "
                 f"not with {spec.id!r} ({spec.dimension}).",
-                hint=f"Set RAGKIT_EMBEDDER={generation.spec.name}, or ingest into another collection.",
+                hint=f"Set RAGKIT_EMBEDDER={generation.spec.name}, ingest into another collection, or give this one "
+                f"the other embedder: `ragkit reindex --collection {name} --embedder {spec.name}`.",
             )
         return generation
 
@@ -177,15 +198,32 @@ def check_name(name: str) -> None:
         )
 
 
-_live = select(
+def check_current(connection: Connection, generation: Generation) -> None:
+    """Make sure that a generation is the one that answers, in the transaction that writes to it.
+
+    Raises:
+        Superseded: It is not.
+    """
+    current = select(collections.c.generation_id).where(collections.c.id == generation.collection_id)
+    if connection.execute(current).scalar_one_or_none() != generation.id:
+        raise Superseded
+
+
+select_generations = select(
     collections.c.id.label("collection_id"),
     collections.c.name,
     collections.c.sequence,
     collections.c.untagged,
+    collections.c.generation_id.label("current_id"),
     generations.c.id,
     generations.c.number,
     generations.c.embedder,
-).join(generations, generations.c.id == collections.c.generation_id)
+    generations.c.chunking,
+    generations.c.pinned,
+).join(generations, generations.c.collection_id == collections.c.id)
+"""Every generation of every collection."""
+
+_live = select_generations.where(generations.c.id == collections.c.generation_id)
 
 
 def _insert(connection: Connection, name: str, spec: EmbedderSpec) -> None:
@@ -200,7 +238,8 @@ def _insert(connection: Connection, name: str, spec: EmbedderSpec) -> None:
     connection.execute(live.values(generation_id=generation_id))
 
 
-def _generation(row: Any) -> Generation:
+def to_generation(row: Any) -> Generation:
+    """A row of `select_generations` as a value."""
     return Generation(
         id=row.id,
         collection_id=row.collection_id,
@@ -209,4 +248,7 @@ def _generation(row: Any) -> Generation:
         spec=EmbedderSpec(**row.embedder),
         sequence=row.sequence,
         untagged=row.untagged,
+        chunking=row.chunking,
+        pinned=row.pinned,
+        beside=row.id != row.current_id,
     )

@@ -14,7 +14,7 @@ from ragkit.index.generations import Generation
 from ragkit.index.versions import drop_versions
 from ragkit.parsed import Heading, Page, Parsed
 from ragkit.store.engine import Database
-from ragkit.store.tables import bands, chunks, documents, manifest, versions
+from ragkit.store.tables import bands, chunks, collections, documents, generations, manifest, versions
 from ragkit.types import Chunk
 
 __all__ = ["Retained", "Stored"]
@@ -26,6 +26,8 @@ _BATCH = 500
 class Stored:
     """A version that is kept, with all that is needed to make it live again without parsing or embedding."""
 
+    id: int
+    generation_id: int
     sha256: str
     size: int
     fingerprint: str
@@ -78,6 +80,7 @@ class Retained:
             .join(documents, documents.c.id == versions.c.document_id)
             .where(documents.c.collection_id == generation.collection_id, versions.c.created_at < before)
             .where(documents.c.live_version_id.is_distinct_from(versions.c.id), versions.c.id.not_in(needed))
+            .where(versions.c.generation_id.not_in(_being_built))
         )
         with self._database.read() as connection:
             old = connection.scalars(query).all()
@@ -85,6 +88,13 @@ class Retained:
             with self._database.write() as connection:
                 drop_versions(connection, old[start : start + _BATCH])
         return len(old)
+
+
+_being_built = (
+    select(generations.c.id)
+    .join(collections, collections.c.id == generations.c.collection_id)
+    .where(generations.c.retired_at.is_(None), generations.c.id != collections.c.generation_id)
+)
 
 
 def _headings(kept: Sequence[dict[str, Any]] | None, rows: Sequence[Any]) -> tuple[Heading, ...]:
@@ -105,6 +115,8 @@ def _headings(kept: Sequence[dict[str, Any]] | None, rows: Sequence[Any]) -> tup
 
 def _stored(version: RowMapping, rows: Sequence[Any], marks: Sequence[bytes]) -> Stored:
     return Stored(
+        id=version["id"],
+        generation_id=version["generation_id"],
         sha256=version["sha256"],
         size=version["size"],
         fingerprint=version["fingerprint"],

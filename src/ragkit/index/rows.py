@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, Select, func, select
 
@@ -11,7 +11,19 @@ from ragkit.history import Attempt
 from ragkit.store.tables import chunks, collections, documents, versions
 from ragkit.types import Chunk, Document, Hit
 
-__all__ = ["select_chunks", "select_documents", "to_attempt", "to_chunk", "to_document", "to_hit"]
+if TYPE_CHECKING:
+    from ragkit.index.generations import Generation
+
+__all__ = [
+    "newest",
+    "of_generation",
+    "select_chunks",
+    "select_documents",
+    "to_attempt",
+    "to_chunk",
+    "to_document",
+    "to_hit",
+]
 
 
 def select_documents(*more: Any) -> Select[Any]:
@@ -35,11 +47,34 @@ def select_documents(*more: Any) -> Select[Any]:
 
 
 def select_chunks() -> Select[Any]:
-    return select(chunks, documents.c.id.label("document_id"), documents.c.uri, versions.c.title).select_from(
-        chunks.join(versions, versions.c.id == chunks.c.version_id).join(
-            documents, documents.c.live_version_id == versions.c.id
-        )
+    """Chunks of live versions, with what their documents are called."""
+    return of_live(select(chunks, documents.c.id.label("document_id"), documents.c.uri, versions.c.title))
+
+
+def of_live(query: Select[Any]) -> Select[Any]:
+    """Narrow a query over chunks to those of live versions."""
+    joined = query.join_from(chunks, versions, versions.c.id == chunks.c.version_id)
+    return joined.join(documents, documents.c.live_version_id == versions.c.id)
+
+
+def of_generation(query: Select[Any], generation: Generation) -> Select[Any]:
+    """Narrow a query over chunks to those that a generation answers from, or would if it were switched to.
+
+    In a generation beside the live one that is the newest version of each document.
+    """
+    if not generation.beside:
+        return of_live(query).where(documents.c.collection_id == generation.collection_id)
+    return (
+        query.join_from(chunks, versions, versions.c.id == chunks.c.version_id)
+        .join(documents, documents.c.id == versions.c.document_id)
+        .where(versions.c.id.in_(newest(generation.id)), documents.c.live_version_id.is_not(None))
     )
+
+
+def newest(generation_id: int) -> Select[tuple[int]]:
+    """Ids of the newest version of each document in a generation."""
+    mine = select(func.max(versions.c.id)).where(versions.c.generation_id == generation_id)
+    return mine.group_by(versions.c.document_id)
 
 
 def to_document(row: Row[Any]) -> Document:

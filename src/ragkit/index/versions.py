@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from ragkit.history import FilterVerdict
-from ragkit.index.generations import Generation, bump
+from ragkit.index.generations import Generation, bump, check_current
 from ragkit.index.ledger import Attempt, Known, write_attempts
 from ragkit.index.scope import facet_rows
 from ragkit.parsed import Parsed
@@ -26,7 +26,7 @@ from ragkit.types import Chunk
 if TYPE_CHECKING:
     from ragkit.protocols import Vector
 
-__all__ = ["NewChunk", "NewVersion", "Versions", "close_entries", "drop_versions"]
+__all__ = ["NewChunk", "NewVersion", "Versions", "add_contents", "add_version", "close_entries", "drop_versions"]
 
 _BATCH = 500
 
@@ -66,6 +66,9 @@ class Versions:
     def go_live(self, generation: Generation, batch: Sequence[NewVersion]) -> tuple[list[NewVersion], list[str]]:
         """Switch documents to their new versions, all in one transaction.
 
+        Raises:
+            Superseded: The generation does not answer any more.
+
         Returns:
             The versions that are live now (not those whose document another writer changed meanwhile), and the ids of
             the chunks that are not, or no longer.
@@ -73,6 +76,7 @@ class Versions:
         switched: list[NewVersion] = []
         retired: list[str] = []
         with self._database.write() as connection:
+            check_current(connection, generation)
             sequence = bump(connection, generation.collection_id)
             before = {v.known.document_id: _chunk_ids(connection, v.known.version_id) for v in batch}
             for version in batch:
@@ -132,8 +136,7 @@ def drop_versions(connection: Connection, version_ids: Sequence[int]) -> None:
 def _swap(connection: Connection, generation: Generation, version: NewVersion) -> int | None:
     """Insert the version and point the document at it, unless somebody else has moved it."""
     known = version.known
-    added = insert(versions).values(_row(generation, version)).returning(versions.c.id)
-    version_id: int = connection.execute(added).scalar_one()
+    version_id = add_version(connection, generation, version)
     swap = (
         update(documents)
         .where(documents.c.id == known.document_id)
@@ -144,6 +147,21 @@ def _swap(connection: Connection, generation: Generation, version: NewVersion) -
     if connection.execute(swap).rowcount != 1:
         connection.execute(delete(versions).where(versions.c.id == version_id))
         return None
+    add_contents(connection, generation, version, version_id)
+    return version_id
+
+
+def add_version(
+    connection: Connection, generation: Generation, version: NewVersion, made_from: int | None = None
+) -> int:
+    """Insert the row of a version, and return its id."""
+    row = {**_row(generation, version), "made_from": made_from}
+    version_id: int = connection.execute(insert(versions).values(row).returning(versions.c.id)).scalar_one()
+    return version_id
+
+
+def add_contents(connection: Connection, generation: Generation, version: NewVersion, version_id: int) -> None:
+    """Insert what a version consists of: its chunks with their vectors, and what it is found by."""
     _replace_twin(connection, generation, version, version_id)
     if said := facet_rows(version_id, version.parsed.metadata):
         connection.execute(insert(facets), said)
@@ -153,7 +171,6 @@ def _swap(connection: Connection, generation: Generation, version: NewVersion) -
         connection.execute(insert(chunks), [_chunk_row(version_id, n, new) for n, new in enumerate(version.chunks)])
         # Again, and here: since they were stored, another writer may have removed the last chunk that used one.
         put_vectors(connection, [(new.vector_key, new.vector) for new in version.chunks])
-    return version_id
 
 
 def _replace_twin(connection: Connection, generation: Generation, version: NewVersion, version_id: int) -> None:

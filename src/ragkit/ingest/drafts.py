@@ -20,7 +20,7 @@ from ragkit.protocols import Chunker
 from ragkit.store.embeddings import vector_key
 from ragkit.types import Chunk
 
-__all__ = ["Draft", "draft_of", "enriched", "restored"]
+__all__ = ["Draft", "draft_of", "enriched", "rebuilt", "restored"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +108,48 @@ def restored(stored: Stored, *, known: Known, attempt: Attempt) -> Draft:
     )
 
 
+def rebuilt(
+    stored: Stored, *, known: Known, attempt: Attempt, generation: Generation, chunker: Chunker | None
+) -> Draft:
+    """A version that is kept, as another generation is to have it, from its text.
+
+    Args:
+        stored: What is kept.
+        known: The document.
+        attempt: This time that it is processed.
+        generation: Where it goes.
+        chunker: Cuts it anew; without one it keeps its passages.
+    """
+    parsed, fingerprint = stored.parsed, stored.fingerprint
+    pieces: Sequence[Piece | Chunk] = stored.chunks
+    if chunker is not None:
+        parser, _, *special = fingerprint.split(" ")
+        fingerprint = " ".join((parser, chunker.name, *special))
+        pieces = chunker.split(parsed) if parsed.text else ()
+    origin = f"{known.document_id} {stored.sha256} {generation.id} {fingerprint}"
+    chunks = tuple(_chunk(origin, ordinal, piece, parsed.text) for ordinal, piece in enumerate(pieces))
+    inputs = _inputs(content_title(parsed, PurePosixPath(known.uri).name), chunks)
+    return Draft(
+        known=known,
+        attempt=attempt,
+        sha256=stored.sha256,
+        size=stored.size,
+        fingerprint=fingerprint,
+        parsed=parsed,
+        chunks=chunks,
+        inputs=inputs,
+        vector_keys=tuple(vector_key(generation.spec.id, text) for text in inputs),
+        verdicts=stored.verdicts,
+        signature=stored.signature or b"",
+        bands=stored.bands,
+    )
+
+
 def _inputs(title: str, chunks: Sequence[Chunk]) -> tuple[str, ...]:
     return tuple(embedded_input(title=title, heading=chunk.heading, text=chunk.text) for chunk in chunks)
 
 
-def _chunk(origin: str, ordinal: int, piece: Piece, text: str) -> Chunk:
+def _chunk(origin: str, ordinal: int, piece: Piece | Chunk, text: str) -> Chunk:
     digest = hashlib.sha256(f"{origin} {ordinal}".encode()).hexdigest()
     return Chunk(
         chunk_id="chk_" + digest[:24],

@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ragkit.index.generations import Generation
-from ragkit.index.ledger import Ledger
-from ragkit.index.versions import NewChunk, NewVersion, Versions
+from ragkit.index.ledger import Attempt
+from ragkit.index.versions import NewChunk, NewVersion
 from ragkit.ingest.drafts import Draft
 from ragkit.protocols import Embedder, KeywordEntry, KeywordIndex, VectorStore
 from ragkit.store.embeddings import VectorCache
 
 if TYPE_CHECKING:
+    from ragkit.history import Step
     from ragkit.protocols import Matrix
 
 __all__ = ["IndexWriter"]
@@ -31,6 +32,22 @@ ENOUGH_CHUNKS = (
     64  # so many are embedded at once when nothing else is: at the start of a run nobody waits for a full batch
 )
 EMBED_AT_ONCE = 2048  # a very long document is embedded in parts, so that a crash does not lose all of the work
+
+
+class Steps(Protocol):
+    """Records how far attempts on documents have come."""
+
+    def begin(self, work: Sequence[Attempt]) -> None: ...
+
+    def reached(self, work: Sequence[Attempt], step: Step) -> None: ...
+
+
+class Switch(Protocol):
+    """Puts versions where they belong."""
+
+    def go_live(self, generation: Generation, batch: Sequence[NewVersion]) -> tuple[list[NewVersion], list[str]]:
+        """Returns the versions that were taken, and the ids of the chunks that are not needed any more."""
+        ...
 
 
 class IndexWriter:
@@ -52,8 +69,8 @@ class IndexWriter:
         self,
         *,
         generation: Generation,
-        ledger: Ledger,
-        versions: Versions,
+        ledger: Steps,
+        versions: Switch,
         cache: VectorCache,
         embedder: Embedder,
         vectors: VectorStore,

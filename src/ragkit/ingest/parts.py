@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
+from ragkit.errors import Conflict
 from ragkit.index.catalog import Catalog
 from ragkit.index.erasure import Eraser
 from ragkit.index.generations import Collections, Generation
 from ragkit.index.ledger import Ledger
+from ragkit.index.rebuilding import Generations
 from ragkit.index.retention import Retained
 from ragkit.index.snapshots import Snapshots
 from ragkit.index.versions import Versions
+from ragkit.ingest.chunking import StructureChunker
 from ragkit.ingest.isolation import ParserPool
-from ragkit.protocols import Embedder, KeywordEntry, KeywordIndex, VectorStore
+from ragkit.protocols import Chunker, Embedder, KeywordEntry, KeywordIndex, VectorStore
 from ragkit.store.embeddings import VectorCache
 from ragkit.store.engine import Database
 from ragkit.store.files import FileStore
@@ -28,11 +31,19 @@ class RebuildableVectors(VectorStore, Protocol):
 
     def rebuild(self) -> None: ...
 
+    def ids(self) -> set[str]: ...
+
+    def drop(self) -> None: ...
+
 
 class RebuildableKeywords(KeywordIndex, Protocol):
     """A keyword index that can be made again from the catalog."""
 
     def rebuild(self, entries: Iterable[KeywordEntry]) -> None: ...
+
+    def ids(self) -> set[str]: ...
+
+    def drop(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +52,7 @@ class IngestParts:
 
     database: Database
     collections: Collections
+    generations: Generations
     catalog: Catalog
     ledger: Ledger
     versions: Versions
@@ -60,6 +72,33 @@ class IngestParts:
     """What the embedder was trained on, as ISO 639-1; empty where nobody knows."""
     retention: timedelta = timedelta(days=30)
     """How long a version is kept after it stopped answering."""
+    embedder_of: Callable[[Generation], Embedder] | None = None
+    """Opens the embedder that a generation was given; none: there is only the one above."""
+
+    def embedder_for(self, generation: Generation) -> Embedder:
+        """What embeds the texts of a generation.
+
+        Raises:
+            Conflict: Its model is not the one that the generation was built with.
+        """
+        found = self.embedder if self.embedder_of is None else self.embedder_of(generation)
+        if found.spec != generation.spec:
+            raise Conflict(
+                f"Generation {generation.number} of {generation.collection!r} was built with {generation.spec.id!r}, "
+                f"not with {found.spec.id!r}.",
+                hint="Install the model that it was built with, or reindex the collection.",
+            )
+        return found
+
+    def chunker_for(self, generation: Generation, chunker: Chunker) -> Chunker:
+        """What cuts the documents of a generation: as a reindex asked for it, else as given."""
+        return (
+            chunker if generation.chunking is None else self.chunker(self.embedder_for(generation), generation.chunking)
+        )
+
+    def chunker(self, embedder: Embedder, chunking: Mapping[str, Any]) -> Chunker:
+        """Cuts by a chunk profile, in the tokens of an embedder."""
+        return StructureChunker(embedder.tokenizer, max_tokens=chunking["tokens"], overlap=chunking["overlap"])
 
     @classmethod
     def over(cls, database: Database, **parts: object) -> IngestParts:
@@ -67,6 +106,7 @@ class IngestParts:
         return cls(
             database=database,
             collections=Collections(database),
+            generations=Generations(database),
             catalog=Catalog(database),
             ledger=Ledger(database),
             versions=Versions(database),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ragkit.errors import Conflict, NotFound, RagkitError
 from ragkit.history import Rollback
-from ragkit.index.generations import Generation
+from ragkit.index.generations import Generation, Superseded
 from ragkit.index.ledger import Attempt, Known
 from ragkit.ingest import prune as pruning
 from ragkit.ingest.changes import FORESEEN, Changes, Found, Profile
-from ragkit.ingest.drafts import restored
+from ragkit.ingest.drafts import rebuilt, restored
 from ragkit.ingest.indexing import IndexWriter
 from ragkit.ingest.parts import IngestParts
-from ragkit.ingest.report import Progress, Tally
+from ragkit.ingest.reindex import Reindexer
+from ragkit.ingest.report import Progress, Tally, continued
 from ragkit.ingest.run import Run
 from ragkit.ingest.sources import Item
 from ragkit.store.engine import now
@@ -62,7 +64,8 @@ class Ingestor:
             Conflict: The collection was built with another embedder, or too much has gone to be pruned.
             StorageError: The disk or a store refused; what was committed stays.
         """
-        parts, profile = self._parts, profile or self._profile
+        parts, asked_for = self._parts, profile
+        profile = profile or self._profile
         tally = Tally(found=len(items), on_progress=on_progress)
         found = [Found.of(item) for item in items]
         there = {item.uri for item in items}
@@ -71,12 +74,19 @@ class Ingestor:
             changes = Changes(known, profile=profile, roots=roots, found=there, max_bytes=parts.max_bytes)
             return self._foresee(changes, found, known, tally, roots=roots if prune else ())
         generation = parts.collections.ensure(collection, parts.embedder.spec)
+        profile = replace(profile, chunker=parts.chunker_for(generation, profile.chunker))
         known = parts.ledger.known(generation)
         changes = Changes(known, profile=profile, roots=roots, found=there, max_bytes=parts.max_bytes)
         if parts.catalog.erasing(generation):
             self.purge(generation)
         run = Run(parts, generation, profile=profile, known=known, changes=changes, tally=tally)
-        run.ingest(found)
+        try:
+            run.ingest(found)
+        except Superseded:  # a reindex has switched generations: what is left goes into the one that answers now
+            rest = self.run(
+                collection, items, roots=roots, prune=prune, force=force, profile=asked_for, on_progress=on_progress
+            )
+            return continued(tally.report(), rest)
         if run.orphans:
             tally.deleted += len(self._erase(generation, run.orphans))
         if prune:
@@ -126,10 +136,12 @@ class Ingestor:
         target = {row.document_id: row for row in parts.snapshots.rows(generation, number)}
         live = {row.document_id: row for row in parts.snapshots.rows(generation, None)}
         known = {there.document_id: there for there in parts.ledger.known(generation).values()}
+        made_from = parts.generations.made_from(generation)
         wanted = {
             key: row
             for key, row in target.items()
-            if row.erased_at is None and (key not in live or live[key].version_id != row.version_id)
+            if row.erased_at is None
+            and (key not in live or row.version_id not in (live[key].version_id, made_from.get(live[key].version_id)))
         }
         if expired := [row.uri for row in wanted.values() if row.version_id is None]:
             raise Conflict(
@@ -165,7 +177,7 @@ class Ingestor:
             ledger=parts.ledger,
             versions=parts.versions,
             cache=parts.cache,
-            embedder=parts.embedder,
+            embedder=parts.embedder_for(generation),
             vectors=vectors,
             keywords=keywords,
         ) as writer:
@@ -173,7 +185,15 @@ class Ingestor:
                 if stored := parts.retained.load(version_id):
                     attempt = Attempt(document_id=known.document_id, sha256=stored.sha256)
                     attempt.reached("found")
-                    writer.add(restored(stored, known=known, attempt=attempt))
+                    if stored.generation_id == generation.id:
+                        writer.add(restored(stored, known=known, attempt=attempt))
+                    else:
+                        cut = (
+                            None
+                            if generation.chunking is None
+                            else parts.chunker_for(generation, self._profile.chunker)
+                        )
+                        writer.add(rebuilt(stored, known=known, attempt=attempt, generation=generation, chunker=cut))
 
     def _foresee(
         self, changes: Changes, found: Sequence[Found], known: dict[str, Known], tally: Tally, *, roots: Sequence[str]
@@ -219,15 +239,20 @@ class Ingestor:
             self.purge(generation)
         return list(erased.receipts)
 
+    def reindexer(self) -> Reindexer:
+        """What builds other generations of the same collections."""
+        return Reindexer(self._parts)
+
     def purge(self, generation: Generation) -> bool:
         """Make what is derived again without what was deleted: a deletion in place leaves its traces on disk.
 
         Returns:
             Whether nothing is left; not while another process reads from SQLite's log, which the next run then clears.
         """
-        vectors, keywords = self._parts.stores(generation)
-        keywords.rebuild(self._parts.catalog.keyword_entries(generation))
-        vectors.rebuild()
+        for each in self._parts.generations.all(generation.collection_id):
+            vectors, keywords = self._parts.stores(each)
+            keywords.rebuild(self._parts.catalog.keyword_entries(each))
+            vectors.rebuild()
         if cleared := self._parts.database.checkpoint():
             self._parts.eraser.purged(generation)
         return cleared

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypedDict
 
 from ragkit.errors import RagkitError, UnsupportedFormat
 from ragkit.types import Failure, IngestReport
 
-__all__ = ["Outcome", "Progress", "RunOptions", "Tally"]
+__all__ = ["Outcome", "Progress", "RunOptions", "Tally", "continued"]
 
 Outcome = Literal["added", "updated", "unchanged", "moved", "quarantined"]
 
@@ -44,6 +44,20 @@ class RunOptions(TypedDict, total=False):
     """Only tell what would happen."""
     on_progress: Callable[[Progress], None]
     """Called after each document with what became of it, from another thread."""
+
+
+def continued(begun: IngestReport, rest: IngestReport) -> IngestReport:
+    """The report of a run that was begun once more, which found what it had finished before unchanged."""
+    done = begun.added + begun.updated
+    return replace(
+        rest,
+        added=begun.added + rest.added,
+        updated=begun.updated + rest.updated,
+        unchanged=max(0, rest.unchanged - done),
+        chunks=begun.chunks + rest.chunks,
+        embedded=begun.embedded + rest.embedded,
+        seconds=begun.seconds + rest.seconds,
+    )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -258,7 +258,7 @@ class Run:
                 ledger=self._parts.ledger,
                 versions=self._parts.versions,
                 cache=self._parts.cache,
-                embedder=self._parts.embedder,
+                embedder=self._parts.embedder_for(self._generation),
                 vectors=vectors,
                 keywords=keywords,
                 on_live=self._live,

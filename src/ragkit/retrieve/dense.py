@@ -28,7 +28,7 @@ class DenseSearch:
     """Finds the chunks nearest to a question.
 
     Args:
-        embedder: Opens the embedder, at the first search.
+        embedder: Opens the embedder of a generation, at the first search.
         catalog: Holds the stored vectors.
         vectors: Opens the vector store of a generation; without it every search is a scan.
     """
@@ -36,7 +36,7 @@ class DenseSearch:
     def __init__(
         self,
         *,
-        embedder: Callable[[], Embedder],
+        embedder: Callable[[Generation], Embedder],
         catalog: Catalog,
         vectors: Callable[[Generation], VectorStore] | None,
     ) -> None:
@@ -50,7 +50,7 @@ class DenseSearch:
         Raises:
             Conflict: The collection was built with another embedder.
         """
-        embedder = self._embedder()
+        embedder = self._embedder(generation)
         if embedder.spec != generation.spec:
             raise Conflict(
                 f"Collection {generation.collection!r} was built with {generation.spec.id!r}, "
@@ -59,9 +59,9 @@ class DenseSearch:
             )
         return embedder.embed_query(query)
 
-    def tokens(self, query: str) -> int:
+    def tokens(self, query: str, generation: Generation) -> int:
         """How many tokens a question is for the embedder."""
-        return len(self._embedder().tokenizer.spans(query))
+        return len(self._embedder(generation).tokenizer.spans(query))
 
     def search(self, vector: Vector, *, k: int, reach: Reach) -> list[tuple[str, float]]:
         """At most `k` pairs (chunk id, cosine) within reach, best first."""

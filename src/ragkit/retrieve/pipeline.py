@@ -71,6 +71,7 @@ class Retriever:
         mode: Mode = "hybrid",
         filters: Filters | None = None,
         access: tuple[str, ...] | None = None,
+        generation: Generation | None = None,
     ) -> SearchResult:
         """The best passages for a question, best first.
 
@@ -81,6 +82,7 @@ class Retriever:
             mode: Which lists are asked, and whether what they find is read again.
             filters: Which documents may be found.
             access: Tags that the caller carries, who finds no other documents; none for an operator.
+            generation: Another one than that which answers, to compare the two.
 
         Raises:
             NotFound: There is no such collection.
@@ -89,18 +91,23 @@ class Retriever:
         """
         started = time.perf_counter()
         _check(query, k, mode)
-        generation = self._collections.get(collection)
         scope = Scope(filters=checked(filters), access=access)
-        reached = reach(self._catalog, generation, scope, narrow=self._narrow)
-        hits: list[Hit] = []
-        if not reached.empty:
-            depth = max(k, RERANK_DEPTH) if mode == "hybrid+rerank" else k
-            hits = self._distinct(reached, query, depth, mode)[: SPARE * depth]
-            if mode == "hybrid+rerank":
-                hits = self._rerank(query, hits[:depth])
-            hits = prefer_newest(hits, self._catalog.editions(sorted({hit.document_id for hit in hits})))[:k]
+        searched = generation or self._collections.get(collection)
+        hits = self._found(reach(self._catalog, searched, scope, narrow=self._narrow), query, k, mode)
+        while generation is None and len(hits) < k and (now := self._collections.get(collection)).id != searched.id:
+            searched = now  # a reindex has switched meanwhile: what was found answers no more
+            hits = self._found(reach(self._catalog, searched, scope, narrow=self._narrow), query, k, mode)
         ranked = tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1))
         return SearchResult(query=query, hits=ranked, took_ms=round((time.perf_counter() - started) * 1e3, 2))
+
+    def _found(self, reached: Reach, query: str, k: int, mode: Mode) -> list[Hit]:
+        if reached.empty:
+            return []
+        depth = max(k, RERANK_DEPTH) if mode == "hybrid+rerank" else k
+        hits = self._distinct(reached, query, depth, mode)[: SPARE * depth]
+        if mode == "hybrid+rerank":
+            hits = self._rerank(query, hits[:depth])
+        return prefer_newest(hits, self._catalog.editions(sorted({hit.document_id for hit in hits})))[:k]
 
     def close(self) -> None:
         self._beside.shutdown()
@@ -136,7 +143,7 @@ class Retriever:
         # What only the keywords found has a cosine too: counted as 0, a good passage would fall behind any neighbour.
         unseen = [key for key, _ in keyword if via[key] == ("keyword",)]
         dense += self._dense.cosines(vector, reached.generation, unseen)
-        weight = dense_weight(signals(query, keyword, tokens=self._dense.tokens(query)))
+        weight = dense_weight(signals(query, keyword, tokens=self._dense.tokens(query, reached.generation)))
         return convex(cosines(dense), above_background(keyword), weight=weight), via
 
     def _join(self, reached: Reach, merged: Sequence[tuple[str, float]], via: dict[str, tuple[str, ...]]) -> list[Hit]:

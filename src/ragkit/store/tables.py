@@ -115,6 +115,8 @@ versions = Table(
     Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("generation_id", ForeignKey("generations.id", ondelete="CASCADE"), nullable=False),
     Column("sha256", String(64), nullable=False),
+    # The version of another generation that it was made from, without reading the file again.
+    Column("made_from", Integer, nullable=True),
     # Parser, chunker and profile: equal bytes are processed again when it changes.
     Column("fingerprint", String(200), nullable=False),
     Column("size", BigInteger, nullable=False),

@@ -57,6 +57,7 @@ def upgrade() -> None:
     op.add_column("generations", sa.Column("chunking", sa.JSON(), nullable=True))
     op.add_column("generations", sa.Column("pinned", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("generations", sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("versions", sa.Column("made_from", sa.Integer(), nullable=True))
     op.add_column("versions", sa.Column("headings", sa.JSON(), nullable=True))
     _fill(op.get_bind())
 
@@ -91,6 +92,7 @@ def _number(value: str) -> float | None:
 
 def downgrade() -> None:
     op.drop_column("versions", "headings")
+    op.drop_column("versions", "made_from")
     op.drop_column("generations", "retired_at")
     op.drop_column("generations", "pinned")
     op.drop_column("generations", "chunking")
