@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ragkit.ingest.isolation import ParserPool
     from ragkit.ingest.pipeline import Ingestor
     from ragkit.ingest.pipelines import Pipeline
-    from ragkit.protocols import Chunker, Matrix, Reranker
+    from ragkit.protocols import Chunker, KeywordEntry, Matrix, Reranker
     from ragkit.retrieve.pipeline import Retriever
 
 __all__ = ["AsyncRagkit", "Ragkit", "build"]
@@ -149,8 +149,12 @@ class _Root:
     def keywords(self, generation: Generation) -> TantivyIndex:
         from ragkit.index.keywords import TantivyIndex
 
-        entries, path = partial(self.catalog.keyword_entries, generation), self.home / "keywords" / generation.store
-        return self._keywords.setdefault(generation.store, TantivyIndex(path, entries))
+        def entries() -> Iterator[KeywordEntry]:
+            return self.catalog.keyword_entries(self.generations.now(generation))
+
+        if generation.store not in self._keywords:
+            self._keywords[generation.store] = TantivyIndex(self.home / "keywords" / generation.store, entries)
+        return self._keywords[generation.store]
 
     def verify(self, repair: bool) -> VerifyReport:
         from ragkit.index.verify import Verifier
