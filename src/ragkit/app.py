@@ -11,8 +11,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ragkit.blocking import Ragkit
-from ragkit.engine import AsyncRagkit, Parts
+from ragkit.engine import AsyncRagkit
 from ragkit.errors import MissingExtra, UpstreamError
+from ragkit.parts import Parts
 from ragkit.settings import Settings, load
 from ragkit.threads import Once
 from ragkit.types import VerifyReport

@@ -14,6 +14,7 @@ from anyio.from_thread import start_blocking_portal
 
 from ragkit.blocking_resources import Collections, Documents, Evaluations, Jobs, Prompts, Snapshots
 from ragkit.events import Event
+from ragkit.explanation import Explanation
 from ragkit.history import Reindexed
 from ragkit.types import (
     Answer,
@@ -142,6 +143,20 @@ class Ragkit:
         """See `AsyncRagkit.search`."""
         search = partial(self._kit.search, query, collection=collection, k=k, mode=mode, filters=filters)
         return self._portal.call(search)
+
+    def explain(
+        self,
+        query: str,
+        *,
+        collection: str | None = None,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        filters: Filters | None = None,
+        access: Sequence[str] | None = None,
+    ) -> Explanation:
+        """See `AsyncRagkit.explain`."""
+        explain = partial(self._kit.explain, query, collection=collection, k=k, mode=mode)
+        return self._portal.call(partial(explain, filters=filters, access=access))
 
     def ingest(self, *paths: str | Path, collection: str | None = None) -> IngestReport:
         """See `AsyncRagkit.ingest`."""

@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from copy import copy
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from ragkit.answer.pipeline import last_answer
-from ragkit.callers import Access, OperatorsOnly
+from ragkit.callers import Access, OperatorsOnly, operators_only
 from ragkit.errors import InputError, RagkitError
 from ragkit.evaluation import AsyncEvaluation
 from ragkit.events import Event
+from ragkit.explanation import Explanation
 from ragkit.history import Reindexed
 from ragkit.ingest.sources import Origin, discover, roots_of
 from ragkit.resources import AsyncCollections, AsyncDocuments, AsyncJobs, AsyncPrompts, AsyncSnapshots
@@ -26,58 +26,14 @@ from ragkit.threads import Once, Threads
 from ragkit.types import Answer, Filters, IngestReport, Mode, SearchResult, VerifyReport
 
 if TYPE_CHECKING:
-    from anyio import CapacityLimiter
-
-    from ragkit.answer.pipeline import Answerer, Search
-    from ragkit.evaluate.runs import Evaluations
-    from ragkit.index.catalog import Catalog
-    from ragkit.index.generations import Collections
-    from ragkit.index.snapshots import Snapshots
-    from ragkit.ingest.changes import Profile
-    from ragkit.ingest.pipeline import Ingestor
     from ragkit.ingest.pipelines import Pipeline
     from ragkit.ingest.report import RunOptions
-    from ragkit.jobs.control import JobControl
     from ragkit.jobs.ledger import JobLedger, Work
     from ragkit.jobs.progress import OnProgress
-    from ragkit.prompts.registry import PromptRegistry
-    from ragkit.protocols import Embedder
-    from ragkit.retrieve.pipeline import Retriever
+    from ragkit.parts import Parts
     from ragkit.runs import ReindexOptions
-    from ragkit.settings import Settings
-    from ragkit.store.files import FileStore
 
-__all__ = ["AsyncRagkit", "Parts"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What the engine is made of; what is costly to open is opened by the first call that needs it."""
-
-    settings: Settings
-    collections: Collections
-    catalog: Catalog
-    snapshots: Snapshots
-    evaluations: Evaluations
-    prompts: PromptRegistry
-    jobs: JobLedger
-    control: JobControl
-    any_worker: Callable[[], bool]
-    """Whether jobs are taken up."""
-    files: FileStore
-    retriever: Retriever
-    ingestor: Callable[[], Ingestor]
-    embedder: Callable[[str], Embedder]
-    """Opens an embedder by its name."""
-    profile: Callable[[Pipeline], Profile]
-    """How the files of a pipeline are processed."""
-    answerer: Callable[[Search, CapacityLimiter], Answerer]
-    verify: Callable[[bool], VerifyReport]
-    drop: Callable[[str], int]
-    """Removes a collection with what is derived from it; returns how many documents it had."""
-    probes: dict[str, Callable[[], object]]
-    """One call a part, which raises when the part does not work."""
-    close: Callable[[], None]
+__all__ = ["AsyncRagkit"]
 
 
 class AsyncRagkit:
@@ -190,6 +146,36 @@ class AsyncRagkit:
         """
         where = self._collection(collection)
         return await self._search(query, collection=where, k=k, mode=mode, filters=filters, access=self._access)
+
+    async def explain(
+        self,
+        query: str,
+        *,
+        collection: str | None = None,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        filters: Filters | None = None,
+        access: Sequence[str] | None = None,
+    ) -> Explanation:
+        """What every stage of a search did: for operators, since it names also what is out of scope.
+
+        Args:
+            query: As for `search`, like what follows.
+            collection: Where to look.
+            k: How many.
+            mode: How.
+            filters: Which documents may be found.
+            access: The tags of the caller for whom to search; none for an operator.
+
+        Raises:
+            NotFound: There is no such collection.
+            NotAllowed: The caller carries access tags.
+        """
+        operators_only(self._access)
+        explain = partial(self._parts.retriever.explain, collection=self._collection(collection), k=k, mode=mode)
+        return await self._threads.run(
+            partial(explain, query, filters=filters, access=None if access is None else tuple(access))
+        )
 
     async def _search(self, query: str, **how: Any) -> SearchResult:
         return await self._threads.run(self._parts.retriever.search, query, **how)

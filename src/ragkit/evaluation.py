@@ -16,7 +16,7 @@ from ragkit.threads import Threads
 from ragkit.types import Answer
 
 if TYPE_CHECKING:
-    from ragkit.engine import Parts
+    from ragkit.parts import Parts
 
 __all__ = ["AsyncEvaluation"]
 

@@ -26,7 +26,7 @@ from ragkit.store.engine import now
 from ragkit.types import Answer, IngestReport, Mode, SearchResult
 
 if TYPE_CHECKING:
-    from ragkit.engine import Parts
+    from ragkit.parts import Parts
 
 __all__ = ["ChunkingOptions", "Corpus", "Measuring", "RetrievalOptions"]
 

@@ -165,6 +165,10 @@ class KeywordIndex(Protocol):
         """At most `k` pairs (chunk id, BM25 score), best first; any text is a valid query."""
         ...
 
+    def terms(self, query: str) -> dict[str, int]:
+        """What is looked for, as it is analysed, with the number of chunks that have it."""
+        ...
+
 
 class Reranker(Protocol):
     """Reorders hits by reading question and passage together."""

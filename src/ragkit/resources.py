@@ -14,8 +14,8 @@ from ragkit.threads import Threads
 from ragkit.types import Collection, Document, DocumentState, DocumentView, IngestReport, Job, PromptVersion, Receipt
 
 if TYPE_CHECKING:
-    from ragkit.engine import Parts
     from ragkit.index.generations import Generation
+    from ragkit.parts import Parts
 
 __all__ = ["AsyncCollections", "AsyncDocuments", "AsyncJobs", "AsyncPrompts", "AsyncSnapshots"]
 

@@ -17,12 +17,12 @@ from ragkit.ingest.sources import Item, discover
 from ragkit.types import IngestReport, JobProgress
 
 if TYPE_CHECKING:
-    from ragkit.engine import Parts
     from ragkit.index.generations import Generation
     from ragkit.ingest.pipelines import ChunkProfile, Pipeline
     from ragkit.ingest.report import Progress
     from ragkit.jobs.ledger import Work
     from ragkit.jobs.progress import OnProgress
+    from ragkit.parts import Parts
 
 __all__ = ["ReindexOptions", "run_job", "run_pipeline", "run_reindex"]
 

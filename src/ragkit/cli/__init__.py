@@ -16,6 +16,7 @@ from ragkit.cli import (
     demo,
     documents,
     evaluate,
+    explain,
     ingest,
     jobs,
     prompts,
@@ -38,7 +39,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (ingest, search, ask, serve, verify, reindex, demo):
+for module in (ingest, search, explain, ask, serve, verify, reindex, demo):
     module.register(app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(collections.app, name="collections")

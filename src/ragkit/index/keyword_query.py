@@ -26,7 +26,7 @@ from ragkit.index.keyword_terms import (
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["Weights", "query_of"]
+__all__ = ["Weights", "query_of", "terms_of"]
 
 _MAX_CHARS = 20_000
 _MAX_TERMS = 64  # of a kind
@@ -103,6 +103,16 @@ def query_of(
         return wanted
     allowed = Query.const_score_query(Query.term_set_query(schema, "document_id", list(document_ids)), 0.0)
     return Query.boolean_query([(Occur.Must, wanted), (Occur.Must, allowed)])
+
+
+def terms_of(text: str, *, searcher: tantivy.Searcher, languages: Sequence[str]) -> dict[str, int]:
+    """The stems of `text` and what is written as one in it, with the number of passages that have each."""
+    languages = languages or (ENGLISH,)
+    text = encodable(text[:_MAX_CHARS])
+    stems = stem(" ".join([without_stop_words(text, languages), *humps(text)]), languages)[:_MAX_TERMS]
+    whole = [term for match in _JOINED.finditer(text) for term in folded(match.group())]
+    found = {term: searcher.doc_freq("body", term) for term in stems}
+    return found | {term: searcher.doc_freq("exact", term) for term in whole[:_MAX_TERMS] if term not in found}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

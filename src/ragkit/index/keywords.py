@@ -19,7 +19,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ragkit.errors import StorageError
-from ragkit.index.keyword_query import Weights, query_of
+from ragkit.index.keyword_query import Weights, query_of, terms_of
 from ragkit.index.keyword_terms import document, register, schema
 from ragkit.protocols import KeywordEntry
 from ragkit.store.locks import locked
@@ -108,6 +108,13 @@ class TantivyIndex:
                 return []
             hits = searcher.search(wanted, limit=k, count=False).hits
             return [(str(searcher.doc(address).get_first("chunk_id")), float(score)) for score, address in hits]
+
+    def terms(self, query: str) -> dict[str, int]:
+        opened = self._open()
+        if opened is None:
+            return {}
+        with _guarded(self._path):
+            return terms_of(query, searcher=opened.index.searcher(), languages=opened.languages)
 
     def ids(self) -> set[str]:
         """Every chunk id that can be found."""

@@ -9,12 +9,13 @@ enough of what they hold is in scope.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ragkit.index.catalog import Catalog
 from ragkit.index.generations import Generation
 from ragkit.index.scope import Scope
 from ragkit.protocols import KeywordIndex
+from ragkit.retrieve.explain import Notes
 
 __all__ = ["NARROW", "Reach", "reach", "within"]
 
@@ -34,12 +35,14 @@ class Reach:
 
     Attributes:
         document_ids: Of the documents in scope, where these are few; none where they are many, or all.
+        notes: What the search has done so far.
     """
 
     catalog: Catalog
     generation: Generation
     scope: Scope
     document_ids: tuple[str, ...] | None
+    notes: Notes = field(default_factory=Notes)
 
     @property
     def empty(self) -> bool:
@@ -47,7 +50,17 @@ class Reach:
 
     def passing(self, ids: Sequence[str]) -> set[str]:
         """Those of the chunk ids that are live and in scope."""
-        return self.catalog.passing(self.generation, ids, self.scope)
+        good = self.catalog.passing(self.generation, ids, self.scope)
+        self.notes.outside.update(key for key in ids if key not in good)
+        return good
+
+    def described(self) -> str:
+        """How the search is kept to what is in scope, for people."""
+        if self.scope.everything:
+            return "everything"
+        if self.document_ids is None:
+            return "many documents: the lists were read deeper"
+        return f"{len(self.document_ids)} documents, compared passage by passage"
 
     def keywords(self, index: KeywordIndex, query: str, *, k: int) -> Ranking:
         """The best `k` by keywords."""

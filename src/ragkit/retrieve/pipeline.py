@@ -8,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from ragkit.errors import ConfigError, InputError
+from ragkit.explanation import Explanation
 from ragkit.index.catalog import Catalog
 from ragkit.index.generations import Collections, Generation
-from ragkit.index.scope import Scope, checked
+from ragkit.index.scope import EVERYTHING, Scope, checked
 from ragkit.protocols import KeywordIndex, Reranker
 from ragkit.retrieve.dense import DenseSearch
 from ragkit.retrieve.duplicates import collapse, prefer_newest
+from ragkit.retrieve.explain import candidates
 from ragkit.retrieve.filters import NARROW, Reach, reach
 from ragkit.retrieve.fusion import above_background, convex, cosines
 from ragkit.retrieve.weights import dense_weight, signals
@@ -90,24 +92,80 @@ class Retriever:
             ConfigError: The mode needs a reranker and none is configured.
         """
         started = time.perf_counter()
-        _check(query, k, mode)
         scope = Scope(filters=checked(filters), access=access)
-        searched = generation or self._collections.get(collection)
-        hits = self._found(reach(self._catalog, searched, scope, narrow=self._narrow), query, k, mode)
-        while generation is None and len(hits) < k and (now := self._collections.get(collection)).id != searched.id:
-            searched = now  # a reindex has switched meanwhile: what was found answers no more
-            hits = self._found(reach(self._catalog, searched, scope, narrow=self._narrow), query, k, mode)
+        hits, _ = self._searched(query, collection, scope, k=k, mode=mode, generation=generation)
         ranked = tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1))
         return SearchResult(query=query, hits=ranked, took_ms=round((time.perf_counter() - started) * 1e3, 2))
+
+    def explain(
+        self,
+        query: str,
+        *,
+        collection: str,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        filters: Filters | None = None,
+        access: tuple[str, ...] | None = None,
+    ) -> Explanation:
+        """Search, and tell what every stage did; for operators, since it names what is out of scope.
+
+        Raises:
+            NotFound: There is no such collection.
+            InputError: As for `search`.
+        """
+        scope = Scope(filters=checked(filters), access=access)
+        hits, reached = self._searched(query, collection, scope, k=k, mode=mode)
+        notes, generation = reached.notes, reached.generation
+
+        def look_up(ids: Sequence[str]) -> dict[str, Hit]:
+            return self._catalog.hits(generation, ids, EVERYTHING)
+
+        return Explanation(
+            query=query,
+            collection=collection,
+            generation=generation.number,
+            embedder=generation.spec.id,
+            mode=mode,
+            k=k,
+            tokens=None if mode == "keyword" else self._dense.tokens(query, generation),
+            terms={} if mode == "dense" else self._keywords(generation).terms(query),
+            scope=reached.described(),
+            dense_weight=None if notes.weight is None else round(notes.weight, 4),
+            signals=notes.signals_by_name(),
+            candidates=tuple(candidates(notes, hits, look_up)),
+            stages_ms=dict(notes.stages_ms),
+        )
+
+    def _searched(
+        self, query: str, collection: str, scope: Scope, *, k: int, mode: Mode, generation: Generation | None = None
+    ) -> tuple[list[Hit], Reach]:
+        """The hits, best first, with what was reached and noted on the way."""
+        _check(query, k, mode)
+        searched = generation or self._collections.get(collection)
+        while True:
+            reached = reach(self._catalog, searched, scope, narrow=self._narrow)
+            hits = self._found(reached, query, k, mode)
+            if generation is not None or len(hits) >= k:
+                return hits, reached
+            now = self._collections.get(collection)
+            if now.id == searched.id:
+                return hits, reached
+            searched = now  # a reindex has switched meanwhile: what was found answers no more
 
     def _found(self, reached: Reach, query: str, k: int, mode: Mode) -> list[Hit]:
         if reached.empty:
             return []
         depth = max(k, RERANK_DEPTH) if mode == "hybrid+rerank" else k
-        hits = self._distinct(reached, query, depth, mode)[: SPARE * depth]
+        notes = reached.notes
+        notes.distinct = self._distinct(reached, query, depth, mode)
+        hits: Sequence[Hit] = notes.distinct[: SPARE * depth]
         if mode == "hybrid+rerank":
-            hits = self._rerank(query, hits[:depth])
-        return prefer_newest(hits, self._catalog.editions(sorted({hit.document_id for hit in hits})))[:k]
+            with notes.stage("rerank"):
+                hits = notes.reranked = self._rerank(query, hits[:depth])
+        with notes.stage("editions"):
+            editions = self._catalog.editions(sorted({hit.document_id for hit in hits}))
+            notes.ordered = ordered = prefer_newest(hits, editions)
+        return ordered[:k]
 
     def close(self) -> None:
         self._beside.shutdown()
@@ -117,34 +175,42 @@ class Retriever:
         depth = max(DEPTH, k)
         while True:
             merged, via = self._merged(reached, query, depth, mode)
-            hits = collapse(self._join(reached, merged, via))
+            with reached.notes.stage("join"):
+                hits = collapse(self._join(reached, merged, via))
             if len(hits) >= k or len(merged) < depth or depth >= DEEPEST:
                 return hits
             depth *= 4
 
     def _merged(
         self, reached: Reach, query: str, depth: int, mode: Mode
-    ) -> tuple[list[tuple[str, float]], dict[str, tuple[str, ...]]]:
+    ) -> tuple[Sequence[tuple[str, float]], dict[str, tuple[str, ...]]]:
         """Fused (id, score) pairs, and which lists each id came from."""
-        beside = None
+        beside, notes = None, reached.notes
         if mode != "dense":
             index = self._keywords(reached.generation)
             beside = self._beside.submit(reached.keywords, index, query, k=depth)
         if mode == "keyword":
             dense, vector = [], None
         else:
-            vector = self._dense.embed(query, reached.generation)
-            dense = self._dense.search(vector, k=depth, reach=reached)
-        keyword = beside.result() if beside else []
+            with notes.stage("embed"):
+                vector = self._dense.embed(query, reached.generation)
+            with notes.stage("dense"):
+                dense = self._dense.search(vector, k=depth, reach=reached)
+        with notes.stage("keyword (beyond dense)" if mode == "hybrid" else "keyword"):
+            keyword = beside.result() if beside else []
+        notes.dense, notes.keyword = tuple(dense), keyword
         via: dict[str, tuple[str, ...]] = dict.fromkeys((key for key, _ in dense), ("dense",))
         via.update((key, (*via.get(key, ()), "keyword")) for key, _ in keyword)
         if vector is None or mode == "dense":
-            return dense or keyword, via
+            notes.merged = dense or keyword
+            return notes.merged, via
         # What only the keywords found has a cosine too: counted as 0, a good passage would fall behind any neighbour.
         unseen = [key for key, _ in keyword if via[key] == ("keyword",)]
         dense += self._dense.cosines(vector, reached.generation, unseen)
-        weight = dense_weight(signals(query, keyword, tokens=self._dense.tokens(query, reached.generation)))
-        return convex(cosines(dense), above_background(keyword), weight=weight), via
+        notes.signals = signals(query, keyword, tokens=self._dense.tokens(query, reached.generation))
+        notes.weight = dense_weight(notes.signals)
+        notes.merged = convex(cosines(dense), above_background(keyword), weight=notes.weight)
+        return notes.merged, via
 
     def _join(self, reached: Reach, merged: Sequence[tuple[str, float]], via: dict[str, tuple[str, ...]]) -> list[Hit]:
         live = self._catalog.hits(reached.generation, [key for key, _ in merged], reached.scope)

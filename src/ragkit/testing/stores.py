@@ -79,6 +79,10 @@ class MemoryKeywords:
         found = [pair for pair in scored if pair[1] > 0]
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:k]
 
+    def terms(self, query: str) -> dict[str, int]:
+        counted = self._entries.values()
+        return {word: sum(word in counts for _, counts in counted) for word in dict.fromkeys(words(query))}
+
     def ids(self) -> set[str]:
         return set(self._entries)
 

@@ -1,0 +1,89 @@
+"""An explanation tells what the search did, and nothing but that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ragkit.index.catalog import Catalog
+from ragkit.index.generations import Collections
+from ragkit.retrieve.dense import DenseSearch
+from ragkit.retrieve.pipeline import Retriever
+from ragkit.store.engine import Database
+from ragkit.types import Filters, Mode
+from tests.desk import Desk
+
+PAGES = {
+    "a.md": "# Parcels\n\nThe parcel arrives in three days.",
+    "b.md": "# Parcels\n\nThe parcel arrives in three days.",
+    "c.md": "# Letters\n\nA letter with the number E-4012 is late.",
+    **{f"more{n}.md": f"# Page {n}\n\nThe parcel of house {n} is in room {n}." for n in range(12)},
+}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    home: Path = tmp_path_factory.mktemp("explain")
+    (home / "docs").mkdir()
+    desk = Desk(home, home / "docs", Database.open(f"sqlite:///{home / 'ragkit.db'}"))
+    for name, text in PAGES.items():
+        desk.write(name, text)
+    desk.run()
+    yield desk
+    desk.parsers.close()
+    desk.database.close()
+
+
+@pytest.fixture(scope="module")
+def open_retriever(desk: Desk) -> Iterator[Callable[[int], Retriever]]:
+    opened: list[Retriever] = []
+
+    def make(narrow: int) -> Retriever:
+        retriever = Retriever(
+            collections=Collections(desk.database),
+            catalog=Catalog(desk.database),
+            dense=DenseSearch(
+                embedder=lambda _: desk.embedder, catalog=desk.catalog, vectors=lambda generation: desk.vectors
+            ),
+            keywords=lambda generation: desk.keywords,
+            reranker=None,
+            narrow=narrow,
+        )
+        opened.append(retriever)
+        return retriever
+
+    yield make
+    for retriever in opened:
+        retriever.close()
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "dense", "keyword"])
+def test_the_explained_result_is_the_result(open_retriever: Callable[[int], Retriever], mode: Mode) -> None:
+    retriever = open_retriever(100)
+    found = retriever.search("When does the parcel arrive?", collection="c", k=3, mode=mode).hits
+    told = retriever.explain("When does the parcel arrive?", collection="c", k=3, mode=mode)
+    shown = [one for one in told.candidates if one.rank is not None]
+    assert [(one.rank, one.chunk_id) for one in shown] == [(hit.rank, hit.chunk_id) for hit in found]
+    assert {one.fate for one in told.candidates if one.rank is None} <= {"past k", "the same passage as a better one"}
+    assert (told.dense_weight is None) == (mode != "hybrid")
+    assert ("parcel" in told.terms) == (mode != "dense")
+    assert all(one.cosine is not None for one in shown) or mode == "keyword"
+
+
+def test_a_copy_says_that_it_is_one(open_retriever: Callable[[int], Retriever]) -> None:
+    told = open_retriever(100).explain("The parcel arrives in three days.", collection="c", k=2)
+    fates = {one.uri: one.fate for one in told.candidates}
+    assert {fates["s/a.md"], fates["s/b.md"]} == {"shown", "the same passage as a better one"}
+
+
+def test_what_a_filter_kept_out_is_named(open_retriever: Callable[[int], Retriever]) -> None:
+    filters = Filters(uri_prefix="s/more")
+    deep = open_retriever(0).explain("The parcel arrives in three days.", collection="c", k=2, filters=filters)
+    fates = {one.uri: one.fate for one in deep.candidates}
+    assert fates["s/a.md"] == "outside the filters or access tags"
+    assert deep.scope == "many documents: the lists were read deeper"
+    near = open_retriever(100).explain("The parcel arrives in three days.", collection="c", k=2, filters=filters)
+    assert near.scope == "12 documents, compared passage by passage"
+    assert [one.uri for one in near.candidates if one.rank] == [one.uri for one in deep.candidates if one.rank]
