@@ -6,7 +6,9 @@ filter: Chroma's own filters take 36 ms at 50,000 chunks, a scan of what is left
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +17,7 @@ from ragkit.errors import Conflict
 from ragkit.index.catalog import Catalog
 from ragkit.index.exact import ExactScan
 from ragkit.index.generations import Generation
+from ragkit.index.scope import EVERYTHING, Scope
 from ragkit.protocols import Embedder, VectorStore
 from ragkit.retrieve.filters import Reach, within
 
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from ragkit.protocols import Vector
 
 __all__ = ["DenseSearch"]
+
+_LATELY = 16
+"""Narrow scopes whose vectors are remembered: 3 MB each at most, at 384 dimensions."""
 
 
 class DenseSearch:
@@ -43,6 +49,8 @@ class DenseSearch:
         self._embedder = embedder
         self._catalog = catalog
         self._vectors = vectors
+        self._lately: OrderedDict[tuple[object, ...], ExactScan] = OrderedDict()
+        self._remembering = Lock()
 
     def embed(self, query: str, generation: Generation) -> Vector:
         """The vector of a question.
@@ -84,9 +92,24 @@ class DenseSearch:
         return found if len(found) == k else None
 
     def _scan(self, reach: Reach) -> ExactScan:
+        """The stored vectors within reach; those of the last narrow scopes are remembered."""
+        if reach.document_ids is None:
+            return self._read(reach, reach.scope)
+        key = (reach.generation.id, reach.generation.sequence, reach.document_ids)
+        with self._remembering:
+            known = self._lately.pop(key, None)
+        # What is in scope has been looked up by now; the join with the catalog asks once more.
+        scan = known or self._read(reach, EVERYTHING)
+        with self._remembering:
+            self._lately[key] = scan
+            while len(self._lately) > _LATELY:
+                self._lately.popitem(last=False)
+        return scan
+
+    def _read(self, reach: Reach, scope: Scope) -> ExactScan:
         ids: list[str] = []
         blocks = [np.empty((0, reach.generation.spec.dimension), np.float32)]
-        stored = self._catalog.live_vectors(reach.generation, document_ids=reach.document_ids, scope=reach.scope)
+        stored = self._catalog.live_vectors(reach.generation, document_ids=reach.document_ids, scope=scope)
         for block_ids, block in stored:
             ids += block_ids
             blocks.append(block)
