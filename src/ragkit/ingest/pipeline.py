@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -64,16 +65,32 @@ class Ingestor:
             Conflict: The collection was built with another embedder, or too much has gone to be pruned.
             StorageError: The disk or a store refused; what was committed stays.
         """
-        parts, asked_for = self._parts, profile
         profile = profile or self._profile
         tally = Tally(found=len(items), on_progress=on_progress)
-        found = [Found.of(item) for item in items]
-        there = {item.uri for item in items}
         if dry_run:
-            known = self._known(collection)
-            changes = Changes(known, profile=profile, roots=roots, found=there, max_bytes=parts.max_bytes)
-            return self._foresee(changes, found, known, tally, roots=roots if prune else ())
-        generation = parts.collections.ensure(collection, parts.embedder.spec)
+            return self._foresee(collection, items, tally, profile=profile, roots=roots, prune=prune)
+        generation = self._parts.collections.ensure(collection, self._parts.embedder.spec)
+        try:
+            self._ingest(generation, items, tally, profile=profile, roots=roots, prune=prune, force=force)
+        except Superseded:  # a reindex has switched generations: what is left goes into the one that answers now
+            rest = self.run(
+                collection, items, roots=roots, prune=prune, force=force, profile=profile, on_progress=on_progress
+            )
+            return continued(tally.report(), rest)
+        return tally.report()
+
+    def _ingest(
+        self,
+        generation: Generation,
+        items: Sequence[Item],
+        tally: Tally,
+        *,
+        profile: Profile,
+        roots: Sequence[str],
+        prune: bool,
+        force: bool,
+    ) -> None:
+        parts, there = self._parts, {item.uri for item in items}
         profile = replace(profile, chunker=parts.chunker_for(generation, profile.chunker))
         known = parts.ledger.known(generation)
         changes = Changes(known, profile=profile, roots=roots, found=there, max_bytes=parts.max_bytes)
@@ -81,19 +98,14 @@ class Ingestor:
             self.purge(generation)
         run = Run(parts, generation, profile=profile, known=known, changes=changes, tally=tally)
         try:
-            run.ingest(found)
-        except Superseded:  # a reindex has switched generations: what is left goes into the one that answers now
-            rest = self.run(
-                collection, items, roots=roots, prune=prune, force=force, profile=asked_for, on_progress=on_progress
-            )
-            return continued(tally.report(), rest)
-        if run.orphans:
-            tally.deleted += len(self._erase(generation, run.orphans))
+            run.ingest([Found.of(item) for item in items])
+        finally:
+            if run.orphans:
+                tally.deleted += len(self._erase(generation, run.orphans))
         if prune:
             tally.deleted += self._prune(generation, known, there, roots, run.moved, force=force)
         parts.retained.expire(generation, now() - parts.retention)
         parts.snapshots.record(generation)
-        return tally.report()
 
     def delete(self, generation: Generation, document_ids: Sequence[str]) -> list[Receipt]:
         """Erase documents, their earlier versions and every trace of their text."""
@@ -137,11 +149,9 @@ class Ingestor:
         live = {row.document_id: row for row in parts.snapshots.rows(generation, None)}
         known = {there.document_id: there for there in parts.ledger.known(generation).values()}
         made_from = parts.generations.made_from(generation)
+        same = {key: {row.version_id, made_from.get(row.version_id)} - {None} for key, row in live.items()}
         wanted = {
-            key: row
-            for key, row in target.items()
-            if row.erased_at is None
-            and (key not in live or row.version_id not in (live[key].version_id, made_from.get(live[key].version_id)))
+            key: row for key, row in target.items() if row.erased_at is None and row.version_id not in same.get(key, ())
         }
         if expired := [row.uri for row in wanted.values() if row.version_id is None]:
             raise Conflict(
@@ -159,13 +169,6 @@ class Ingestor:
             withdrawn=len(surplus),
             deleted=tuple(row.uri for row in target.values() if row.erased_at is not None),
         )
-
-    def _known(self, collection: str) -> dict[str, Known]:
-        """What a collection has; nothing where it does not exist."""
-        try:
-            return self._parts.ledger.known(self._parts.collections.get(collection))
-        except NotFound:
-            return {}
 
     def _restore(self, generation: Generation, wanted: Sequence[tuple[Known, int]]) -> None:
         if not wanted:
@@ -196,9 +199,24 @@ class Ingestor:
                         writer.add(rebuilt(stored, known=known, attempt=attempt, generation=generation, chunker=cut))
 
     def _foresee(
-        self, changes: Changes, found: Sequence[Found], known: dict[str, Known], tally: Tally, *, roots: Sequence[str]
+        self,
+        collection: str,
+        items: Sequence[Item],
+        tally: Tally,
+        *,
+        profile: Profile,
+        roots: Sequence[str],
+        prune: bool,
     ) -> IngestReport:
         """Count what a run would do, as far as that can be known without parsing."""
+        parts, found = self._parts, [Found.of(item) for item in items]
+        there, known = {one.uri for one in found}, {}
+        with contextlib.suppress(NotFound):  # a new collection has nothing yet
+            generation = parts.collections.get(collection)
+            known = parts.ledger.known(generation)
+            if generation.chunking is not None:
+                profile = replace(profile, chunker=parts.chunker_for(generation, profile.chunker))
+        changes = Changes(known, profile=profile, roots=roots, found=there, max_bytes=parts.max_bytes)
         moved: set[str] = set()
         for one in found:
             try:
@@ -209,7 +227,7 @@ class Ingestor:
             if change.kind == "moved" and change.known:
                 moved.add(change.known.document_id)
             tally.count(FORESEEN[change.kind], one.uri)
-        gone = pruning.vanished(_outermost(known, moved), {one.uri for one in found}, roots)
+        gone = pruning.vanished(_outermost(known, moved), there, roots if prune else ())
         for uri in gone:
             tally.foresee_deletion(uri)
         return tally.report()
