@@ -144,8 +144,9 @@ def _check_view(view: DocumentView, access: tuple[str, ...]) -> None:
 
 def test_a_caller_with_tags_is_no_operator(kit: Ragkit) -> None:
     mine = kit.seen_by(("hr",))
-    calls = [mine.jobs.list, mine.snapshots.list, lambda: mine.collections.delete("house")]
-    for call in [*calls, lambda: mine.collections.configure("house", untagged=True)]:
+    calls = [mine.jobs.list, mine.snapshots.list, mine.evaluate.list, lambda: mine.explain("secret")]
+    calls += [lambda: mine.collections.delete("house"), lambda: mine.collections.configure("house", untagged=True)]
+    for call in calls:
         with pytest.raises(NotAllowed):
             call()
 

@@ -14,11 +14,13 @@ from alembic.operations import Operations
 from ragkit.store.engine import Database
 
 MOMENT = "2026-01-02 03:04:05"
+SAID = '{"tags": "hr, travel", "modified": "2026-03", "year": "2019"}'
 ROWS = {
     "collections": f"(1, 'default', 7, 1, '{MOMENT}')",
     "generations": f"(1, 1, 1, '{{}}', '{MOMENT}')",
     "documents": f"('doc_a', 1, 's/a.md', 'live', NULL, 1, '{MOMENT}', '{MOMENT}')",
-    "versions": f"(1, 'doc_a', 1, 'abc', 'md/1 c/1', 4, 'A', 'text/markdown', 'text', '[]', '{{}}', '[]', '{MOMENT}')",
+    "versions": "(1, 'doc_a', 1, 'abc', 'md/1 c/1', 4, 'A', 'text/markdown', 'text', '[]', "
+    f"'{SAID}', '[]', '{MOMENT}')",
     "chunks": "('chk_a', 1, 0, 0, 4, NULL, '', 'text', '0123456789abcdef')",
 }
 
@@ -36,7 +38,15 @@ def test_an_upgrade_keeps_every_row_of_the_first_schema(url: str) -> None:
         for table in ROWS:
             assert connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar() == 1, table
         entry = connection.execute(sa.text('SELECT uri, version_id, since, "until" FROM manifest')).one()
+        facets = connection.execute(sa.text("SELECT name, value, number FROM facets ORDER BY name, value")).all()
     assert tuple(entry) == ("s/a.md", 1, 0, None)
+    assert [tuple(row) for row in facets] == [
+        ("date", "2026-03", None),
+        ("modified", "2026-03", None),
+        ("tags", "hr", None),
+        ("tags", "travel", None),
+        ("year", "2019", 2019.0),
+    ]
 
 
 def _write_first_schema(url: str) -> None:
