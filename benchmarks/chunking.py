@@ -32,8 +32,8 @@ from ragkit.models.embed import open_embedder
 from ragkit.protocols import Embedder
 from ragkit.settings import load
 
-BUDGETS = (250, 500, 1_000)
-SPLITS = ((300, 0), (500, 0), (800, 0), (1_200, 0), (1_000, 200))
+BUDGETS = (400, 1_000)
+SPLITS = ((300, 0), (500, 0), (800, 0), (1_000, 200))
 """Size and overlap in characters; the last is what LangChain's tutorials have."""
 DEEP = 100
 Values = dict[str, tuple[float | None, ...]]

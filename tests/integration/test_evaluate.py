@@ -87,7 +87,7 @@ def test_a_collection_of_ones_own_is_judged_by_the_end_of_the_uri(kit: Ragkit, f
         kit.evaluate.retrieval(asked, collection="nowhere")
 
 
-def test_a_mode_that_lacks_its_part_fails_before_the_work_begins(kit: Ragkit, folder: Path) -> None:
+def test_a_mode_that_cannot_be_used_leaves_nothing_stored(kit: Ragkit, folder: Path) -> None:
     stored = kit.evaluate.list()
     with pytest.raises(InputError, match="no mode 'psychic'"):
         kit.evaluate.retrieval(folder, modes=("psychic",))  # type: ignore[arg-type]

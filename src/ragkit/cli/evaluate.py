@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 GOLDEN, CORPUS = Path("data/golden/questions.jsonl"), Path("data/corpus")
+EVERY = 500
+"""Questions between two lines that say how far it is."""
 SHOWN = 5
 """Questions that are named of those that got better, and of those that got worse; `--json` has all."""
 
@@ -53,7 +55,9 @@ def retrieval(
     modes = _modes(mode)
     with _local() as kit, progress() as show:
         _check(kit, against)
-        found = kit.evaluate.retrieval(folder, modes=modes, split=split, collection=collection, on_progress=show)
+        found = kit.evaluate.retrieval(
+            folder, modes=modes, split=split, collection=collection, on_progress=show, on_question=_asked
+        )
         _report(kit, found, against, json=json)
 
 
@@ -145,6 +149,11 @@ def _modes(given: str) -> list[Mode]:
     if unknown := [name for name in modes if name not in known]:
         raise typer.BadParameter(f"There is no mode {unknown[0]!r}; there are {', '.join(known)}.")
     return [name for name in known if name in modes]
+
+
+def _asked(mode: str, done: int, total: int) -> None:
+    if done % EVERY == 0:
+        console(stderr=True).print(f"{mode}: {done}/{total} questions", markup=False)
 
 
 def _check(kit: Ragkit, against: str | None) -> None:
