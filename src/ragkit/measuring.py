@@ -204,7 +204,7 @@ class Measuring:
         return compare(this, stored.per_question(this.id), other, stored.per_question(other.id))
 
     def _search(self, collection: str, modes: Sequence[Mode]) -> Search:
-        """Search of a collection, tried in every mode: one that lacks what it needs fails before the questions are asked."""
+        """Search of a collection, tried in every mode first: one may lack what it needs."""
 
         def search(query: str, k: int, mode: Mode) -> SearchResult:
             return self._parts.retriever.search(query, collection=collection, k=k, mode=mode)
