@@ -1,7 +1,7 @@
 """Passages against highlighted excerpts at the same budget of tokens, with the same embedding model: ragkit beside
 LangChain's recursive splitter.
 
-python -m benchmarks.chunking --data DIR [--peers-venv DIR]
+python -m benchmarks.chunking --data DIR [--home DIR] [--peers-venv DIR]
 
 DIR is a folder of chunking_evaluation: questions_df.csv and corpora/. LangChain's chunks are embedded as they are and
 searched exactly, at each size; ragkit's are found through the product, by dense search alone and by its default.
@@ -14,12 +14,11 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from benchmarks.harness import record
 from benchmarks.peers import CACHE, SIDES, ready
@@ -29,13 +28,17 @@ from ragkit.evaluate.compare import means
 from ragkit.evaluate.significance import paired
 from ragkit.index.exact import ExactScan
 from ragkit.models.embed import open_embedder
+from ragkit.passages import clipped
 from ragkit.protocols import Embedder
 from ragkit.settings import load
+from ragkit.store.embeddings import VectorCache, vector_key
+from ragkit.store.engine import Database
 
 BUDGETS = (400, 1_000)
 SPLITS = ((300, 0), (500, 0), (800, 0), (1_000, 200))
 """Size and overlap in characters; the last is what LangChain's tutorials have."""
 DEEP = 100
+BATCH = 500
 Values = dict[str, tuple[float | None, ...]]
 
 
@@ -43,16 +46,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="a folder with questions_df.csv and corpora/")
     parser.add_argument("--peers-venv", type=Path, default=CACHE, help="made on the first run (2 GB)")
+    parser.add_argument("--home", type=Path, help="a RAGKIT_HOME that stays, so that nothing is embedded twice")
     given = parser.parse_args()
     excerpts = read_excerpts(given.data)
     values: dict[str, dict[int, Values]] = {}
-    with tempfile.TemporaryDirectory() as home:
-        settings = load(home=Path(home))
-        embedder = open_embedder(settings.embedder, home=settings.home, backend=settings.embedder_backend)
-        values |= peer(excerpts, embedder, ready(given.peers_venv), Path(home))
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = load(home=given.home or Path(scratch))
         with Ragkit.open(settings) as kit:
             for mode in ("dense", "hybrid"):
                 values[f"ragkit {mode}"] = ours(kit, given.data, mode)
+        embedder = open_embedder(settings.embedder, home=settings.home, backend=settings.embedder_backend)
+        with closing(Database.open(f"sqlite:///{settings.home / 'ragkit.db'}")) as database:
+            values |= peer(excerpts, embedder, VectorCache(database), ready(given.peers_venv), Path(scratch))
     results = {
         name: {str(budget): means({"": found})[0][""] for budget, found in by.items()} for name, by in values.items()
     }
@@ -67,7 +72,9 @@ def ours(kit: Ragkit, folder: Path, mode: Any) -> dict[int, Values]:
     return {budget: dict(kit.evaluate.per_question(run.id).values[mode]) for budget, run in found.items()}
 
 
-def peer(excerpts: Excerpts, embedder: Embedder, python: Path, scratch: Path) -> dict[str, dict[int, Values]]:
+def peer(
+    excerpts: Excerpts, embedder: Embedder, cache: VectorCache, python: Path, scratch: Path
+) -> dict[str, dict[int, Values]]:
     """LangChain's chunks at each size, nearest first."""
     source = scratch / "texts.json"
     source.write_text(json.dumps(dict(excerpts.corpora)), "utf-8")
@@ -79,7 +86,7 @@ def peer(excerpts: Excerpts, embedder: Embedder, python: Path, scratch: Path) ->
         output = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
         places: list[Place] = [(name, start, end) for name, start, end in json.loads(output)]
         texts = [excerpts.corpora[name][start:end] for name, start, end in places]
-        scan = ExactScan(list(map(str, range(len(places)))), _embedded(embedder, texts))
+        scan = ExactScan(list(map(str, range(len(places)))), _embedded(embedder, cache, texts))
 
         def find(question: str, scan: ExactScan, places: Sequence[Place]) -> list[Place]:
             return [places[int(key)] for key, _ in scan.search(queries[question], k=DEEP)]
@@ -91,12 +98,16 @@ def peer(excerpts: Excerpts, embedder: Embedder, python: Path, scratch: Path) ->
     return found
 
 
-def _embedded(embedder: Embedder, texts: Sequence[str]) -> Any:
+def _embedded(embedder: Embedder, cache: VectorCache, texts: Sequence[str]) -> Any:
     """A text that is too long for the model loses its tail, as it does in LangChain."""
-    limit = embedder.spec.max_tokens
-    spans = [embedder.tokenizer.spans(text) for text in texts]
-    cut = [text[: span[limit - 1][1]] if len(span) > limit else text for text, span in zip(texts, spans, strict=True)]
-    return np.asarray(embedder.embed_documents(cut))
+    cut = [clipped(text, embedder) for text in texts]
+    keys = [vector_key(embedder.spec.id, text) for text in cut]
+    lacking = cache.missing(keys)
+    todo = [(key, text) for key, text in zip(keys, cut, strict=True) if key in lacking]
+    for start in range(0, len(todo), BATCH):
+        part = todo[start : start + BATCH]
+        cache.put([key for key, _ in part], embedder.embed_documents([text for _, text in part]))
+    return cache.get(keys, dimension=embedder.spec.dimension)
 
 
 def against_best(values: dict[str, dict[int, Values]], budget: int) -> dict[str, Any]:
