@@ -33,7 +33,7 @@ LEVELS: dict[str, int] = {
     "answer": 3, "evaluate": 3, "index": 3, "ingest": 3, "jobs": 3, "models": 3, "prompts": 3, "retrieve": 3,
     "client": 4,
     "app": 5, "blocking": 5, "blocking_resources": 5, "embedders": 5, "engine": 5, "evaluation": 5, "measuring": 5,
-    "parts": 5, "resources": 5, "runs": 5,
+    "parts": 5, "rerankers": 5, "resources": 5, "runs": 5, "tuning": 5,
     "service": 6, "integrations": 6,
     "cli": 7,
 }  # fmt: skip
@@ -49,7 +49,9 @@ LOCAL_ENGINE = frozenset(
         "evaluation",
         "measuring",
         "parts",
+        "rerankers",
         "resources",
+        "tuning",
         "runs",
     }
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ragkit.blocking import Ragkit
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from ragkit.ingest.isolation import ParserPool
     from ragkit.ingest.pipeline import Ingestor
     from ragkit.ingest.pipelines import Pipeline
-    from ragkit.protocols import Chunker, KeywordEntry, Matrix, Reranker
+    from ragkit.protocols import Chunker, KeywordEntry, Matrix
     from ragkit.retrieve.pipeline import Retriever
 
 __all__ = ["AsyncRagkit", "Ragkit", "build"]
@@ -201,6 +202,7 @@ class _Root:
         return connect(self.home, self.settings.chroma_url)
 
     def _retriever(self) -> Retriever:
+        from ragkit.rerankers import open_reranker
         from ragkit.retrieve.dense import DenseSearch
         from ragkit.retrieve.pipeline import Retriever
 
@@ -211,13 +213,8 @@ class _Root:
                 embedder=self.embedders.of, catalog=self.catalog, vectors=None if self.one_shot else self.vectors
             ),
             keywords=self.keywords,
-            reranker=Once(self._reranker) if self.settings.reranker else None,
+            reranker=Once(partial(open_reranker, self.settings, self.database, self.embedder)),
         )
-
-    def _reranker(self) -> Reranker:
-        from ragkit.models.rerank import open_reranker
-
-        return open_reranker(self.settings.reranker or "", home=self.home)
 
     def _parsers(self) -> ParserPool:
         from ragkit.ingest.isolation import ParserPool

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ragkit.engine import AsyncRagkit
     from ragkit.evaluate.compare import Comparison
     from ragkit.evaluate.runs import Evaluation, PerQuestion
+    from ragkit.evaluate.tuning import Tuning
     from ragkit.measuring import ChunkingOptions, RetrievalOptions
 
 __all__ = ["Collections", "Documents", "Evaluations", "Jobs", "Prompts", "Snapshots"]
@@ -143,6 +144,9 @@ class Evaluations(Resource):
         self, file: str | Path, *, collection: str | None = None, corpus: str | Path | None = None
     ) -> Evaluation:
         return self._call(self._kit.evaluate.golden, file, collection=collection, corpus=corpus)
+
+    def tune(self, questions: str | Path, **options: Any) -> Tuning:
+        return self._call(self._kit.evaluate.tune, questions, **options)
 
     def list(self) -> tuple[Evaluation, ...]:
         return self._call(self._kit.evaluate.list)

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Unpack
 
 from ragkit.evaluate.compare import Comparison
 from ragkit.evaluate.golden import read_golden
+from ragkit.evaluate.retrieval import OnQuestion
 from ragkit.evaluate.runs import Evaluation, PerQuestion
+from ragkit.evaluate.tuning import Tuning
 from ragkit.measuring import ChunkingOptions, Measuring, RetrievalOptions
 from ragkit.store.engine import now
 from ragkit.threads import Threads
+from ragkit.tuning import tune_collection
 from ragkit.types import Answer
 
 if TYPE_CHECKING:
@@ -80,6 +83,33 @@ class AsyncEvaluation:
         answers = [await self._ask(question.question, collection=there.collection) for question in questions]
         measured = partial(self._measuring.golden, Path(file), questions, answers, corpus=there, started=started)
         return await self._threads.run(measured)
+
+    async def tune(
+        self,
+        questions: str | Path,
+        *,
+        collection: str | None = None,
+        split: str = "test",
+        on_question: OnQuestion = lambda offset, done, total: None,
+    ) -> Tuning:
+        """Weigh the hybrid search of a collection by questions of one's own; kept only where that is no worse.
+
+        Args:
+            questions: A folder with `queries.jsonl` and `qrels/SPLIT.tsv`, or a file of golden questions. Documents are
+                named by their uri, or its end.
+            collection: `RAGKIT_COLLECTION` when it is not given.
+            split: Which judgements of a folder.
+            on_question: Called after each question with the round, how many are done, and of how many.
+
+        Raises:
+            InputError: The questions cannot be read, are too few, or name no document of the collection.
+            NotFound: There is no such collection.
+        """
+        name = collection or self._parts.settings.collection
+        work = partial(
+            tune_collection, self._parts, Path(questions), collection=name, split=split, on_question=on_question
+        )
+        return await self._threads.run(work)
 
     async def list(self) -> tuple[Evaluation, ...]:
         """Those that were made here, newest first."""

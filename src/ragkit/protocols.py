@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ragkit.parsed import Parsed, Piece
 from ragkit.types import Hit, Message, Usage
@@ -33,6 +33,8 @@ __all__ = [
     "Parser",
     "Reranker",
     "Source",
+    "TokenEmbedder",
+    "TokenVectors",
     "Tokenizer",
     "VectorStore",
 ]
@@ -111,6 +113,16 @@ class EmbedderSpec:
         return self.id.partition("@")[0]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenVectors:
+    """A text token by token, special tokens left out."""
+
+    spans: Sequence[tuple[int, int]]
+    """The characters of each token, in order."""
+    rows: Matrix
+    """The vector of each in its context, of unit length."""
+
+
 class Embedder(Protocol):
     """Turns text into unit vectors."""
 
@@ -125,6 +137,15 @@ class Embedder(Protocol):
         ...
 
     def embed_query(self, text: str) -> Vector: ...
+
+
+@runtime_checkable
+class TokenEmbedder(Embedder, Protocol):
+    """An embedder that runs on this machine, and so can tell what it makes of each token."""
+
+    def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """The tokens of each text; of one longer than `spec.max_tokens`, those of its beginning."""
+        ...
 
 
 class VectorStore(Protocol):

@@ -105,7 +105,6 @@ def test_strict_makes_a_failed_file_an_exit_code(docs: Path) -> None:
         (["snapshots", "rollback", "1", "-c", "nosuch"], "nosuch"),
         (["prompts", "promote", "answer", "99"], "99"),
         (["prompts", "create", "answer", "nofile.txt"], "nofile.txt"),
-        (["search", "x", "--mode", "hybrid+rerank"], "reranker"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_1(tmp_path: Path, arguments: list[str], said: str) -> None:

@@ -15,7 +15,7 @@ from ragkit.models.embed import open_embedder
 from ragkit.models.network import NetworkEmbedder
 from ragkit.models.network_provider import open_network_embedder
 from ragkit.models.remembering import RememberingEmbedder
-from ragkit.protocols import Embedder
+from ragkit.protocols import Embedder, TokenEmbedder
 from ragkit.settings import Settings
 from ragkit.testing import HashedEmbedder
 from ragkit.testing.embeddings_server import EmbeddingsServer
@@ -130,3 +130,34 @@ def test_backends_agree_and_share_one_identity(home: Path, opened: dict[str, Emb
     assert fast.spec == slow.spec
     cosines = (fast.embed_documents(TEXTS) * slow.embed_documents(TEXTS)).sum(axis=1)
     assert cosines.min() >= 0.999
+
+
+@pytest.mark.parametrize("embedder", ["openvino", "torch", "hashed"], indirect=True)
+def test_each_token_has_a_unit_vector_and_its_characters(embedder: Embedder) -> None:
+    assert isinstance(embedder, TokenEmbedder)
+    texts = [TEXTS[5], "", TEXTS[2]]
+    found = embedder.embed_tokens(texts)
+
+    assert len(found) == len(texts)
+    for text, tokens in zip(texts, found, strict=True):
+        assert tokens.rows.shape == (len(tokens.spans), embedder.spec.dimension)
+        assert tokens.rows.dtype == np.float32
+        assert np.allclose(np.linalg.norm(tokens.rows, axis=1), 1, atol=1e-3)
+        assert list(tokens.spans) == list(embedder.tokenizer.spans(text))
+
+
+@pytest.mark.parametrize("embedder", ["openvino", "torch", "hashed"], indirect=True)
+def test_the_tokens_of_a_long_text_are_those_of_its_beginning(embedder: Embedder) -> None:
+    assert isinstance(embedder, TokenEmbedder)
+    (tokens,) = embedder.embed_tokens(["word " * 1000])
+
+    assert len(tokens.spans) == embedder.spec.max_tokens
+
+
+@pytest.mark.parametrize("embedder", ["openvino", "torch", "hashed"], indirect=True)
+def test_a_word_lies_near_itself_in_another_text(embedder: Embedder) -> None:
+    assert isinstance(embedder, TokenEmbedder)
+    question, passage = embedder.embed_tokens(["When are refunds paid?", "refunds are paid within 14 days."])
+    nearest = passage.spans[int(np.argmax(passage.rows @ question.rows[2]))]
+
+    assert "refunds".startswith("refunds are paid within 14 days."[nearest[0] : nearest[1]])

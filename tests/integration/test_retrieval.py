@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ragkit.app import Ragkit
+from ragkit.evaluate.tuning import OFFSETS
 from ragkit.settings import load
 from ragkit.types import Filters, Hit, Mode
 
-MODES: tuple[Mode, ...] = ("hybrid", "dense", "keyword")
+MODES: tuple[Mode, ...] = ("hybrid", "dense", "keyword", "hybrid+rerank")
 RULES = "".join(f"\n\nRule {n}: whoever does task {n} tells the office on day {n * 7 % 31}." for n in range(40))
 EDITIONS = {"four": "2024-05-01", "five": "2026-05-01", "six": "2025-05-01"}
 FILES = {
@@ -70,3 +72,29 @@ def test_of_several_editions_the_newest_is_shown_first(kit: Ragkit, mode: Mode) 
     question = "When does the office close on Fridays?"
     hits = kit.search(question, collection="editions", k=3, mode=mode).hits
     assert [name for hit in hits for name in names(hit)] == ["five.md", "six.md", "four.md"]
+
+
+def test_what_the_reranker_keeps_of_a_passage_goes_with_its_document(kit: Ragkit, home: Path) -> None:
+    (home / "gone").mkdir()
+    (home / "gone" / "one.txt").write_text("The zeppelin lands at noon.", "utf-8")
+    kit.ingest(home / "gone", collection="gone")
+    question = "When does the zeppelin land?"
+    first = kit.search(question, collection="gone", mode="hybrid+rerank").hits
+    assert kit.search(question, collection="gone", mode="hybrid+rerank").hits == first
+    assert first[0].via == ("dense", "keyword", "rerank")
+    kit.documents.delete(first[0].document_id)
+    assert kit.search(question, collection="gone", mode="hybrid+rerank").hits == ()
+
+
+def test_a_collection_is_tuned_by_questions_and_searched_so_from_then_on(kit: Ragkit, home: Path) -> None:
+    (home / "tuned").mkdir()
+    lines = []
+    for n in range(24):
+        (home / "tuned" / f"{n}.txt").write_text(f"Rule {n}: whoever does task {n} tells the office.", "utf-8")
+        lines.append(json.dumps({"question": f"What does rule {n} say of task {n}?", "must_cite": [f"{n}.txt"]}))
+    kit.ingest(home / "tuned", collection="tuned")
+    (home / "questions.jsonl").write_text("\n".join(lines), "utf-8")
+    found = kit.evaluate.tune(home / "questions.jsonl", collection="tuned")
+    assert (found.questions, set(found.tried)) == (24, {f"{offset:+.1f}" for offset in OFFSETS})
+    assert not found.kept or found.gain.low >= 0
+    assert found.tried[f"{found.offset:+.1f}"] >= found.default

@@ -24,6 +24,7 @@ from ragkit.cli import (
     search,
     serve,
     snapshots,
+    tune,
     verify,
 )
 from ragkit.cli.output import fail
@@ -39,7 +40,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (ingest, search, explain, ask, serve, verify, reindex, demo):
+for module in (ingest, search, explain, ask, tune, serve, verify, reindex, demo):
     module.register(app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(collections.app, name="collections")

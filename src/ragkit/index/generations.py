@@ -44,6 +44,7 @@ class Generation:
         chunking: The chunk profile that a reindex asked for; none where settings and pipelines say it.
         pinned: Its embedder was chosen by a reindex, and is opened whatever the setting says.
         beside: It is not the one that answers: it is being built, or kept to go back to.
+        dense_offset: Moves the weight of hybrid search towards vectors (above 0) or keywords, as it was tuned.
         store: Names the Chroma collection and the tantivy folder.
     """
 
@@ -57,6 +58,7 @@ class Generation:
     chunking: Mapping[str, Any] | None = None
     pinned: bool = False
     beside: bool = False
+    dense_offset: float = 0.0
 
     @property
     def store(self) -> str:
@@ -166,6 +168,12 @@ class Collections:
             connection.execute(changed.values(untagged=untagged))
         return self.get(name)
 
+    def set_dense_offset(self, generation: Generation, offset: float) -> None:
+        """Weigh the searches of a generation as it was tuned."""
+        changed = update(generations).where(generations.c.id == generation.id).values(dense_offset=offset)
+        with self._database.write() as connection:
+            connection.execute(changed)
+
     def delete(self, name: str) -> Generation:
         """Remove a collection with all its documents; returns what it was, for the derived stores to be dropped."""
         generation = self.get(name)
@@ -220,6 +228,7 @@ select_generations = select(
     generations.c.embedder,
     generations.c.chunking,
     generations.c.pinned,
+    generations.c.dense_offset,
 ).join(generations, generations.c.collection_id == collections.c.id)
 """Every generation of every collection."""
 
@@ -251,4 +260,5 @@ def to_generation(row: Any) -> Generation:
         chunking=row.chunking,
         pinned=row.pinned,
         beside=row.id != row.current_id,
+        dense_offset=row.dense_offset,
     )

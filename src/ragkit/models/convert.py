@@ -1,7 +1,8 @@
 """Conversion of a sentence-transformers folder for OpenVINO: once, in a process of its own.
 
 The process keeps torch (6 s to import, 600 MB) out of the one that asks. What comes out lies in
-`home/models/<name>-<SHA-256>`: the model with pooling and normalisation inside, its tokenizer, and `embedder.json`.
+`home/models/<name>-<SHA-256>`: the model with pooling and normalisation inside and the vector of each token as a second
+output, its tokenizer, and `embedder.json`.
 It is put there in one step, after it was held against torch in fp32.
 """
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["converted", "convertible", "kept"]
 
-_FORMAT = 1
+_FORMAT = 2
 _AGREEMENT = 0.999
 _WAIT_S = 600.0
 _SENTENCES = (
@@ -172,12 +173,13 @@ def _traced(model: SentenceTransformer, pooling: str) -> openvino.Model:
             super().__init__()
             self.transformer = transformer
 
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             states = self.transformer(input_ids=input_ids, attention_mask=attention_mask)[0]
+            unit = torch.nn.functional.normalize
             if pooling == "cls":
-                return torch.nn.functional.normalize(states[:, 0], dim=1)
+                return unit(states[:, 0], dim=1), unit(states, dim=2)
             mask = attention_mask.unsqueeze(-1).to(states.dtype)
-            return torch.nn.functional.normalize((states * mask).sum(1) / mask.sum(1), dim=1)
+            return unit((states * mask).sum(1) / mask.sum(1), dim=1), unit(states, dim=2)
 
     transformer = model[0].auto_model
     assert isinstance(transformer, torch.nn.Module)

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import ConfigError, InputError, MissingExtra
-from ragkit.models.tokenizer import ModelTokenizer
-from ragkit.protocols import EmbedderSpec, Tokenizer
+from ragkit.models.tokenizer import ModelTokenizer, located
+from ragkit.protocols import EmbedderSpec, Tokenizer, TokenVectors
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, Core, InferRequest
@@ -54,7 +54,7 @@ def compile_model(core: Core, file: Path, *, precision: str, hint: str, threads:
         core: From `open_core`.
         file: The `.xml`; its `.bin` lies beside it.
         precision: `f32` or `bf16`.
-        hint: `LATENCY` for one text at a time, `THROUGHPUT` for batches.
+        hint: `LATENCY` for one text at a time, `THROUGHPUT` for batches; the latter leaves the tokens' vectors out.
         threads: By default as many as OpenVINO sees fit.
 
     Raises:
@@ -69,7 +69,11 @@ def compile_model(core: Core, file: Path, *, precision: str, hint: str, threads:
         options["INFERENCE_NUM_THREADS"] = threads
     try:
         with _COMPILING:
-            compiled = core.compile_model(file, "CPU", options)
+            model = core.read_model(file)
+            if hint == "THROUGHPUT":
+                for result in model.get_results()[1:]:
+                    model.remove_result(result)
+            compiled = core.compile_model(model, "CPU", options)
             compiled.create_infer_request().infer(pad([[0]], 0))
             return compiled
     except RuntimeError as error:
@@ -97,6 +101,7 @@ class OpenVinoEmbedder:
         self._asking = Lock()
         self._batches: CompiledModel | None = None
         self._parallel = 1
+        self._single: CompiledModel | None = None
         self._request: InferRequest | None = None
 
     @property
@@ -146,12 +151,36 @@ class OpenVinoEmbedder:
         ids = self._tokenizer.shortened(self._tokenizer.ids([self._spec.query_prefix + text])[0], limit)
         with self._asking:
             if self._request is None:
-                # With a second thread a question waits for the slower of two cores, one of which a batch keeps busy.
-                compiled = compile_model(self._core, self._file, precision=self._precision, hint="LATENCY", threads=1)
-                self._request = compiled.create_infer_request()
+                self._request = self._asked().create_infer_request()
             self._request.infer(self._padded([ids]))
             vector = self._request.get_output_tensor(0).data.copy()
         return np.asarray(_unit(vector)[0], np.float32)
+
+    def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """The tokens of each text; of one longer than `spec.max_tokens`, those of its beginning."""
+        prefix, limit = self._spec.document_prefix, self._spec.max_tokens + self._tokenizer.specials
+        prefixed = [prefix + text for text in texts]
+        ids = [self._tokenizer.shortened(text, limit) for text in self._tokenizer.ids(prefixed)]
+        found: dict[int, TokenVectors] = {}
+        request = self._asked().create_infer_request()
+        order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
+        for start in range(0, len(order), _BATCH):
+            rows = order[start : start + _BATCH]
+            request.infer(self._padded([ids[row] for row in rows]))
+            states = request.get_output_tensor(1).data
+            for place, row in enumerate(rows):
+                placed = self._tokenizer.placed(prefixed[row], limit)
+                found[row] = located(placed, states[place], prefix=len(prefix))
+        return [found[row] for row in range(len(texts))]
+
+    def _asked(self) -> CompiledModel:
+        with self._loading:
+            if self._single is None:
+                # With a second thread a question waits for the slower of two cores, one of which a batch keeps busy.
+                self._single = compile_model(
+                    self._core, self._file, precision=self._precision, hint="LATENCY", threads=1
+                )
+            return self._single
 
     def _padded(self, ids: list[list[int]]) -> dict[str, NDArray[np.int64]]:
         return pad(ids, self._tokenizer.pad_id)

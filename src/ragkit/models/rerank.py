@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ragkit.errors import ConfigError, MissingExtra
 from ragkit.models.folder import slug
+from ragkit.models.tokenizer import encodable
 from ragkit.types import Hit
 
 if TYPE_CHECKING:
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
     from ragkit.protocols import Reranker
 
-__all__ = ["CrossEncoderReranker", "open_reranker"]
+__all__ = ["CrossEncoderReranker", "open_cross_encoder"]
 
 _BATCH = 16
 
 
-def open_reranker(name: str, *, home: Path) -> Reranker:
+def open_cross_encoder(name: str, *, home: Path) -> Reranker:
     """Load a cross-encoder.
 
     Args:
@@ -60,7 +61,7 @@ class CrossEncoderReranker:
             return []
         with self._running:
             scores = self._model.predict(
-                [(question, hit.text) for hit in hits], batch_size=_BATCH, show_progress_bar=False
+                [(encodable(question), encodable(hit.text)) for hit in hits], batch_size=_BATCH, show_progress_bar=False
             )
         order = sorted(range(len(hits)), key=lambda row: -float(scores[row]))
         return [

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ragkit.errors import ConfigError, MissingExtra
+from ragkit.protocols import TokenVectors
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as _Tokenizer
 
-__all__ = ["ModelTokenizer", "encodable"]
+    from ragkit.protocols import Matrix
+
+__all__ = ["ModelTokenizer", "encodable", "located"]
 
 
 class ModelTokenizer:
@@ -30,6 +35,13 @@ class ModelTokenizer:
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included."""
         return [encoding.ids for encoding in self._inner.encode_batch_fast([encodable(text) for text in texts])]
+
+    def placed(self, text: str, limit: int) -> dict[int, tuple[int, int]]:
+        """The characters of each token by its place among the first `limit` of `ids`, special tokens left out."""
+        encoding = self._inner.encode(encodable(text))
+        last = len(encoding.ids) if len(encoding.ids) <= limit else limit - 1  # the closing special token
+        special = encoding.special_tokens_mask
+        return {place: encoding.offsets[place] for place in range(last) if not special[place]}
 
     def shortened(self, ids: list[int], limit: int) -> list[int]:
         """At most the first `limit` tokens, the closing special token kept."""
@@ -56,3 +68,17 @@ def _load(file: Path) -> _Tokenizer:
 def encodable(text: str) -> str:
     """The same number of code points, with a question mark for each lone surrogate, which no tokenizer takes."""
     return text.encode("utf-8", "replace").decode()
+
+
+def located(placed: Mapping[int, tuple[int, int]], states: Matrix, *, prefix: int) -> TokenVectors:
+    """The states of a text's own tokens, those of the first `prefix` characters left out.
+
+    Args:
+        placed: From `ModelTokenizer.placed`.
+        states: A row a token, special tokens and prefix included.
+        prefix: Characters that were put before the text.
+    """
+    own = {place: (start - prefix, end - prefix) for place, (start, end) in placed.items() if start >= prefix}
+    rows = np.asarray(states[list(own)], np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return TokenVectors(spans=list(own.values()), rows=np.asarray(rows / np.maximum(lengths, 1e-9), np.float32))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ragkit.errors import ConfigError, InputError, MissingExtra
 from ragkit.models.folder import ModelFolder
-from ragkit.models.tokenizer import ModelTokenizer, encodable
-from ragkit.protocols import EmbedderSpec, Tokenizer
+from ragkit.models.tokenizer import ModelTokenizer, encodable, located
+from ragkit.protocols import EmbedderSpec, Tokenizer, TokenVectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -67,15 +67,31 @@ class TorchEmbedder:
         """The vector of a question; of a text longer than `spec.max_tokens`, that of its beginning."""
         return np.asarray(self._encode([self._spec.query_prefix + text])[0], np.float32)
 
-    def _encode(self, texts: list[str]) -> Matrix:
+    def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """The tokens of each text; of one longer than `spec.max_tokens`, those of its beginning."""
+        prefix, limit = self._spec.document_prefix, self._spec.max_tokens + self._tokenizer.specials
+        prefixed = [prefix + text for text in texts]
+        states = self._run(prefixed, output="token_embeddings") if texts else []
+        return [
+            located(self._tokenizer.placed(text, limit), state.float().numpy(), prefix=len(prefix))
+            for text, state in zip(prefixed, states, strict=True)
+        ]
+
+    def _run(self, texts: list[str], *, output: Literal["sentence_embedding", "token_embeddings"]) -> Any:
         import torch
 
         half = torch.autocast("cpu", dtype=torch.bfloat16) if self._half else contextlib.nullcontext()
         with self._running, torch.inference_mode(), half:
-            vectors = self._model.encode(
-                [encodable(text) for text in texts], batch_size=_BATCH, prompt="", show_progress_bar=False
+            return self._model.encode(
+                [encodable(text) for text in texts],
+                batch_size=_BATCH,
+                prompt="",
+                show_progress_bar=False,
+                output_value=output,
             )
-        rows = np.asarray(vectors, np.float32)
+
+    def _encode(self, texts: list[str]) -> Matrix:
+        rows = np.asarray(self._run(texts, output="sentence_embedding"), np.float32)
         return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 

@@ -89,7 +89,7 @@ class Retriever:
         Raises:
             NotFound: There is no such collection.
             InputError: The query is empty, `k` is out of range or the mode is unknown.
-            ConfigError: The mode needs a reranker and none is configured.
+            ConfigError: The mode needs a reranker, which cannot be used.
         """
         started = time.perf_counter()
         scope = Scope(filters=checked(filters), access=access)
@@ -161,7 +161,7 @@ class Retriever:
         hits: Sequence[Hit] = notes.distinct[: SPARE * depth]
         if mode == "hybrid+rerank":
             with notes.stage("rerank"):
-                hits = notes.reranked = self._rerank(query, hits[:depth])
+                hits = notes.reranked = self._rerank(query, hits)
         with notes.stage("editions"):
             editions = self._catalog.editions(sorted({hit.document_id for hit in hits}))
             notes.ordered = ordered = prefer_newest(hits, editions)
@@ -208,7 +208,7 @@ class Retriever:
         unseen = [key for key, _ in keyword if via[key] == ("keyword",)]
         dense += self._dense.cosines(vector, reached.generation, unseen)
         notes.signals = signals(query, keyword, tokens=self._dense.tokens(query, reached.generation))
-        notes.weight = dense_weight(notes.signals)
+        notes.weight = dense_weight(notes.signals, offset=reached.generation.dense_offset)
         notes.merged = convex(cosines(dense), above_background(keyword), weight=notes.weight)
         return notes.merged, via
 
@@ -217,12 +217,15 @@ class Retriever:
         return [replace(live[key], score=round(score, 6), via=via[key]) for key, score in merged if key in live]
 
     def _rerank(self, query: str, hits: Sequence[Hit]) -> list[Hit]:
+        """The first hits in the reranker's order, the others behind them."""
         if self._reranker is None:
             raise ConfigError(
                 "The mode 'hybrid+rerank' needs a reranker and none is configured.",
-                hint="Set RAGKIT_RERANKER to the path of a cross-encoder, or use the mode 'hybrid'.",
+                hint="Set RAGKIT_RERANKER, or use the mode 'hybrid'.",
             )
-        return self._reranker().rerank(query, hits)
+        first = self._reranker().rerank(query, hits[:RERANK_DEPTH])
+        least = min((hit.score for hit in first), default=0.0)
+        return first + [replace(hit, score=min(hit.score, least)) for hit in hits[RERANK_DEPTH:]]
 
 
 def _check(query: str, k: int, mode: str) -> None:

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from ragkit.store.evaluations import evaluations
 from ragkit.store.labels import facets, grants
 from ragkit.store.schema import UtcDateTime, metadata
+from ragkit.store.token_signs import token_signs
 
 __all__ = [
     "answers",
@@ -46,6 +47,7 @@ __all__ = [
     "prompt_aliases",
     "prompts",
     "snapshots",
+    "token_signs",
     "vectors",
     "versions",
 ]
@@ -81,6 +83,8 @@ generations = Table(
     Column("pinned", Boolean, nullable=False, server_default=false()),
     # When it stopped answering. One that neither answers nor ever did is being built.
     Column("retired_at", UtcDateTime, nullable=True),
+    # Of the logit of the dense weight, as the collection was tuned.
+    Column("dense_offset", Float, nullable=False, server_default="0"),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("collection_id", "number"),
 )

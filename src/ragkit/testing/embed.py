@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ragkit.errors import InputError
-from ragkit.protocols import EmbedderSpec, Tokenizer
+from ragkit.protocols import EmbedderSpec, Tokenizer, TokenVectors
 
 if TYPE_CHECKING:
     from ragkit.protocols import Matrix, Vector
@@ -64,3 +64,14 @@ class HashedEmbedder:
                 number = int.from_bytes(digest[place : place + 4], "little")
                 vector[(number >> 1) % self._spec.dimension] += 1.0 if number & 1 else -1.0
         return vector / np.float32(np.linalg.norm(vector))
+
+    def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        import numpy as np
+
+        found = []
+        for text in texts:
+            spans = self._tokenizer.spans(text)[: self._spec.max_tokens]
+            rows = [self.embed_query(text[start:end]) for start, end in spans]
+            none = np.zeros((0, self._spec.dimension), np.float32)
+            found.append(TokenVectors(spans=spans, rows=np.stack(rows) if rows else none))
+        return found

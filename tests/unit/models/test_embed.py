@@ -16,9 +16,8 @@ from ragkit.errors import ConfigError
 from ragkit.models.embed import open_embedder, trained_on
 from ragkit.models.folder import ModelFolder, find
 from ragkit.models.openvino import OpenVinoEmbedder
-from ragkit.models.rerank import open_reranker
+from ragkit.models.rerank import open_cross_encoder
 from ragkit.models.torch import TorchEmbedder
-from ragkit.types import Hit
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -205,44 +204,6 @@ def test_damaged_configuration_is_named(home: Path, tiny: Path) -> None:
         open_embedder(str(tiny), home=home, backend="torch")
 
 
-def hit(number: int, text: str) -> Hit:
-    return Hit(
-        rank=number,
-        score=0.5,
-        via=("dense",),
-        document_id="doc_1",
-        uri="upload://a",
-        title="A",
-        page=None,
-        heading="",
-        chunk_id=f"chk_{number}",
-        start=0,
-        end=len(text),
-        text=text,
-    )
-
-
-def test_a_reranker_orders_by_its_own_scores(home: Path, tmp_path: Path, minilm: ModelFolder) -> None:
-    import torch
-    from transformers import BertForSequenceClassification
-
-    torch.manual_seed(0)
-    path = tmp_path / "cross"
-    BertForSequenceClassification(tiny_config()).save_pretrained(path)
-    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
-        shutil.copyfile(minilm.path / name, path / name)
-    reranker = open_reranker(str(path), home=home)
-    hits = [hit(number, f"text {number}") for number in range(1, 6)]
-
-    ordered = reranker.rerank("a question", hits)
-
-    assert {each.chunk_id for each in ordered} == {each.chunk_id for each in hits}
-    assert [each.rank for each in ordered] == [1, 2, 3, 4, 5]
-    assert [each.score for each in ordered] == sorted((each.score for each in ordered), reverse=True)
-    assert all(each.via == ("dense", "rerank") for each in ordered)
-    assert reranker.rerank("a question", []) == []
-
-
 def test_an_unknown_reranker_is_named(home: Path) -> None:
     with pytest.raises(ConfigError, match="RAGKIT_RERANKER is 'no/such'"):
-        open_reranker("no/such", home=home)
+        open_cross_encoder("no/such", home=home)

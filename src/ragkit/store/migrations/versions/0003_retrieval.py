@@ -1,4 +1,4 @@
-"""Filters and access tags as rows with an index, generations beside the live one, and stored evaluations."""
+"""Filters and access tags as rows, generations beside the live one, stored evaluations, what a reranker keeps."""
 
 import contextlib
 import json
@@ -57,6 +57,14 @@ def upgrade() -> None:
     op.add_column("generations", sa.Column("chunking", sa.JSON(), nullable=True))
     op.add_column("generations", sa.Column("pinned", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("generations", sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("generations", sa.Column("dense_offset", sa.Float(), nullable=False, server_default="0"))
+    op.create_table(
+        "token_signs",
+        sa.Column("key", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["key"], ["vectors.key"], name="fk_token_signs_key", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("key", name="pk_token_signs"),
+    )
     op.add_column("versions", sa.Column("made_from", sa.Integer(), nullable=True))
     op.add_column("versions", sa.Column("headings", sa.JSON(), nullable=True))
     _fill(op.get_bind())
@@ -93,6 +101,8 @@ def _number(value: str) -> float | None:
 def downgrade() -> None:
     op.drop_column("versions", "headings")
     op.drop_column("versions", "made_from")
+    op.drop_table("token_signs")
+    op.drop_column("generations", "dense_offset")
     op.drop_column("generations", "retired_at")
     op.drop_column("generations", "pinned")
     op.drop_column("generations", "chunking")

@@ -1,0 +1,282 @@
+"""Fusions of the dense and the keyword list, side by side, and the model of the dense weight.
+
+    python -m benchmarks.fusion --data DIR [--home HOME] [--fit]
+
+`DIR` holds folders in BEIR's format. The lists come from the product's own chunking, embedder and keyword index;
+vectors are kept under `HOME`, so that a second run embeds nothing. Passages are folded back to documents. Parameters
+are chosen on the training part of each set alone: SciFact's own, and every other article, conversation or question
+elsewhere. What is printed of the other part was not looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import math
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.harness import record
+from ragkit.evaluate.dataset import read_corpus, read_dataset
+from ragkit.evaluate.significance import paired
+from ragkit.index.exact import ExactScan
+from ragkit.index.keywords import TantivyIndex
+from ragkit.ingest.chunking import StructureChunker, embedded_input
+from ragkit.ingest.language import language
+from ragkit.models.embed import open_embedder
+from ragkit.parsed import Parsed
+from ragkit.protocols import Embedder, KeywordEntry
+from ragkit.retrieve.fusion import above_background, convex, cosines, reciprocal_rank, standardised, theoretical
+from ragkit.retrieve.weights import Coefficients, Signals, dense_weight, signals
+from ragkit.settings import load
+
+SETS = ("scifact", "squad2", "mtrag_un", "pydocs_faq", "xquad/en", "xquad/de", "xquad/es", "xquad/zh")
+DEPTH = 50
+FOLDED = 60
+"""Passages that are folded to documents."""
+WEIGHTS = np.linspace(0, 1, 41)
+PENALTY = 1e-3
+FIXED = 0.5
+DISCOUNT = tuple(1 / math.log2(rank + 1) for rank in range(1, 11))
+MOST = 400
+"""Questions of a part of a set, evenly spread; the sets count alike."""
+
+Ranking = list[tuple[str, float]]
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question with its two lists; passages are `document#ordinal`."""
+
+    dense: Ranking
+    filled: Ranking
+    """The dense list with the cosines of what only the keywords found."""
+    keyword: Ranking
+    signals: Signals
+    relevant: Mapping[str, int]
+    training: bool
+
+
+def read(name: str, data: Path, home: Path, embedder: Embedder) -> list[Asked]:
+    """The lists of every question of a set."""
+    folder = data / name
+    passages, _ = read_corpus(folder)
+    chunker = StructureChunker(embedder.tokenizer)
+    entries = [
+        KeywordEntry(
+            chunk_id=f"{passage.id}#{ordinal}",
+            document_id=passage.id,
+            title=passage.title,
+            heading=piece.heading,
+            text=passage.text[piece.start : piece.end],
+            language=spoken,
+        )
+        for passage in passages
+        for spoken in [language(passage.text) or ""]
+        for ordinal, piece in enumerate(
+            chunker.split(Parsed(text=passage.text, title=passage.title, media_type="text/plain"))
+        )
+    ]
+    inputs = [embedded_input(title=entry.title, heading=entry.heading, text=entry.text) for entry in entries]
+    scan = ExactScan([entry.chunk_id for entry in entries], _vectors(inputs, embedder, home))
+    path = home / "fusion-index"
+    shutil.rmtree(path, ignore_errors=True)
+    index = TantivyIndex(path)
+    index.rebuild(entries)
+    return [
+        _asked(text, relevant, training, scan=scan, index=index, embedder=embedder)
+        for text, relevant, training in _questions(folder)
+    ]
+
+
+def _asked(
+    text: str,
+    relevant: Mapping[str, int],
+    training: bool,
+    *,
+    scan: ExactScan,
+    index: TantivyIndex,
+    embedder: Embedder,
+) -> Asked:
+    vector = embedder.embed_query(text)
+    dense, keyword = scan.search(vector, k=DEPTH), index.search(text, k=DEPTH)
+    seen = {chunk for chunk, _ in dense}
+    return Asked(
+        dense=dense,
+        filled=dense + scan.cosines(vector, [chunk for chunk, _ in keyword if chunk not in seen]),
+        keyword=keyword,
+        signals=signals(text, keyword, tokens=len(embedder.tokenizer.spans(text))),
+        relevant=relevant,
+        training=training,
+    )
+
+
+def _questions(folder: Path) -> list[tuple[str, Mapping[str, int], bool]]:
+    """Text, relevant documents and whether it is for training."""
+    own_split = (folder / "qrels" / "train.tsv").is_file()
+    parts: dict[bool, list[tuple[str, Mapping[str, int], bool]]] = {True: [], False: []}
+    for split in ("train", "test") if own_split else ("test",):
+        dataset = read_dataset(folder, split=split)
+        for number, (key, text) in enumerate(dataset.queries.items()):
+            training = split == "train" if own_split else _in_training(dataset.qrels[key], number)
+            parts[training].append((text, dataset.qrels[key], training))
+    return [one for part in parts.values() for one in part[:: -(-len(part) // MOST)]]
+
+
+def _in_training(relevant: Mapping[str, int], number: int) -> bool:
+    """Every other article where documents are `article#number` or `articlepnumber`, else every other question."""
+    article = min(relevant).partition("#")[0]
+    return (sum(article.encode()) if "#" in min(relevant) and "/" not in article else number) % 2 == 0
+
+
+def _vectors(texts: Sequence[str], embedder: Embedder, home: Path) -> NDArray[np.float32]:
+    """Embedded once, a file for each list of texts."""
+    digest = hashlib.sha256("\0".join([embedder.spec.id, *texts]).encode("utf-8", "replace")).hexdigest()[:16]
+    file = home / f"vectors-{digest}.npy"
+    if not file.is_file():
+        np.save(file, embedder.embed_documents(texts))
+    return np.asarray(np.load(file), np.float32)
+
+
+def ndcg(ranked: Sequence[str], relevant: Mapping[str, int]) -> float:
+    """nDCG@10 of passages, folded to documents."""
+    documents = list(dict.fromkeys(chunk.rpartition("#")[0] for chunk in ranked))
+    ideal = sorted(relevant.values(), reverse=True)
+    best = sum(gain * share for gain, share in zip(ideal, DISCOUNT, strict=False))
+    return sum(relevant.get(key, 0) * share for key, share in zip(documents, DISCOUNT, strict=False)) / best
+
+
+def curve(asked: Asked) -> Array:
+    """nDCG@10 at each of `WEIGHTS`."""
+    dense, keyword = cosines(asked.filled), above_background(asked.keyword)
+    ids = sorted(dense.keys() | keyword.keys())
+    first, second = (np.array([scores.get(key, 0.0) for key in ids]) for scores in (dense, keyword))
+    order = np.argsort(-(np.outer(WEIGHTS, first) + np.outer(1 - WEIGHTS, second)), axis=1, kind="stable")
+    return np.array([ndcg([ids[place] for place in places[:FOLDED]], asked.relevant) for places in order])
+
+
+def features(asked: Sequence[Asked]) -> Array:
+    """A row a question: 1 and its signals."""
+    return np.array([[1.0, one.signals.flatness, one.signals.scarcity, one.signals.pieces] for one in asked])
+
+
+def fit(parts: Sequence[tuple[Array, Array]]) -> Coefficients:
+    """The coefficients that give the highest mean nDCG@10, each set counting alike.
+
+    nDCG as a function of the weight is a step function: it is smoothed over neighbouring weights first.
+
+    Args:
+        parts: For each set its features and its curves.
+    """
+    from scipy.optimize import minimize
+
+    pooled = np.concatenate([rows[:150] for rows, _ in parts])
+    mean, width = pooled.mean(axis=0), pooled.std(axis=0)
+    mean[0], width[0] = 0.0, 1.0
+    scaled = [((rows - mean) / width, _smooth(curves)) for rows, curves in parts]
+
+    def loss(beta: Array) -> float:
+        values = [_at(curves, 1 / (1 + np.exp(-rows @ beta))).mean() for rows, curves in scaled]
+        return float(PENALTY * beta[1:] @ beta[1:] - np.mean(values))
+
+    beta = minimize(loss, np.zeros(4), method="L-BFGS-B").x
+    raw = beta / width
+    raw[0] -= raw[1:] @ mean[1:]
+    bias, flatness, scarcity, pieces = (round(float(value), 2) for value in raw)
+    return Coefficients(bias=bias, flatness=flatness, scarcity=scarcity, pieces=pieces)
+
+
+def _smooth(curves: Array) -> Array:
+    kernel = np.exp(-0.5 * (np.arange(-4, 5) / 1.5) ** 2)
+    padded = np.pad(curves, ((0, 0), (4, 4)), mode="edge")
+    return np.array([np.convolve(row, kernel / kernel.sum(), "valid") for row in padded])
+
+
+def _at(curves: Array, weights: Array) -> Array:
+    """Each curve at its weight, between the two nearest."""
+    place = np.clip(weights * (len(WEIGHTS) - 1), 0, len(WEIGHTS) - 1 - 1e-9)
+    low, rows = place.astype(int), np.arange(len(curves))
+    share = place - low
+    return np.asarray(curves[rows, low] * (1 - share) + curves[rows, low + 1] * share)
+
+
+def fusions(model: Mapping[str, Coefficients], name: str) -> dict[str, Callable[[Asked], Ranking]]:
+    """What is compared; the model that was fitted without this set is `left out`."""
+
+    def weighted(one: Asked, coefficients: Coefficients) -> Ranking:
+        weight = dense_weight(one.signals, model=coefficients)
+        return convex(cosines(one.filled), above_background(one.keyword), weight=weight)
+
+    def over_best(one: Asked) -> dict[str, float]:
+        return theoretical(one.keyword, least=0)
+
+    return {
+        "keyword": lambda one: one.keyword,
+        "dense": lambda one: one.dense,
+        "reciprocal rank": lambda one: reciprocal_rank(one.dense, one.keyword),
+        "theoretical min-max": lambda one: convex(theoretical(one.dense, least=-1), over_best(one), weight=FIXED),
+        "distribution-based": lambda one: convex(standardised(one.dense), standardised(one.keyword), weight=FIXED),
+        "cosine and BM25 over its best": lambda one: convex(cosines(one.dense), over_best(one), weight=FIXED),
+        "with every cosine": lambda one: convex(cosines(one.filled), over_best(one), weight=FIXED),
+        "above the background": lambda one: convex(cosines(one.filled), above_background(one.keyword), weight=FIXED),
+        "weight by signals": lambda one: weighted(one, model["all"]),
+        "weight by signals, set left out": lambda one: weighted(one, model[name]),
+    }
+
+
+def table(asked: Mapping[str, Sequence[Asked]], model: Mapping[str, Coefficients]) -> dict[str, dict[str, object]]:
+    """nDCG@10 on the held-out part of each set, and hybrid against the better part, paired."""
+    found: dict[str, dict[str, object]] = {}
+    for name, questions in asked.items():
+        held_out = [one for one in questions if not one.training]
+        values = {
+            label: [ndcg([key for key, _ in merge(one)[:FOLDED]], one.relevant) for one in held_out]
+            for label, merge in fusions(model, name).items()
+        }
+        better = max(values["keyword"], values["dense"], key=np.mean)
+        gain = paired(better, values["weight by signals"])
+        found[name] = {
+            "questions": len(held_out),
+            **{label: round(float(np.mean(each)), 4) for label, each in values.items()},
+            "over the better part": [gain.mean, gain.low, gain.high],
+        }
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--home", type=Path, default=Path("var/fusion"))
+    parser.add_argument("--fit", action="store_true", help="fit the model again instead of taking the committed one")
+    given = parser.parse_args()
+    given.home.mkdir(parents=True, exist_ok=True)
+    embedder = open_embedder(load().embedder, home=given.home)
+    asked = {name: read(name, given.data, given.home, embedder) for name in SETS if (given.data / name).is_dir()}
+    if given.fit:
+        parts = {}
+        for name, questions in asked.items():
+            training = [one for one in questions if one.training]
+            parts[name] = (features(training), np.array([curve(one) for one in training]))
+            sys.stderr.write(f"{name}: {len(training)} questions to fit\n")
+        model = {name: fit([part for other, part in parts.items() if other != name]) for name in parts}
+        model["all"] = fit(list(parts.values()))
+    else:
+        from ragkit.retrieve.weights import COEFFICIENTS
+
+        model = dict.fromkeys([*asked, "all"], COEFFICIENTS)
+    record(
+        "fusion",
+        parameters={"sets": list(asked), "fitted": given.fit},
+        results={"coefficients": {name: repr(found) for name, found in model.items()}, "sets": table(asked, model)},
+    )
+
+
+if __name__ == "__main__":
+    main()

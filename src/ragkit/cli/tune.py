@@ -1,0 +1,56 @@
+"""`ragkit tune`: weigh hybrid search by questions about one's own documents."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ragkit.cli.connect import engine, settings
+from ragkit.cli.options import Json
+from ragkit.cli.output import console, print_json, print_table
+from ragkit.errors import InputError
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(tune)
+
+
+def tune(
+    questions: Annotated[
+        Path, typer.Argument(help="A folder with queries.jsonl and qrels/SPLIT.tsv, or a file of golden questions.")
+    ],
+    collection: Annotated[
+        str | None, typer.Option("--collection", "-c", help="Which one is tuned; RAGKIT_COLLECTION by default.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Which judgements of a folder: qrels/SPLIT.tsv.")] = "test",
+    json: Json = False,
+) -> None:
+    """Weigh the vectors and keywords of a collection by your own questions, if that is no worse than the default."""
+    if settings().url:
+        raise InputError(
+            "To tune needs the local engine, and RAGKIT_URL names a service.",
+            hint="Unset RAGKIT_URL, and run this where RAGKIT_HOME is.",
+        )
+    with engine(one_shot=False) as kit:
+        found = kit.evaluate.tune(questions, collection=collection, split=split)
+    if json:
+        print_json(asdict(found))
+        return
+    rows = [[offset, f"{value:.4f}"] for offset, value in found.tried.items()]
+    print_table(["offset", "nDCG@10"], rows, empty="")
+    out = console()
+    gain = found.gain
+    out.print(
+        f"{found.collection}: {found.questions} questions, nDCG@10 {found.default:.4f} by default, "
+        f"{found.held_out:.4f} on questions that the offset was not chosen by "
+        f"({gain.mean:+.4f}, 95 % from {gain.low:+.4f} to {gain.high:+.4f}).",
+        markup=False,
+    )
+    kept = f"The offset {found.offset:+.1f} is in use now." if found.kept else "Not surely better: nothing was changed."
+    out.print(kept, markup=False)

@@ -1,0 +1,85 @@
+"""Which offset of the dense weight suits a collection, by questions with known answers.
+
+Chosen and judged on different questions: each fifth is searched with what the other four fifths would have chosen
+(Stone, "Cross-Validatory Choice and Assessment of Statistical Predictions", JRSS B 36(2), 1974).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ragkit.errors import InputError
+from ragkit.evaluate.significance import Difference, paired
+
+__all__ = ["FEWEST", "OFFSETS", "Tuning", "tune"]
+
+OFFSETS = (0.0, -0.5, 0.5, -1.0, 1.0, -1.5, 1.5, -2.0, 2.0, -3.0, 3.0)
+"""Of the logit of the dense weight; of equals the first wins."""
+FOLDS = 5
+FEWEST = 20
+"""Questions without which nothing can be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """What was tried, and what came of it."""
+
+    collection: str
+    questions: int
+    offset: float
+    """The best one over all questions: above 0 vectors count more than the default says, below 0 keywords do."""
+    kept: bool
+    """Whether it is in use now: only where it was no worse than the default on questions that it was not chosen by."""
+    default: float
+    """Mean nDCG@10 without an offset."""
+    held_out: float
+    """The same with offsets that were chosen by other questions."""
+    gain: Difference
+    """`held_out` less `default`, question by question."""
+    tried: Mapping[str, float]
+    """Mean nDCG@10 by offset."""
+
+
+def tune(collection: str, values: Mapping[float, Sequence[float]]) -> Tuning:
+    """Choose an offset.
+
+    Args:
+        collection: Which one is tuned.
+        values: nDCG@10 of each question, in the same order, by offset; it has those of 0.
+
+    Raises:
+        InputError: There are too few questions.
+    """
+    questions = len(values[0.0])
+    if questions < FEWEST:
+        raise InputError(
+            f"{questions} questions are too few to tune by.",
+            hint=f"Give {FEWEST} or more; without any, the weight is told from each question.",
+        )
+    held_out = [0.0] * questions
+    for fold in range(FOLDS):
+        chosen = _best(values, [row for row in range(questions) if row % FOLDS != fold])
+        for row in range(fold, questions, FOLDS):
+            held_out[row] = values[chosen][row]
+    best = _best(values, range(questions))
+    gain = paired(values[0.0], held_out)
+    return Tuning(
+        collection=collection,
+        questions=questions,
+        offset=best,
+        kept=best != 0 and gain.mean > 0 and gain.low >= 0,
+        default=_mean(values[0.0]),
+        held_out=_mean(held_out),
+        gain=gain,
+        tried={f"{offset:+.1f}": _mean(values[offset]) for offset in sorted(values)},
+    )
+
+
+def _best(values: Mapping[float, Sequence[float]], rows: Sequence[int]) -> float:
+    means = {offset: sum(each[row] for row in rows) for offset, each in values.items()}
+    return max(means, key=means.__getitem__)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return round(sum(values) / len(values), 4)

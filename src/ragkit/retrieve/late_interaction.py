@@ -1,0 +1,148 @@
+"""The built-in reranker: how well each word of a question is met by the words of a passage, in their contexts.
+
+The sum of the best matches (MaxSim) is from ColBERT (Khattab and Zaharia, "ColBERT: Efficient and Effective Passage
+Search via Contextualized Late Interaction over BERT", SIGIR 2020). Here it runs over the token vectors of the sentence
+embedder, so that nothing is downloaded, weighted by how much each word of the question tells. Of a passage's vectors
+only the signs are kept, and only those of words that tell something: the product of a vector with the signs of another
+estimates their cosine up to a constant (Charikar, "Similarity Estimation Techniques from Rounding Algorithms", STOC
+2002), and measured, it orders passages as well as the vectors themselves.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.errors import ConfigError
+from ragkit.lexical import weights
+from ragkit.protocols import Embedder, TokenEmbedder, TokenVectors
+from ragkit.text import STOPWORDS
+from ragkit.types import Hit
+
+if TYPE_CHECKING:
+    from ragkit.index.token_signs import TokenSigns
+
+__all__ = ["NAME", "LateInteraction", "Question", "signs_of"]
+
+NAME = "late-interaction"
+MET = 2.0
+"""What the match counts beside the score of the search, both from 0 to 1. From 1 to 3 little changes."""
+ASKING = 0.5
+"""What a word that asks (who, when, how many) counts beside one that tells as much as a word can."""
+_WORDS_FROM = 2.5
+"""Letters a token from which on the embedder reads words. Where it reads letter by letter, as in a script that it was
+not made for, its tokens tell nothing."""
+_WORD = re.compile(r"\w+(?:[.'@:/-]\w+)*")
+
+
+class LateInteraction:
+    """Reorders hits by their own score and how well they meet the question word by word.
+
+    The signs of a passage are made when it is first among the candidates, and kept.
+
+    Args:
+        embedder: The one that made the collection's vectors.
+        signs: Where signs are kept.
+        embedded: The text that was embedded for a hit.
+
+    Raises:
+        ConfigError: The embedder is behind the network, and gives no vectors of tokens.
+    """
+
+    def __init__(self, embedder: Embedder, signs: TokenSigns, embedded: Callable[[Hit], str]) -> None:
+        if not isinstance(embedder, TokenEmbedder):
+            raise ConfigError(
+                f"The reranker {NAME!r} compares tokens, which {embedder.spec.name!r} gives no vectors of.",
+                hint="It needs an embedder on this machine; or set RAGKIT_RERANKER to a cross-encoder or to 'llm'.",
+            )
+        self._embedder = embedder
+        self._signs = signs
+        self._embedded = embedded
+
+    @property
+    def name(self) -> str:
+        return NAME
+
+    def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
+        """The hits, best first, ranked from 1; ties keep their order."""
+        if not hits:
+            return []
+        (tokens,) = self._embedder.embed_tokens([question])
+        asked = Question(question, tokens)
+        signs = self._of(hits)
+        scores = [hit.score + MET * asked.met(signs[hit.chunk_id]) for hit in hits]
+        order = sorted(range(len(hits)), key=lambda row: -scores[row])
+        return [
+            replace(hits[row], rank=rank, score=round(scores[row], 6), via=(*hits[row].via, "rerank"))
+            for rank, row in enumerate(order, start=1)
+        ]
+
+    def _of(self, hits: Sequence[Hit]) -> dict[str, bytes]:
+        found = self._signs.get([hit.chunk_id for hit in hits])
+        missing = {hit.chunk_id: self._embedded(hit) for hit in hits if hit.chunk_id not in found}
+        if missing:
+            made = self._embedder.embed_tokens(list(missing.values()))
+            fresh = {key: signs_of(text, tokens) for (key, text), tokens in zip(missing.items(), made, strict=True)}
+            self._signs.put(fresh)
+            found |= fresh
+        return found
+
+
+class Question:
+    """A question that is held against passages.
+
+    Args:
+        text: The question.
+        tokens: Its vectors.
+    """
+
+    def __init__(self, text: str, tokens: TokenVectors) -> None:
+        told = _weighted(text, tokens.spans)
+        keep = told > 0
+        self._dimension = tokens.rows.shape[1]
+        self._weights = told[keep] / told.sum() if keep.any() else told[keep]
+        self._rows = tokens.rows[keep]
+        letters = sum(map(str.isalnum, text)) / max(len(tokens.spans), 1)
+        self._trust = min(max(math.log(max(letters, 1.0)) / math.log(_WORDS_FROM), 0.0), 1.0)
+
+    def met(self, signs: bytes) -> float:
+        """The weighted mean over the question's words of the best match in a passage, about 0 to 1.
+
+        It is scaled down as far as the embedder has to spell the question.
+        """
+        if not len(self._rows) or not signs:
+            return 0.0
+        bits = np.unpackbits(np.frombuffer(signs, np.uint8).reshape(-1, -(-self._dimension // 8)), axis=1)
+        plus_minus = bits[:, : self._dimension].astype(np.float32) * 2 - 1
+        # The components of a unit vector add up to about sqrt(2 d / pi) in absolute value.
+        scale = float(np.sqrt(2 * self._dimension / np.pi))
+        return self._trust * float(self._weights @ (self._rows @ plus_minus.T).max(axis=1)) / scale
+
+
+def signs_of(text: str, tokens: TokenVectors) -> bytes:
+    """A bit a component, of the tokens of words that tell something; of all, where none does."""
+    stop = [match.span() for match in _WORD.finditer(text) if match.group().casefold() in STOPWORDS]
+    kept = [row for row, span in enumerate(tokens.spans) if _tells(text, span, stop)] or list(range(len(tokens.spans)))
+    return np.packbits(tokens.rows[kept] > 0, axis=1).tobytes()
+
+
+def _tells(text: str, span: tuple[int, int], stop: Sequence[tuple[int, int]]) -> bool:
+    if not any(map(str.isalnum, text[span[0] : span[1]])):
+        return False
+    return not any(start < span[1] and end > span[0] for start, end in stop)
+
+
+def _weighted(question: str, spans: Sequence[tuple[int, int]]) -> NDArray[np.float32]:
+    """The weight of each token: those of a word together as much as the word tells."""
+    told = np.zeros(len(spans), np.float32)
+    for word in _WORD.finditer(question):
+        pieces = [row for row, (start, end) in enumerate(spans) if start < word.end() and end > word.start()]
+        tells = weights(word.group())
+        told[pieces] = (max(tells.values()) if tells else ASKING) / max(len(pieces), 1)
+    return told

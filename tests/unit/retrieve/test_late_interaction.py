@@ -1,0 +1,68 @@
+"""Questions held against passages, word by word."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ragkit.errors import ConfigError
+from ragkit.index.token_signs import TokenSigns
+from ragkit.models.remembering import RememberingEmbedder
+from ragkit.retrieve.late_interaction import LateInteraction, Question, signs_of
+from ragkit.store.engine import Database
+from ragkit.testing import HashedEmbedder
+
+EMBEDDER = HashedEmbedder()
+
+
+def signs(text: str) -> bytes:
+    return signs_of(text, EMBEDDER.embed_tokens([text])[0])
+
+
+def asked(text: str) -> Question:
+    return Question(text, EMBEDDER.embed_tokens([text])[0])
+
+
+def test_a_passage_that_has_the_words_meets_the_question_better() -> None:
+    question = asked("Where is the parcel depot?")
+    assert question.met(signs("The depot keeps every parcel.")) > question.met(signs("The office closes at five."))
+
+
+def test_a_rare_word_counts_more_than_a_common_one() -> None:
+    question = asked("the time of the zeppelin")
+    assert question.met(signs("A zeppelin flies.")) > question.met(signs("It is time."))
+
+
+def test_words_that_tell_nothing_are_not_kept() -> None:
+    assert signs("The depot of the parcels.") == signs("depot parcels")
+    assert len(signs("depot parcels")) == 2 * EMBEDDER.spec.dimension // 8
+
+
+def test_a_passage_without_telling_words_keeps_what_it_has() -> None:
+    assert signs("to be or not to be") != b""
+    assert asked("to be?").met(signs("to be or not to be")) > asked("zeppelin").met(signs("to be or not to be"))
+
+
+def test_a_question_that_is_read_letter_by_letter_meets_nothing() -> None:
+    letters = "黑 豹 队"
+    assert asked(letters).met(signs(letters)) == 0
+
+
+def test_an_empty_passage_meets_nothing() -> None:
+    assert asked("zeppelin").met(signs("")) == 0
+
+
+def test_the_match_is_near_the_cosine() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((400, 384)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    estimates = (rows[:200] @ np.where(rows[200:] > 0, 1, -1).T) / np.sqrt(2 * 384 / np.pi)
+    assert np.abs(estimates - rows[:200] @ rows[200:].T).mean() < 0.05
+
+
+def test_an_embedder_without_vectors_of_tokens_is_refused_with_what_to_do() -> None:
+    database = Database.open("sqlite:///empty.db")
+    with pytest.raises(ConfigError, match="late-interaction") as caught:
+        LateInteraction(RememberingEmbedder(EMBEDDER), TokenSigns(database), lambda hit: hit.text)
+    assert "RAGKIT_RERANKER" in (caught.value.hint or "")
+    database.close()
