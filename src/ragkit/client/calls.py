@@ -72,7 +72,7 @@ def _given(**fields: object) -> dict[str, Any]:
 
 
 def _filters(filters: Filters | None) -> dict[str, Any] | None:
-    return None if filters is None else _given(**asdict(filters))
+    return None if filters is None else {name: value for name, value in asdict(filters).items() if value}
 
 
 def ask(

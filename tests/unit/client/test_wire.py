@@ -56,7 +56,7 @@ def test_what_is_not_given_is_not_sent():
         "query": "q",
         "k": 10,
         "mode": "hybrid",
-        "filters": {"document_ids": [], "uri_prefix": "a/", "media_types": []},
+        "filters": {"uri_prefix": "a/"},
     }
 
 
