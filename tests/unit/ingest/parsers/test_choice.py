@@ -27,7 +27,7 @@ def chosen(name: str, data: bytes, media_type: str | None = None) -> str:
         ("report.txt", pdf(["A"]), "pdf"),
         ("report.doc", docx("A"), "docx"),
         ("papers", archive(a__txt="x"), "archive"),
-        ("notes.txt", gzip.compress(b"x"), "archive"),
+        ("notes.txt", gzip.compress(b"x", mtime=0), "archive"),
         ("letter.doc", b"{\\rtf1 A}", "rtf"),
         ("README.MD", b"# A", "markdown"),
         ("Dockerfile", b"FROM scratch", "code"),
