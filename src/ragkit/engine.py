@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from copy import copy
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from ragkit.answer.pipeline import last_answer
 from ragkit.callers import Access, OperatorsOnly, operators_only
 from ragkit.errors import InputError, RagkitError
-from ragkit.evaluation import AsyncEvaluation
 from ragkit.events import Event
 from ragkit.explanation import Explanation
 from ragkit.history import Reindexed
@@ -26,6 +25,7 @@ from ragkit.threads import Once, Threads
 from ragkit.types import Answer, Filters, IngestReport, Mode, SearchResult, VerifyReport
 
 if TYPE_CHECKING:
+    from ragkit.evaluation import AsyncEvaluation
     from ragkit.ingest.pipelines import Pipeline
     from ragkit.ingest.report import RunOptions
     from ragkit.jobs.ledger import JobLedger, Work
@@ -58,7 +58,12 @@ class AsyncRagkit:
         self.prompts = AsyncPrompts(parts, self._threads)
         self.jobs = AsyncJobs(parts, self._threads)
         self.snapshots = AsyncSnapshots(parts, self._threads)
-        self.evaluate = AsyncEvaluation(parts, self._threads, self.ask)
+
+    @cached_property
+    def evaluate(self) -> AsyncEvaluation:
+        from ragkit.evaluation import AsyncEvaluation  # a fifth of a second, and most processes measure nothing
+
+        return AsyncEvaluation(self._parts, self._threads, self.ask)
 
     def seen_by(self, access: Sequence[str]) -> AsyncRagkit:
         """This engine for a caller that carries access tags, to whom all other documents do not exist.

@@ -11,7 +11,6 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, literal, or_, select, update
-from sqlalchemy.orm import aliased
 
 from ragkit.errors import Conflict
 from ragkit.index.generations import Generation, Superseded, bump, check_current, select_generations, to_generation
@@ -166,7 +165,7 @@ class Beside:
 
 
 def _missing(target: Generation) -> Any:
-    live, theirs = aliased(versions, name="live"), aliased(versions, name="theirs")
+    live, theirs = versions.alias("live"), versions.alias("theirs")
     same = or_(theirs.c.made_from == live.c.id, live.c.made_from == theirs.c.id)
     built = and_(theirs.c.document_id == documents.c.id, theirs.c.id.in_(newest(target.id)), same)
     return (
