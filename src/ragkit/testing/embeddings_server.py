@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 from ragkit.testing.embed import HashedEmbedder
+from ragkit.testing.loopback import LoopbackServer, OwnedServer
 
 if TYPE_CHECKING:
     from ragkit.protocols import Matrix
@@ -39,7 +38,7 @@ class Fault:
     drop: bool = False
 
 
-class EmbeddingsServer:
+class EmbeddingsServer(LoopbackServer):
     """Serves the vectors of a `HashedEmbedder` while its `with` block runs; each fault is used up by one request.
 
     Args:
@@ -54,30 +53,12 @@ class EmbeddingsServer:
     """
 
     def __init__(self, *faults: Fault, dimension: int = 64, most_texts: int | None = None) -> None:
+        super().__init__(_Handler)
         self.faults = list(faults)
         self.most_texts = most_texts
         self.requests: list[list[str]] = []
         self.answered: list[list[str]] = []
         self.dimension = dimension
-        self._lock = threading.Lock()
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-
-    @property
-    def url(self) -> str:
-        """For `RAGKIT_EMBEDDER_BASE_URL`."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
-
-    def __enter__(self) -> EmbeddingsServer:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
     def take(self, texts: list[str]) -> Fault | None:
         """Note the request and say what is wrong with it."""
@@ -94,17 +75,9 @@ class EmbeddingsServer:
         return HashedEmbedder(self.dimension, max_tokens=1_000_000).embed_documents(texts)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, owner: EmbeddingsServer) -> None:
-        self.owner = owner
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
+    server: OwnedServer[EmbeddingsServer]
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))

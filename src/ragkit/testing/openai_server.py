@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from ragkit.testing.loopback import LoopbackServer, OwnedServer
 
 __all__ = ["OpenAIServer", "Script"]
 
@@ -37,7 +38,7 @@ class Script:
     malformed_after: int | None = None
 
 
-class OpenAIServer:
+class OpenAIServer(LoopbackServer):
     """Serves while its `with` block runs; one script a request, the last one again when there are no more.
 
     Attributes:
@@ -46,28 +47,10 @@ class OpenAIServer:
     """
 
     def __init__(self, *scripts: Script) -> None:
+        super().__init__(_Handler)
         self._scripts = list(scripts) or [Script()]
-        self._lock = threading.Lock()
         self.requests: list[dict[str, Any]] = []
         self.disconnected = threading.Event()
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-
-    @property
-    def url(self) -> str:
-        """For `RAGKIT_LLM_BASE_URL`."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
-
-    def __enter__(self) -> OpenAIServer:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
     def take(self, request: dict[str, Any]) -> Script:
         """Note the request and give the script for it."""
@@ -76,18 +59,10 @@ class OpenAIServer:
             return self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, owner: OpenAIServer) -> None:
-        self.owner = owner
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
 class _Handler(BaseHTTPRequestHandler):
     # HTTP/1.0 knows no chunks.
     protocol_version = "HTTP/1.1"
-    server: _Server
+    server: OwnedServer[OpenAIServer]
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
