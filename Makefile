@@ -54,14 +54,15 @@ clean: ## Remove .venv and every cache; state in var/ stays
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 
 # pip brings torch, because it also finds builds that only this machine has; uv does the rest in a tenth of the time.
+# Both trust the certificates of the system, so that a proxy in a company's network is no obstacle.
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing into .venv; the first time takes a minute or two."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary=:all: -c constraints.txt uv \
 		|| echo "There is no uv for this platform; pip is slower, but does the same."
 	@if test -n "$(TORCH_BACKEND)" && test -x $(BIN)/uv; then \
-		$(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend=$(TORCH_BACKEND) -c constraints.txt torch; \
+		$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --torch-backend=$(TORCH_BACKEND) -c constraints.txt torch; \
 	else $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt torch; fi
-	@if test -x $(BIN)/uv; then $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[all,dev]'; \
+	@if test -x $(BIN)/uv; then $(BIN)/uv pip install --quiet --system-certs --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[all,dev]'; \
 	else $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[all,dev]'; fi
 	@touch $@
