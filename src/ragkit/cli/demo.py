@@ -44,9 +44,10 @@ def demo() -> None:
             answer = kit.ask(question["question"], collection=pipeline.collection)
             print_answer(answer)
             outcome = "refused" if answer.abstained else "answered"
-            right = answer.abstained == bool(question["must_refuse"])
-            judged = "as it must be" if right else "a mistake: the documents say otherwise"
-            out.print(f"\n[dim]{outcome}, {judged}, in {(time.perf_counter() - started) * 1e3:.0f} ms[/]")
+            wanted = bool(question["must_refuse"])
+            judged = ", as it must be," if answer.abstained and wanted else ""
+            judged = judged if answer.abstained == wanted else ", which is a mistake,"
+            out.print(f"\n[dim]{outcome}{judged} in {(time.perf_counter() - started) * 1e3:.0f} ms[/]")
     out.rule("What to do next")
     out.print(
         "Ask your own question:  .venv/bin/ragkit ask -c sample 'Who approves travel above the limit?'\n"
