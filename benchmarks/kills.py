@@ -30,7 +30,7 @@ from benchmarks.moments import STATES, TARGETS, kill, moment
 __all__ = ["Round", "Scene", "plan", "play"]
 
 GIVE_UP_S = 120.0
-TRIES = 8
+TRIES = 5
 Command = tuple[str | Path, ...]
 Finished = Callable[[Path], bool]
 """Whether a command that never ends by itself has done its work on this home."""
@@ -86,11 +86,11 @@ class Scene:
         rng = random.Random(f"{self._seed} {target} {number} {attempt}")
         course = self._worker if target == "worker" else self._ingest
         home = _copied(course.start, self._scratch / f"{target}-{number}")
-        latest_s = course.seconds / (1 + attempt)
+        share = 0.25**attempt if attempt < TRIES - 1 else 0.0  # the last one cannot come too late
         started = time.perf_counter()
         process = _started(course.command, home)
         try:
-            pid = moment(target, process, home, rng.uniform(0.05, latest_s), rng.uniform(0, 0.02))
+            pid = moment(target, process, home, share * rng.uniform(0.05, course.seconds), share * rng.uniform(0, 0.02))
             after_s = time.perf_counter() - started
             if pid is None or not kill(pid):
                 return None
