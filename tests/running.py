@@ -16,7 +16,7 @@ from typing import Any
 
 BIN = Path(sys.executable).parent
 RAGKIT = BIN / "ragkit"
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 
 
 def free_port() -> int:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 DIMENSION = 16
 PROCESS = Path(__file__).with_name("chroma_process.py")
-WAIT_S = 60.0
+WAIT_S = 120.0
 
 
 def unit_rows(count: int) -> Matrix:

@@ -16,7 +16,7 @@ from ragkit.errors import Conflict, NotFound
 from ragkit.types import Job
 from tests.running import BIN, free_port, running
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 
 
 @pytest.fixture

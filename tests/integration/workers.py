@@ -13,7 +13,7 @@ from ragkit.jobs.ledger import JobLedger
 from ragkit.types import Job
 
 PROGRAM = Path(__file__).with_name("worker_process.py")
-DEADLINE_S = 25
+DEADLINE_S = 100
 
 
 @contextlib.contextmanager

@@ -71,7 +71,7 @@ def test_uploads_are_answered_from_although_the_worker_is_killed_and_sigterm_end
         assert [d.id for d in client.documents.list()] == [document.id]
         (worker,) = workers_of(process.pid)
         process.terminate()
-        assert process.wait(15) == 0
+        assert process.wait(DEADLINE_S) == 0
         eventually(lambda: not is_alive(worker))
 
 
