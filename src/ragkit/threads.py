@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from threading import Lock
+from threading import Event, Lock
 from typing import Generic, ParamSpec, TypeVar
 
 import anyio
 from anyio import CapacityLimiter
 
-__all__ = ["Once", "Threads"]
+__all__ = ["Once", "Threads", "Together"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class Threads:
@@ -45,3 +47,59 @@ class Once(Generic[T]):
         with self._lock:
             while self._made:
                 close(self._made.pop())
+
+
+class Together(Generic[A, B]):
+    """Does at once what several threads ask for at about the same time.
+
+    Who asks while nothing runs is served immediately, and alone; those who come meanwhile are served together next.
+
+    Args:
+        serve: Gives a result for each of some requests, in their order. It runs in one thread at a time.
+        most: Requests that are served at once.
+    """
+
+    def __init__(self, serve: Callable[[Sequence[A]], Iterable[B]], *, most: int) -> None:
+        self._serve = serve
+        self._most = most
+        self._waiting: list[_Request[A, B]] = []
+        self._serving = False
+        self._lock = Lock()
+
+    def __call__(self, wanted: A) -> B:
+        mine: _Request[A, B] = _Request(wanted)
+        with self._lock:
+            self._waiting.append(mine)
+            waits, self._serving = self._serving, True
+        if waits:
+            mine.turn.wait()
+        if not mine.results and mine.failure is None:
+            self._serve_waiting()
+        if mine.failure is not None:
+            raise mine.failure
+        return mine.results[0]
+
+    def _serve_waiting(self) -> None:
+        """Serve the first of those who wait, and wake them, and one of the others to do the same for these."""
+        with self._lock:
+            served, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+        try:
+            results = self._serve([request.wanted for request in served])
+            for request, result in zip(served, results, strict=True):
+                request.results.append(result)
+        except BaseException as error:
+            for request in served:
+                request.failure = error
+        with self._lock:
+            self._serving = bool(self._waiting)
+            woken = [*served, *self._waiting[:1]]
+        for request in woken:
+            request.turn.set()
+
+
+class _Request(Generic[A, B]):
+    def __init__(self, wanted: A) -> None:
+        self.wanted = wanted
+        self.turn = Event()
+        self.results: list[B] = []
+        self.failure: BaseException | None = None

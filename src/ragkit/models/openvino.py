@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ragkit.errors import ConfigError, InputError, MissingExtra
 from ragkit.models.tokenizer import ModelTokenizer, located
 from ragkit.protocols import EmbedderSpec, Tokenizer, TokenVectors
+from ragkit.threads import Together
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, Core, InferRequest
@@ -98,7 +99,7 @@ class OpenVinoEmbedder:
         native = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self._precision = "bf16" if native and "bf16" in made["precisions"] else "f32"
         self._loading = Lock()
-        self._asking = Lock()
+        self._query = Together(self._embed_queries, most=_BATCH)
         self._batches: CompiledModel | None = None
         self._parallel = 1
         self._single: CompiledModel | None = None
@@ -146,15 +147,20 @@ class OpenVinoEmbedder:
         return _unit(vectors)
 
     def embed_query(self, text: str) -> Vector:
-        """The vector of a question; of a text longer than `spec.max_tokens`, that of its beginning."""
+        """The vector of a question; of a text longer than `spec.max_tokens`, that of its beginning.
+
+        Questions of several threads are embedded together.
+        """
         limit = self._spec.max_tokens + self._tokenizer.specials
-        ids = self._tokenizer.shortened(self._tokenizer.ids([self._spec.query_prefix + text])[0], limit)
-        with self._asking:
-            if self._request is None:
-                self._request = self._asked().create_infer_request()
-            self._request.infer(self._padded([ids]))
-            vector = self._request.get_output_tensor(0).data.copy()
-        return np.asarray(_unit(vector)[0], np.float32)
+        (ids,) = self._tokenizer.ids([self._spec.query_prefix + text])
+        vector: Vector = self._query(self._tokenizer.shortened(ids, limit))
+        return vector
+
+    def _embed_queries(self, ids: Sequence[list[int]]) -> Matrix:
+        if self._request is None:
+            self._request = self._asked().create_infer_request()
+        self._request.infer(self._padded(ids))
+        return _unit(self._request.get_output_tensor(0).data)
 
     def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """The tokens of each text; of one longer than `spec.max_tokens`, those of its beginning."""
@@ -182,7 +188,7 @@ class OpenVinoEmbedder:
                 )
             return self._single
 
-    def _padded(self, ids: list[list[int]]) -> dict[str, NDArray[np.int64]]:
+    def _padded(self, ids: Sequence[list[int]]) -> dict[str, NDArray[np.int64]]:
         return pad(ids, self._tokenizer.pad_id)
 
 

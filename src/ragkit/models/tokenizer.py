@@ -34,6 +34,8 @@ class ModelTokenizer:
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included."""
+        if len(texts) == 1:  # a batch is handed to other threads
+            return [self._inner.encode(encodable(texts[0])).ids]
         return [encoding.ids for encoding in self._inner.encode_batch_fast([encodable(text) for text in texts])]
 
     def placed(self, text: str, limit: int) -> dict[int, tuple[int, int]]:

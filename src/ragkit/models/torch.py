@@ -13,6 +13,7 @@ from ragkit.errors import ConfigError, InputError, MissingExtra
 from ragkit.models.folder import ModelFolder
 from ragkit.models.tokenizer import ModelTokenizer, encodable, located
 from ragkit.protocols import EmbedderSpec, Tokenizer, TokenVectors
+from ragkit.threads import Together
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -40,6 +41,7 @@ class TorchEmbedder:
         self._model = _load(folder)
         self._half = _computes_in_bfloat16()
         self._running = Lock()
+        self._query = Together(self._encode, most=_BATCH)
 
     @property
     def spec(self) -> EmbedderSpec:
@@ -64,8 +66,12 @@ class TorchEmbedder:
         return self._encode(prefixed)
 
     def embed_query(self, text: str) -> Vector:
-        """The vector of a question; of a text longer than `spec.max_tokens`, that of its beginning."""
-        return np.asarray(self._encode([self._spec.query_prefix + text])[0], np.float32)
+        """The vector of a question; of a text longer than `spec.max_tokens`, that of its beginning.
+
+        Questions of several threads are embedded together.
+        """
+        vector: Vector = self._query(self._spec.query_prefix + text)
+        return vector
 
     def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """The tokens of each text; of one longer than `spec.max_tokens`, those of its beginning."""
@@ -77,7 +83,7 @@ class TorchEmbedder:
             for text, state in zip(prefixed, states, strict=True)
         ]
 
-    def _run(self, texts: list[str], *, output: Literal["sentence_embedding", "token_embeddings"]) -> Any:
+    def _run(self, texts: Sequence[str], *, output: Literal["sentence_embedding", "token_embeddings"]) -> Any:
         import torch
 
         half = torch.autocast("cpu", dtype=torch.bfloat16) if self._half else contextlib.nullcontext()
@@ -90,7 +96,7 @@ class TorchEmbedder:
                 output_value=output,
             )
 
-    def _encode(self, texts: list[str]) -> Matrix:
+    def _encode(self, texts: Sequence[str]) -> Matrix:
         rows = np.asarray(self._run(texts, output="sentence_embedding"), np.float32)
         return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
