@@ -110,7 +110,7 @@ def _asked(
     seen = {chunk for chunk, _ in dense}
     return Asked(
         dense=dense,
-        filled=dense + scan.cosines(vector, [chunk for chunk, _ in keyword if chunk not in seen]),
+        filled=dense + scan.search(vector, k=len(keyword), allowed={chunk for chunk, _ in keyword} - seen),
         keyword=keyword,
         signals=signals(text, keyword, tokens=len(embedder.tokenizer.spans(text))),
         relevant=relevant,
