@@ -11,6 +11,7 @@ from ragkit.index.catalog import Catalog
 from ragkit.index.generations import Collections, Generation
 from ragkit.index.rebuilding import Generations
 from ragkit.index.snapshots import Snapshots
+from ragkit.index.token_signs import TokenSigns
 from ragkit.index.verify import Verifier
 from ragkit.ingest.changes import Profile
 from ragkit.ingest.chunking import StructureChunker
@@ -42,6 +43,7 @@ class Desk:
     max_tokens: int = 60
     retention: timedelta = timedelta(days=30)
     languages: frozenset[str] = frozenset()
+    signs: TokenSigns | None = None
     parsers: ParserPool = field(default_factory=lambda: ParserPool(workers=1, timeout_s=60))
 
     def __post_init__(self) -> None:
@@ -70,6 +72,7 @@ class Desk:
             languages=self.languages,
             embedder_of=lambda generation: self.models.get(generation.spec.id, self.embedder),
             retention=self.retention,
+            signs=self.signs,
         )
         chunker = StructureChunker(self.embedder.tokenizer, max_tokens=self.max_tokens)
         return Ingestor(parts, Profile(chunker=chunker, filters=filters or QualityPolicy(min_characters=1)))

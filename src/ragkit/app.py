@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from ragkit.blocking import Ragkit
@@ -72,6 +71,7 @@ class _Root:
         from ragkit.jobs.control import JobControl
         from ragkit.jobs.ledger import JobLedger
         from ragkit.prompts.registry import PromptRegistry
+        from ragkit.rerankers import Rerankers
         from ragkit.store.embeddings import VectorCache
         from ragkit.store.engine import Database
         from ragkit.store.files import FileStore
@@ -92,6 +92,7 @@ class _Root:
         self.files = FileStore(self.home / "files")
         self.embedders = Embedders(settings, home=self.home, cache=self.cache)
         self.embedder = self.embedders.default
+        self.rerankers = Rerankers(settings, self.database, self.embedders.of)
         self.chroma = Once(self._chroma)
         self.parsers = Once(self._parsers)
         self.ingestor = Once(self._ingestor)
@@ -202,7 +203,6 @@ class _Root:
         return connect(self.home, self.settings.chroma_url)
 
     def _retriever(self) -> Retriever:
-        from ragkit.rerankers import open_reranker
         from ragkit.retrieve.dense import DenseSearch
         from ragkit.retrieve.pipeline import Retriever
 
@@ -213,7 +213,7 @@ class _Root:
                 embedder=self.embedders.of, catalog=self.catalog, vectors=None if self.one_shot else self.vectors
             ),
             keywords=self.keywords,
-            reranker=Once(partial(open_reranker, self.settings, self.database, self.embedder)),
+            reranker=self.rerankers.of,
         )
 
     def _parsers(self) -> ParserPool:
@@ -251,6 +251,7 @@ class _Root:
             max_depth=settings.max_depth,
             languages=trained_on(settings.embedder, home=self.home),
             retention=timedelta(days=settings.retention_days),
+            signs=self.rerankers.signs(),
         )
         return Ingestor(parts, Profile(chunker=self._chunker(settings.chunk_tokens, settings.chunk_overlap)))
 

@@ -22,6 +22,7 @@ from ragkit.ingest.report import Progress
 from ragkit.ingest.scratch import scratch_folder
 from ragkit.ingest.sources import discover, roots_of
 from ragkit.ingest.texts import GivenText, Texts
+from ragkit.retrieve.late_interaction import NAME
 from ragkit.store.engine import now
 from ragkit.types import Answer, IngestReport, Mode, SearchResult
 
@@ -258,7 +259,7 @@ class Measuring:
                 "questions": len(per_question.ids),
                 **settings,
                 "embedder": generation.spec.id,
-                "reranker": given.reranker,
+                "reranker": given.reranker or NAME,
                 "chunk_tokens": given.chunk_tokens,
                 "chunk_overlap": given.chunk_overlap,
                 "sequence": generation.sequence,

@@ -68,8 +68,10 @@ class Settings(BaseSettings):
     llm_timeout_s: float = Field(60.0, gt=0, description="Seconds to wait for the model's next token.")
     llm_max_tokens: int = Field(1024, ge=1, description="Longest answer in tokens.")
     context_tokens: int = Field(3000, ge=200, description="Budget for the numbered sources in a prompt, in tokens.")
-    reranker: str = Field(
-        "late-interaction", description="late-interaction (built in), or a cross-encoder by path or installed name."
+    reranker: str | None = Field(
+        None,
+        description="A cross-encoder by path or installed name, or late-interaction (built in): then ingestion makes "
+        "what it compares. Unset, it is late-interaction too, which makes that at the first question that needs it.",
     )
 
     max_file_mb: int = Field(200, ge=1, description="Largest file that is read, in MB.")

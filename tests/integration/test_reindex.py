@@ -7,6 +7,7 @@ import pytest
 from ragkit.errors import Conflict
 from ragkit.index.generations import Generation
 from ragkit.index.rebuilding import Generations
+from ragkit.index.token_signs import TokenSigns
 from ragkit.ingest.pipelines import ChunkProfile
 from ragkit.ingest.reindex import Reindexer
 from ragkit.retrieve.dense import DenseSearch
@@ -224,3 +225,19 @@ def test_a_generation_that_finds_less_does_not_answer_unless_it_is_forced(filled
 def test_nothing_to_go_back_to_is_said(filled: Desk) -> None:
     with pytest.raises(Conflict, match="no earlier generation"):
         reindexer(filled).roll_back("c")
+
+
+def test_what_the_reranker_compares_is_made_as_documents_come_in_and_by_a_reindex(filled: Desk) -> None:
+    signs = TokenSigns(filled.database)
+
+    def stored() -> set[str]:
+        return set(signs.get(list(filled.catalog.live_chunks(live(filled)))))
+
+    assert stored() == set()
+    before = set(filled.catalog.live_chunks(live(filled)))
+    filled.signs = signs
+    filled.write("new.md", text("fig"))
+    filled.run()
+    assert stored() == set(filled.catalog.live_chunks(live(filled))) - before != set()
+    reindexer(filled).run("c")
+    assert stored() == set(filled.catalog.live_chunks(live(filled)))

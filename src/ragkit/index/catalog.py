@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, select
 
 from ragkit.errors import NotFound
 from ragkit.history import FilterVerdict
 from ragkit.index.duplicates import NEAR_DUPLICATE, Edition, similarity
 from ragkit.index.rows import (
+    ByIds,
+    Place,
     newest,
     of_generation,
     select_chunks,
@@ -39,6 +41,23 @@ __all__ = ["Catalog"]
 
 _BATCH = 500
 _STREAM = 5_000
+
+_IDS = ByIds(select(chunks.c.id))
+_HITS = ByIds(select(chunks, documents.c.id.label("document_id"), documents.c.uri, versions.c.title))
+_PLACES = ByIds(
+    select(
+        chunks.c.id, documents.c.id.label("document_id"), documents.c.uri, chunks.c.passage_key, vectors.c.value
+    ).outerjoin_from(
+        chunks,
+        vectors,
+        and_(vectors.c.key == chunks.c.vector_key, chunks.c.id.in_(bindparam("with_vector", expanding=True))),
+    )
+)
+_EDITIONS = (
+    select(documents.c.id, versions.c.signature, versions.c.metadata, versions.c.created_at)
+    .join(versions, versions.c.id == documents.c.live_version_id)
+    .where(versions.c.signature.is_not(None), documents.c.id.in_(bindparam("ids", expanding=True)))
+)
 
 
 class Catalog:
@@ -101,30 +120,29 @@ class Catalog:
             near_duplicates=alike,
         )
 
-    def hits(self, generation: Generation, ids: Sequence[str], scope: Scope) -> dict[str, Hit]:
+    def places(
+        self, generation: Generation, ids: Sequence[str], scope: Scope, *, with_vector: Sequence[str] = ()
+    ) -> tuple[dict[str, Place], dict[str, Vector]]:
+        """Where the live chunks in scope among these ids stand, and the vectors of some of them."""
+        rows = self._by_ids(_PLACES, generation, ids, scope, with_vector=with_vector)
+        places = {
+            key: Place(chunk_id=key, document_id=document_id, uri=uri, passage_key=passage_key)
+            for key, document_id, uri, passage_key, _ in rows
+        }
+        stored = {key: value for key, *_, value in rows if value is not None}
+        return places, dict(zip(stored, decode(list(stored.values()), generation.spec.dimension), strict=True))
+
+    def hits(self, generation: Generation, ids: Sequence[str], scope: Scope = EVERYTHING) -> dict[str, Hit]:
         """The live chunks in scope among these ids; rank, score and origin are for the caller to fill in."""
-        names = select(chunks, documents.c.id.label("document_id"), documents.c.uri, versions.c.title)
-        query = of_generation(names, generation)
-        with self._database.read() as connection:
-            query = query.where(*_inside(connection, generation, scope))
-            return {
-                row.id: to_hit(row)
-                for batch in _batches(ids)
-                for row in connection.execute(query.where(chunks.c.id.in_(batch)))
-            }
+        return {row.id: to_hit(row) for row in self._by_ids(_HITS, generation, ids, scope)}
 
     def editions(self, document_ids: Sequence[str]) -> dict[str, Edition]:
         """What tells near-duplicates, and the newest of them, among these documents."""
-        query = (
-            select(documents.c.id, versions.c.signature, versions.c.metadata, versions.c.created_at)
-            .join(versions, versions.c.id == documents.c.live_version_id)
-            .where(versions.c.signature.is_not(None))
-        )
         with self._database.read() as connection:
             return {
                 row.id: Edition(signature=row.signature, date=date_of(row.metadata), live_at=row.created_at)
                 for batch in _batches(document_ids)
-                for row in connection.execute(query.where(documents.c.id.in_(batch)))
+                for row in connection.execute(_EDITIONS, {"ids": batch})
             }
 
     def in_scope(
@@ -151,9 +169,7 @@ class Catalog:
 
     def passing(self, generation: Generation, ids: Sequence[str], scope: Scope) -> set[str]:
         """Those of the chunk ids that are live and in scope."""
-        with self._database.read() as connection:
-            query = of_generation(select(chunks.c.id), generation).where(*_inside(connection, generation, scope))
-            return {key for batch in _batches(ids) for key in connection.scalars(query.where(chunks.c.id.in_(batch)))}
+        return {row.id for row in self._by_ids(_IDS, generation, ids, scope)}
 
     def count(self, generation: Generation) -> int:
         """How many live chunks there are."""
@@ -183,16 +199,6 @@ class Catalog:
                 inside = selection.where(*_inside(connection, generation, scope))
                 for rows in connection.execution_options(yield_per=_STREAM).execute(inside).partitions():
                     yield [row.id for row in rows], decode([row.value for row in rows], generation.spec.dimension)
-
-    def chunk_vectors(self, generation: Generation, ids: Sequence[str]) -> dict[str, Vector]:
-        """The stored vectors of the live chunks among these ids."""
-        query = of_generation(select(chunks.c.id, vectors.c.value), generation).join(
-            vectors, vectors.c.key == chunks.c.vector_key
-        )
-        with self._database.read() as connection:
-            rows = [row for batch in _batches(ids) for row in connection.execute(query.where(chunks.c.id.in_(batch)))]
-        matrix = decode([row.value for row in rows], generation.spec.dimension)
-        return {row.id: vector for row, vector in zip(rows, matrix, strict=True)}
 
     def files(self) -> dict[str, str]:
         """SHA-256 of the files that must be kept, with the uri that each belongs to."""
@@ -225,6 +231,12 @@ class Catalog:
         with self._database.read() as connection:
             for row in connection.execution_options(yield_per=_STREAM).execute(query):
                 yield KeywordEntry(**row._mapping)
+
+    def _by_ids(
+        self, wanted: ByIds, generation: Generation, ids: Sequence[str], scope: Scope, **more: Any
+    ) -> list[Any]:
+        with self._database.read() as connection:
+            return list(wanted.rows(connection, generation, ids, *_inside(connection, generation, scope), **more))
 
 
 def _inside(connection: Connection, generation: Generation, scope: Scope) -> Iterator[ColumnElement[bool]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,16 +44,6 @@ class ExactScan:
         best = _top(scores, k)
         names = best if rows is None else rows[best]
         return [(self._ids[row], float(score)) for row, score in zip(names, scores[best], strict=True)]
-
-    def cosines(self, vector: Vector, ids: Sequence[str]) -> list[tuple[str, float]]:
-        """Pairs (id, cosine) of those of the ids that are here, in the order given."""
-        found = [(key, self._rows[key]) for key in ids if key in self._rows]
-        scores = self._scores(np.asarray(vector, np.float32), np.array([row for _, row in found], np.intp))
-        return [(key, float(score)) for (key, _), score in zip(found, scores, strict=True)]
-
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {key: row for row, key in enumerate(self._ids)}
 
     def _scores(self, vector: Vector, rows: NDArray[np.intp] | None) -> Vector:
         chosen = self._matrix if rows is None else self._matrix[rows]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ragkit.errors import Conflict, InputError, NotFound
@@ -82,7 +82,7 @@ class Collections:
             NotFound: There is no such collection.
         """
         with self._database.read() as connection:
-            row = connection.execute(_live.where(collections.c.name == name)).one_or_none()
+            row = connection.execute(_live, {"name": name}).one_or_none()
             if row is not None:
                 return to_generation(row)
             known = connection.scalars(select(collections.c.name).order_by(collections.c.name)).all()
@@ -232,7 +232,9 @@ select_generations = select(
 ).join(generations, generations.c.collection_id == collections.c.id)
 """Every generation of every collection."""
 
-_live = select_generations.where(generations.c.id == collections.c.generation_id)
+_live = select_generations.where(
+    generations.c.id == collections.c.generation_id, collections.c.name == bindparam("name")
+)
 
 
 def _insert(connection: Connection, name: str, spec: EmbedderSpec) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bindparam, func, select
 
 from ragkit.history import Attempt
 from ragkit.store.tables import chunks, collections, documents, versions
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from ragkit.index.generations import Generation
 
 __all__ = [
+    "ByIds",
+    "Place",
     "newest",
     "of_generation",
     "select_chunks",
@@ -24,6 +28,22 @@ __all__ = [
     "to_document",
     "to_hit",
 ]
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What tells a chunk from others, without its text.
+
+    Attributes:
+        passage_key: Equal in all chunks that say the same, white space apart, under the same headings.
+    """
+
+    chunk_id: str
+    document_id: str
+    uri: str
+    passage_key: bytes
 
 
 def select_documents(*more: Any) -> Select[Any]:
@@ -53,8 +73,7 @@ def select_chunks() -> Select[Any]:
 
 def of_live(query: Select[Any]) -> Select[Any]:
     """Narrow a query over chunks to those of live versions."""
-    joined = query.join_from(chunks, versions, versions.c.id == chunks.c.version_id)
-    return joined.join(documents, documents.c.live_version_id == versions.c.id)
+    return _with_documents(query).where(documents.c.live_version_id == versions.c.id)
 
 
 def of_generation(query: Select[Any], generation: Generation) -> Select[Any]:
@@ -64,14 +83,52 @@ def of_generation(query: Select[Any], generation: Generation) -> Select[Any]:
     """
     if not generation.beside:
         return of_live(query).where(documents.c.collection_id == generation.collection_id)
-    return (
-        query.join_from(chunks, versions, versions.c.id == chunks.c.version_id)
-        .join(documents, documents.c.id == versions.c.document_id)
-        .where(versions.c.id.in_(newest(generation.id)), documents.c.live_version_id.is_not(None))
-    )
+    beside = documents.c.live_version_id.is_not(None)
+    return _with_documents(query).where(beside, versions.c.id.in_(newest(generation.id)))
 
 
-def newest(generation_id: int) -> Select[tuple[int]]:
+class ByIds:
+    """A query over chunks for those of some ids, put together once: that takes as long as to run it.
+
+    The database is to begin with the ids. Sums hide the other columns from the choice of an index: SQLite would read
+    every document of the collection for each id.
+
+    Args:
+        query: What is wanted of chunks, versions and documents.
+    """
+
+    def __init__(self, query: Select[Any]) -> None:
+        of_ids = chunks.c.id.in_(bindparam("ids", expanding=True))
+        mine = _with_documents(query).where(of_ids, documents.c.collection_id + 0 == bindparam("collection_id"))
+        current = (versions.c.id + 0).in_(newest(bindparam("generation_id")))
+        self._live = mine.where(documents.c.live_version_id == versions.c.id)
+        self._beside = mine.where(current, documents.c.live_version_id.is_not(None))
+
+    def query(self, generation: Generation) -> Select[Any]:
+        """It takes the parameters `ids`, `collection_id` and `generation_id`."""
+        return self._beside if generation.beside else self._live
+
+    def rows(
+        self,
+        connection: Connection,
+        generation: Generation,
+        ids: Sequence[str],
+        *where: ColumnElement[bool],
+        **more: Any,
+    ) -> Iterator[Row[Any]]:
+        """Of what a generation answers from, in no order; `more` are parameters that the query has itself."""
+        query = self.query(generation).where(*where) if where else self.query(generation)
+        of = {"collection_id": generation.collection_id, "generation_id": generation.id}
+        for start in range(0, len(ids), _BATCH):
+            yield from connection.execute(query, {"ids": ids[start : start + _BATCH], **of, **more}).all()
+
+
+def _with_documents(query: Select[Any]) -> Select[Any]:
+    joined = query.join_from(chunks, versions, versions.c.id == chunks.c.version_id)
+    return joined.join(documents, documents.c.id == versions.c.document_id)
+
+
+def newest(generation_id: int | BindParameter[int]) -> Select[tuple[int]]:
     """Ids of the newest version of each document in a generation."""
     mine = select(func.max(versions.c.id)).where(versions.c.generation_id == generation_id)
     return mine.group_by(versions.c.document_id)

@@ -6,17 +6,34 @@ A bit a component is 48 bytes a token at 384 dimensions; the words that tell som
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
+import numpy as np
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ragkit.protocols import TokenVectors
 from ragkit.store.engine import Database
 from ragkit.store.tables import chunks, token_signs, vectors
+from ragkit.text import STOPWORDS
 
-__all__ = ["TokenSigns"]
+__all__ = ["TokenSigns", "signs_of"]
 
 _BATCH = 500
+_WORD = re.compile(r"\w+(?:[.'@:/-]\w+)*")
+_OF_CHUNKS = (
+    select(chunks.c.id, token_signs.c.value)
+    .join(token_signs, token_signs.c.key == chunks.c.vector_key)
+    .where(chunks.c.id.in_(bindparam("ids", expanding=True)))
+)
+
+
+def signs_of(text: str, tokens: TokenVectors) -> bytes:
+    """A bit a component, of the tokens of words that tell something; of all, where none does."""
+    stop = [match.span() for match in _WORD.finditer(text) if match.group().casefold() in STOPWORDS]
+    kept = [row for row, span in enumerate(tokens.spans) if _tells(text, span, stop)] or list(range(len(tokens.spans)))
+    return np.packbits(tokens.rows[kept] > 0, axis=1).tobytes()
 
 
 class TokenSigns:
@@ -27,22 +44,42 @@ class TokenSigns:
 
     def get(self, chunk_ids: Sequence[str]) -> dict[str, bytes]:
         """Those that are stored, by chunk id."""
-        query = select(chunks.c.id, token_signs.c.value).join(token_signs, token_signs.c.key == chunks.c.vector_key)
         with self._database.read() as connection:
             return {
                 row.id: row.value
                 for start in range(0, len(chunk_ids), _BATCH)
-                for row in connection.execute(query.where(chunks.c.id.in_(chunk_ids[start : start + _BATCH])))
+                for row in connection.execute(_OF_CHUNKS, {"ids": chunk_ids[start : start + _BATCH]})
             }
 
-    def put(self, values: Mapping[str, bytes]) -> None:
-        """Keep values by chunk id; what is there already stays, what was erased meanwhile is not kept."""
-        known = select(chunks.c.id, chunks.c.vector_key).join(vectors, vectors.c.key == chunks.c.vector_key)
-        with self._database.write() as connection:
-            rows = {
-                row.vector_key: values[row.id] for row in connection.execute(known.where(chunks.c.id.in_(list(values))))
+    def missing(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Those keys of vectors under which nothing is stored."""
+        stored = select(token_signs.c.key)
+        with self._database.read() as connection:
+            found = {
+                key
+                for start in range(0, len(keys), _BATCH)
+                for key in connection.scalars(stored.where(token_signs.c.key.in_(keys[start : start + _BATCH])))
             }
-            if rows:
+        return set(keys) - found
+
+    def put(self, values: Mapping[str, bytes]) -> None:
+        """Keep values by chunk id, as `keep` does it by key."""
+        keys = select(chunks.c.id, chunks.c.vector_key).where(chunks.c.id.in_(list(values)))
+        with self._database.read() as connection:
+            found = {row.vector_key: values[row.id] for row in connection.execute(keys)}
+        self.keep(found)
+
+    def keep(self, values: Mapping[bytes, bytes]) -> None:
+        """Keep values by the keys of vectors; what is there already stays, what was erased meanwhile is not kept."""
+        with self._database.write() as connection:
+            there = set(connection.scalars(select(vectors.c.key).where(vectors.c.key.in_(list(values)))))
+            if there:
                 dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-                kept = [{"key": key, "value": value} for key, value in rows.items()]
-                connection.execute(dialect.insert(token_signs).on_conflict_do_nothing(), kept)
+                rows = [{"key": key, "value": value} for key, value in values.items() if key in there]
+                connection.execute(dialect.insert(token_signs).on_conflict_do_nothing(), rows)
+
+
+def _tells(text: str, span: tuple[int, int], stop: Sequence[tuple[int, int]]) -> bool:
+    if not any(map(str.isalnum, text[span[0] : span[1]])):
+        return False
+    return not any(start < span[1] and end > span[0] for start, end in stop)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from ragkit.history import FilterVerdict
+from ragkit.index.duplicates import passage_key
 from ragkit.index.generations import Generation, bump, check_current
 from ragkit.index.ledger import Attempt, Known, write_attempts
 from ragkit.index.scope import facet_rows
@@ -235,6 +236,7 @@ def _chunk_row(version_id: int, ordinal: int, new: NewChunk) -> dict[str, Any]:
         "heading": chunk.heading,
         "text": chunk.text,
         "vector_key": new.vector_key,
+        "passage_key": passage_key(chunk.heading, chunk.text),
     }
 
 

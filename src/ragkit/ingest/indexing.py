@@ -15,9 +15,10 @@ import numpy as np
 
 from ragkit.index.generations import Generation
 from ragkit.index.ledger import Attempt
+from ragkit.index.token_signs import TokenSigns, signs_of
 from ragkit.index.versions import NewChunk, NewVersion
 from ragkit.ingest.drafts import Draft
-from ragkit.protocols import Embedder, KeywordEntry, KeywordIndex, VectorStore
+from ragkit.protocols import Embedder, KeywordEntry, KeywordIndex, TokenEmbedder, VectorStore
 from ragkit.store.embeddings import VectorCache
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ ENOUGH_CHUNKS = (
     64  # so many are embedded at once when nothing else is: at the start of a run nobody waits for a full batch
 )
 EMBED_AT_ONCE = 2048  # a very long document is embedded in parts, so that a crash does not lose all of the work
+SIGN_AT_ONCE = 128  # the vectors of their tokens take 100 MB at most, at 256 tokens and 384 dimensions
 
 
 class Steps(Protocol):
@@ -61,6 +63,7 @@ class IndexWriter:
         embedder: Called for texts that the cache lacks.
         vectors: The generation's vector store.
         keywords: The generation's keyword index.
+        signs: Where what the built-in reranker compares of each chunk is kept, if it is to be.
         on_live: Called with each draft and whether it went live: false when another writer changed the document first.
         admit: Called with each draft and the vectors of its chunks; returns what is to go live, if anything.
     """
@@ -75,6 +78,7 @@ class IndexWriter:
         embedder: Embedder,
         vectors: VectorStore,
         keywords: KeywordIndex,
+        signs: TokenSigns | None = None,
         on_live: Callable[[Draft, bool], None] = lambda draft, switched: None,
         admit: Callable[[Draft, Matrix], Draft | None] = lambda draft, rows: draft,
     ) -> None:
@@ -85,6 +89,7 @@ class IndexWriter:
         self._embedder = embedder
         self._vectors = vectors
         self._keywords = keywords
+        self._signs = signs
         self._on_live = on_live
         self._admit = admit
         self._drafts: list[Draft] = []
@@ -140,6 +145,7 @@ class IndexWriter:
         attempts = [draft.attempt for draft in drafts]
         self._ledger.begin(attempts)
         matrices = self._embed(drafts)
+        self._sign(drafts)
         self._ledger.reached(attempts, "embedded")
         judged = [(self._admit(draft, rows), rows) for draft, rows in zip(drafts, matrices, strict=True)]
         admitted = [(draft, rows) for draft, rows in judged if draft is not None]
@@ -176,6 +182,16 @@ class IndexWriter:
         known.update(zip(stored, self._cache.get(stored, dimension=spec.dimension), strict=True))
         none = np.empty((0, spec.dimension), np.float32)
         return [np.stack([known[key] for key in draft.vector_keys]) if draft.vector_keys else none for draft in drafts]
+
+    def _sign(self, drafts: Sequence[Draft]) -> None:
+        if self._signs is None or not isinstance(self._embedder, TokenEmbedder):
+            return
+        texts = {key: text for draft in drafts for key, text in zip(draft.vector_keys, draft.inputs, strict=True)}
+        missing = sorted(self._signs.missing(list(texts)), key=lambda key: len(texts[key]))
+        for start in range(0, len(missing), SIGN_AT_ONCE):
+            part = missing[start : start + SIGN_AT_ONCE]
+            tokens = self._embedder.embed_tokens([texts[key] for key in part])
+            self._signs.keep({key: signs_of(texts[key], found) for key, found in zip(part, tokens, strict=True)})
 
     def _write(self, admitted: list[tuple[Draft, Matrix]]) -> None:
         drafts = [draft for draft, _ in admitted]

@@ -15,6 +15,7 @@ from ragkit.index.ledger import Ledger
 from ragkit.index.rebuilding import Generations
 from ragkit.index.retention import Retained
 from ragkit.index.snapshots import Snapshots
+from ragkit.index.token_signs import TokenSigns
 from ragkit.index.versions import Versions
 from ragkit.ingest.chunking import StructureChunker
 from ragkit.ingest.isolation import ParserPool
@@ -72,6 +73,8 @@ class IngestParts:
     """What the embedder was trained on, as ISO 639-1; empty where nobody knows."""
     retention: timedelta = timedelta(days=30)
     """How long a version is kept after it stopped answering."""
+    signs: TokenSigns | None = None
+    """Where what the built-in reranker compares is kept; none: it is made when a question needs it."""
     embedder_of: Callable[[Generation], Embedder] | None = None
     """Opens the embedder that a generation was given; none: there is only the one above."""
 

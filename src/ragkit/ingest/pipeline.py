@@ -181,6 +181,7 @@ class Ingestor:
             versions=parts.versions,
             cache=parts.cache,
             embedder=parts.embedder_for(generation),
+            signs=parts.signs,
             vectors=vectors,
             keywords=keywords,
         ) as writer:

@@ -164,6 +164,7 @@ class Reindexer:
             versions=Beside(parts.database, dict(todo)),
             cache=parts.cache,
             embedder=embedder,
+            signs=parts.signs,
             vectors=vectors,
             keywords=keywords,
             on_live=count,

@@ -259,6 +259,7 @@ class Run:
                 versions=self._parts.versions,
                 cache=self._parts.cache,
                 embedder=self._parts.embedder_for(self._generation),
+                signs=self._parts.signs,
                 vectors=vectors,
                 keywords=keywords,
                 on_live=self._live,

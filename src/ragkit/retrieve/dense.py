@@ -8,7 +8,7 @@ is left takes 3 ms and misses nothing.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -84,15 +84,6 @@ class DenseSearch:
             if found is not None:
                 return found
         return self._scan(reach).search(vector, k=k)
-
-    def cosines(self, vector: Vector, generation: Generation, ids: Sequence[str]) -> list[tuple[str, float]]:
-        """Pairs (chunk id, cosine) of those of the chunks that are live, in no order."""
-        if not ids:
-            return []
-        resident = None if self._vectors is None else self._resident.scan(generation)
-        if resident is not None:
-            return resident.cosines(vector, ids)
-        return [(key, float(row @ vector)) for key, row in self._catalog.chunk_vectors(generation, ids).items()]
 
     def _nearest(self, vectors: VectorStore, vector: Vector, k: int, reach: Reach) -> list[tuple[str, float]] | None:
         if not reach.scope.everything:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from ragkit.index.duplicates import Edition, near
+from ragkit.index.rows import Place
 from ragkit.text import words
 from ragkit.types import Hit
 
@@ -17,22 +17,19 @@ _COUNTERPART = 0.5
 """Share of equal words from which two passages of near-duplicates are the same place in them."""
 
 
-def collapse(hits: Sequence[Hit]) -> list[Hit]:
-    """One hit a passage, the best one, with the uris of the others that hold it.
+def collapse(ranking: Sequence[tuple[str, float]], places: Mapping[str, Place]) -> dict[str, tuple[str, ...]]:
+    """The best chunk of each passage, best first, with the uris of the others that hold the passage.
 
-    Passages are the same when text and headings are, white space apart: "Yes." under another question says something
-    else.
+    Args:
+        ranking: Pairs (chunk id, score), best first.
+        places: Where each of them stands.
     """
-    uris: dict[tuple[str, str], list[str]] = {}
-    first: dict[tuple[str, str], Hit] = {}
-    for hit in hits:
-        passage = (hit.heading, " ".join(hit.text.split()))
-        first.setdefault(passage, hit)
-        uris.setdefault(passage, []).append(hit.uri)
-    return [
-        replace(hit, also_in=tuple(uri for uri in dict.fromkeys(uris[passage]) if uri != hit.uri))
-        for passage, hit in first.items()
-    ]
+    first: dict[bytes, str] = {}
+    uris: dict[str, dict[str, None]] = {}
+    for key, _ in ranking:
+        place = places[key]
+        uris.setdefault(first.setdefault(place.passage_key, key), {})[place.uri] = None
+    return {key: tuple(uri for uri in held if uri != places[key].uri) for key, held in uris.items()}
 
 
 def prefer_newest(hits: Sequence[Hit], editions: Mapping[str, Edition]) -> list[Hit]:

@@ -14,7 +14,7 @@ from ragkit.explanation import Candidate
 from ragkit.retrieve.weights import Signals
 from ragkit.types import Hit
 
-__all__ = ["Notes", "candidates"]
+__all__ = ["Notes", "Ranking", "candidates"]
 
 Ranking = Sequence[tuple[str, float]]
 LookUp = Callable[[Sequence[str]], Mapping[str, Hit]]
@@ -32,7 +32,7 @@ class Notes:
     merged: Ranking = ()
     outside: set[str] = field(default_factory=set)
     """Ids that an index returned and that are not live, or not in scope."""
-    distinct: Sequence[Hit] = ()
+    distinct: Sequence[str] = ()
     reranked: Sequence[Hit] = ()
     ordered: Sequence[Hit] = ()
     stages_ms: dict[str, float] = field(default_factory=dict)
@@ -60,7 +60,8 @@ def candidates(notes: Notes, shown: Sequence[Hit], look_up: LookUp) -> list[Cand
     """
     dense, keyword = _places(notes.dense), _places(notes.keyword)
     fused, reranked = dict(notes.merged), _ranks(notes.reranked)
-    ranks, distinct, ordered = _ranks(shown), _ranks(notes.distinct), _ranks(notes.ordered)
+    ranks, ordered = _ranks(shown), _ranks(notes.ordered)
+    distinct = {key: place for place, key in enumerate(notes.distinct, start=1)}
     ids = list(dict.fromkeys([*ranks, *(key for key, _ in notes.merged), *dense, *keyword, *sorted(notes.outside)]))
     passages = look_up(ids)
 

@@ -14,21 +14,18 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import ConfigError
+from ragkit.index.token_signs import TokenSigns, signs_of
 from ragkit.lexical import weights
 from ragkit.protocols import Embedder, TokenEmbedder, TokenVectors
-from ragkit.text import STOPWORDS
 from ragkit.types import Hit
 
-if TYPE_CHECKING:
-    from ragkit.index.token_signs import TokenSigns
-
-__all__ = ["NAME", "LateInteraction", "Question", "signs_of"]
+__all__ = ["NAME", "LateInteraction", "Question"]
 
 NAME = "late-interaction"
 MET = 2.0
@@ -44,7 +41,7 @@ _WORD = re.compile(r"\w+(?:[.'@:/-]\w+)*")
 class LateInteraction:
     """Reorders hits by their own score and how well they meet the question word by word.
 
-    The signs of a passage are made when it is first among the candidates, and kept.
+    The signs of a passage that has none are made when it is first among the candidates, and kept.
 
     Args:
         embedder: The one that made the collection's vectors.
@@ -76,7 +73,8 @@ class LateInteraction:
         (tokens,) = self._embedder.embed_tokens([question])
         asked = Question(question, tokens)
         signs = self._of(hits)
-        scores = [hit.score + MET * asked.met(signs[hit.chunk_id]) for hit in hits]
+        met = asked.met([signs[hit.chunk_id] for hit in hits])
+        scores = [hit.score + MET * share for hit, share in zip(hits, met, strict=True)]
         order = sorted(range(len(hits)), key=lambda row: -scores[row])
         return [
             replace(hits[row], rank=rank, score=round(scores[row], 6), via=(*hits[row].via, "rerank"))
@@ -111,31 +109,25 @@ class Question:
         letters = sum(map(str.isalnum, text)) / max(len(tokens.spans), 1)
         self._trust = min(max(math.log(max(letters, 1.0)) / math.log(_WORDS_FROM), 0.0), 1.0)
 
-    def met(self, signs: bytes) -> float:
-        """The weighted mean over the question's words of the best match in a passage, about 0 to 1.
+    def met(self, passages: Sequence[bytes]) -> list[float]:
+        """For the signs of each passage the weighted mean over the question's words of the best match, about 0 to 1.
 
         It is scaled down as far as the embedder has to spell the question.
         """
-        if not len(self._rows) or not signs:
-            return 0.0
-        bits = np.unpackbits(np.frombuffer(signs, np.uint8).reshape(-1, -(-self._dimension // 8)), axis=1)
-        plus_minus = bits[:, : self._dimension].astype(np.float32) * 2 - 1
+        width = -(-self._dimension // 8)
+        ends = np.cumsum([len(signs) // width for signs in passages], dtype=np.intp)
+        if not len(self._rows) or not len(ends) or not ends[-1]:
+            return [0.0] * len(passages)
+        packed = np.frombuffer(b"".join(passages), np.uint8).reshape(-1, width)
+        bits = np.unpackbits(packed, axis=1, count=self._dimension).astype(np.float32)
+        # With signs of +1 and -1 for bits of 1 and 0.
+        matches = 2 * (bits @ self._rows.T) - self._rows.sum(axis=1)
         # The components of a unit vector add up to about sqrt(2 d / pi) in absolute value.
-        scale = float(np.sqrt(2 * self._dimension / np.pi))
-        return self._trust * float(self._weights @ (self._rows @ plus_minus.T).max(axis=1)) / scale
-
-
-def signs_of(text: str, tokens: TokenVectors) -> bytes:
-    """A bit a component, of the tokens of words that tell something; of all, where none does."""
-    stop = [match.span() for match in _WORD.finditer(text) if match.group().casefold() in STOPWORDS]
-    kept = [row for row, span in enumerate(tokens.spans) if _tells(text, span, stop)] or list(range(len(tokens.spans)))
-    return np.packbits(tokens.rows[kept] > 0, axis=1).tobytes()
-
-
-def _tells(text: str, span: tuple[int, int], stop: Sequence[tuple[int, int]]) -> bool:
-    if not any(map(str.isalnum, text[span[0] : span[1]])):
-        return False
-    return not any(start < span[1] and end > span[0] for start, end in stop)
+        scale = self._trust / float(np.sqrt(2 * self._dimension / np.pi))
+        return [
+            scale * float(matches[start:end].max(axis=0) @ self._weights) if end > start else 0.0
+            for start, end in pairwise([0, *ends.tolist()])
+        ]
 
 
 def _weighted(question: str, spans: Sequence[tuple[int, int]]) -> NDArray[np.float32]:

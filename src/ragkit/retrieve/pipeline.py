@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ragkit.errors import ConfigError, InputError
 from ragkit.explanation import Explanation
 from ragkit.index.catalog import Catalog
 from ragkit.index.generations import Collections, Generation
-from ragkit.index.scope import EVERYTHING, Scope, checked
+from ragkit.index.rows import Place
+from ragkit.index.scope import Scope, checked
 from ragkit.protocols import KeywordIndex, Reranker
 from ragkit.retrieve.dense import DenseSearch
 from ragkit.retrieve.duplicates import collapse, prefer_newest
-from ragkit.retrieve.explain import candidates
+from ragkit.retrieve.explain import Ranking, candidates
 from ragkit.retrieve.filters import NARROW, Reach, reach
 from ragkit.retrieve.fusion import above_background, convex, cosines
 from ragkit.retrieve.weights import dense_weight, signals
@@ -34,6 +35,17 @@ SPARE = 2
 RERANK_DEPTH = 30
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Merged:
+    """What both lists held together."""
+
+    ranking: Ranking
+    """Of what is live and in scope."""
+    via: Mapping[str, tuple[str, ...]]
+    """Which lists held each id."""
+    places: Mapping[str, Place]
+
+
 class Retriever:
     """Searches collections.
 
@@ -42,7 +54,7 @@ class Retriever:
         catalog: What every id is joined with.
         dense: Nearest neighbours.
         keywords: Opens the keyword index of a generation.
-        reranker: Opens the reranker, for the mode `hybrid+rerank`.
+        reranker: Opens the reranker of a generation, for the mode `hybrid+rerank`.
         narrow: Chunks in scope up to which they are compared one by one.
     """
 
@@ -53,7 +65,7 @@ class Retriever:
         catalog: Catalog,
         dense: DenseSearch,
         keywords: Callable[[Generation], KeywordIndex],
-        reranker: Callable[[], Reranker] | None,
+        reranker: Callable[[Generation], Reranker] | None,
         narrow: int = NARROW,
     ) -> None:
         self._collections = collections
@@ -118,7 +130,7 @@ class Retriever:
         notes, generation = reached.notes, reached.generation
 
         def look_up(ids: Sequence[str]) -> dict[str, Hit]:
-            return self._catalog.hits(generation, ids, EVERYTHING)
+            return self._catalog.hits(generation, ids)
 
         return Explanation(
             query=query,
@@ -157,11 +169,10 @@ class Retriever:
             return []
         depth = max(k, RERANK_DEPTH) if mode == "hybrid+rerank" else k
         notes = reached.notes
-        notes.distinct = self._distinct(reached, query, depth, mode)
-        hits: Sequence[Hit] = notes.distinct[: SPARE * depth]
+        hits: Sequence[Hit] = self._distinct(reached, query, depth, mode)
         if mode == "hybrid+rerank":
             with notes.stage("rerank"):
-                hits = notes.reranked = self._rerank(query, hits)
+                hits = notes.reranked = self._rerank(reached.generation, query, hits)
         with notes.stage("editions"):
             editions = self._catalog.editions(sorted({hit.document_id for hit in hits}))
             notes.ordered = ordered = prefer_newest(hits, editions)
@@ -171,59 +182,62 @@ class Retriever:
         self._beside.shutdown()
 
     def _distinct(self, reached: Reach, query: str, k: int, mode: Mode) -> list[Hit]:
-        """At least `k` different passages where there are so many; the lists are read deeper where copies fill them."""
+        """The best different passages, a few more than `k`; the lists are read deeper where copies fill them."""
         depth = max(DEPTH, k)
         while True:
-            merged, via = self._merged(reached, query, depth, mode)
-            with reached.notes.stage("join"):
-                hits = collapse(self._join(reached, merged, via))
-            if len(hits) >= k or len(merged) < depth or depth >= DEEPEST:
-                return hits
+            merged = self._merged(reached, query, depth, mode)
+            distinct = collapse(merged.ranking, merged.places)
+            if len(distinct) >= k or len(merged.via) < depth or depth >= DEEPEST:
+                break
             depth *= 4
+        reached.notes.distinct = tuple(distinct)
+        scores, shown = dict(merged.ranking), list(distinct)[: SPARE * k]
+        with reached.notes.stage("texts"):
+            live = self._catalog.hits(reached.generation, shown)
+        return [
+            replace(live[key], score=round(scores[key], 6), via=merged.via[key], also_in=distinct[key])
+            for key in shown
+            if key in live
+        ]
 
-    def _merged(
-        self, reached: Reach, query: str, depth: int, mode: Mode
-    ) -> tuple[Sequence[tuple[str, float]], dict[str, tuple[str, ...]]]:
-        """Fused (id, score) pairs, and which lists each id came from."""
-        beside, notes = None, reached.notes
+    def _merged(self, reached: Reach, query: str, depth: int, mode: Mode) -> _Merged:
+        beside, notes, generation = None, reached.notes, reached.generation
         if mode != "dense":
-            index = self._keywords(reached.generation)
-            beside = self._beside.submit(reached.keywords, index, query, k=depth)
-        if mode == "keyword":
-            dense, vector = [], None
-        else:
+            beside = self._beside.submit(reached.keywords, self._keywords(generation), query, k=depth)
+        dense: Ranking = []
+        vector = None
+        if mode != "keyword":
             with notes.stage("embed"):
-                vector = self._dense.embed(query, reached.generation)
+                vector = self._dense.embed(query, generation)
             with notes.stage("dense"):
                 dense = self._dense.search(vector, k=depth, reach=reached)
         with notes.stage("keyword (beyond dense)" if mode == "hybrid" else "keyword"):
-            keyword = beside.result() if beside else []
-        notes.dense, notes.keyword = tuple(dense), keyword
+            keyword: Ranking = beside.result() if beside else []
         via: dict[str, tuple[str, ...]] = dict.fromkeys((key for key, _ in dense), ("dense",))
         via.update((key, (*via.get(key, ()), "keyword")) for key, _ in keyword)
-        if vector is None or mode == "dense":
-            notes.merged = dense or keyword
-            return notes.merged, via
-        # What only the keywords found has a cosine too: counted as 0, a good passage would fall behind any neighbour.
-        unseen = [key for key, _ in keyword if via[key] == ("keyword",)]
-        dense += self._dense.cosines(vector, reached.generation, unseen)
-        notes.signals = signals(query, keyword, tokens=self._dense.tokens(query, reached.generation))
-        notes.weight = dense_weight(notes.signals, offset=reached.generation.dense_offset)
-        notes.merged = convex(cosines(dense), above_background(keyword), weight=notes.weight)
-        return notes.merged, via
+        # What only the keywords found gets a cosine too: counted as 0, a good passage would fall behind any neighbour.
+        unseen = [key for key, _ in keyword if via[key] == ("keyword",)] if mode != "keyword" else []
+        with notes.stage("join"):
+            places, rows = self._catalog.places(generation, list(via), reached.scope, with_vector=unseen)
+        notes.outside.update(via.keys() - places.keys())
+        merged = dense or keyword
+        if vector is not None and mode != "dense":
+            near = [*dense, *((key, float(row @ vector)) for key, row in rows.items())]
+            notes.signals = signals(query, keyword, tokens=self._dense.tokens(query, generation))
+            notes.weight = dense_weight(notes.signals, offset=generation.dense_offset)
+            merged = convex(cosines(near), above_background(keyword), weight=notes.weight)
+        notes.dense, notes.keyword = dense, keyword
+        notes.merged = [pair for pair in merged if pair[0] in places]
+        return _Merged(ranking=notes.merged, via=via, places=places)
 
-    def _join(self, reached: Reach, merged: Sequence[tuple[str, float]], via: dict[str, tuple[str, ...]]) -> list[Hit]:
-        live = self._catalog.hits(reached.generation, [key for key, _ in merged], reached.scope)
-        return [replace(live[key], score=round(score, 6), via=via[key]) for key, score in merged if key in live]
-
-    def _rerank(self, query: str, hits: Sequence[Hit]) -> list[Hit]:
+    def _rerank(self, generation: Generation, query: str, hits: Sequence[Hit]) -> list[Hit]:
         """The first hits in the reranker's order, the others behind them."""
         if self._reranker is None:
             raise ConfigError(
                 "The mode 'hybrid+rerank' needs a reranker and none is configured.",
                 hint="Set RAGKIT_RERANKER, or use the mode 'hybrid'.",
             )
-        first = self._reranker().rerank(query, hits[:RERANK_DEPTH])
+        first = self._reranker(generation).rerank(query, hits[:RERANK_DEPTH])
         least = min((hit.score for hit in first), default=0.0)
         return first + [replace(hit, score=min(hit.score, least)) for hit in hits[RERANK_DEPTH:]]
 

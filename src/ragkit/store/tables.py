@@ -160,6 +160,8 @@ chunks = Table(
     Column("heading", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("vector_key", LargeBinary(16), nullable=False, index=True),
+    # Equal in all chunks that say the same under the same headings.
+    Column("passage_key", LargeBinary(16), nullable=True),
     Index("ix_chunks_version_ordinal", "version_id", "ordinal"),
 )
 

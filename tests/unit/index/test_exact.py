@@ -54,11 +54,3 @@ def test_more_rows_than_a_block_are_scanned() -> None:
 def test_each_row_needs_an_id() -> None:
     with pytest.raises(ValueError, match="2 ids for 3 vectors"):
         ExactScan(["a", "b"], rows(3))
-
-
-def test_cosines_of_some_ids_come_in_the_order_asked_for() -> None:
-    matrix, vector = rows(5), rows(1, seed=9)[0]
-    found = ExactScan(list("abcde"), matrix).cosines(vector, ["d", "gone", "a"])
-    assert [key for key, _ in found] == ["d", "a"]
-    assert np.allclose([score for _, score in found], [matrix[3] @ vector, matrix[0] @ vector], atol=1e-6)
-    assert ExactScan(list("abcde"), matrix).cosines(vector, []) == []

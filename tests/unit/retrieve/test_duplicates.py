@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragkit.index.duplicates import Edition, signature
+from ragkit.index.duplicates import Edition, passage_key, signature
+from ragkit.index.rows import Place
 from ragkit.retrieve.duplicates import collapse, prefer_newest
 from ragkit.types import Hit
 
@@ -16,7 +17,7 @@ RULES = " ".join(f"Rule {n}: whoever does task {n} tells the office on day {n * 
 OTHER = " ".join(f"Part {n} of the gateway is fixed with screw {n}, never by hand." for n in range(60))
 
 
-def hit(text: str, *, uri: str = "s/a.md", score: float = 1.0, heading: str = "") -> Hit:
+def hit(text: str, *, uri: str = "s/a.md", score: float = 1.0) -> Hit:
     return Hit(
         rank=0,
         score=score,
@@ -25,7 +26,7 @@ def hit(text: str, *, uri: str = "s/a.md", score: float = 1.0, heading: str = ""
         uri=uri,
         title="",
         page=None,
-        heading=heading,
+        heading="",
         chunk_id=f"{uri} {text}",
         start=0,
         end=len(text),
@@ -45,30 +46,37 @@ OLD = hit("The office closes at five on Fridays.", uri="old.md", score=0.90)
 NEW = hit("The office closes at four on Fridays.", uri="new.md", score=0.88)
 
 
+def collapsed(*chunks: tuple[str, str, str]) -> dict[str, tuple[str, ...]]:
+    """Of chunks given as (uri, heading, text), whose ids are their numbers."""
+    places = {
+        str(n): Place(chunk_id=str(n), document_id=uri, uri=uri, passage_key=passage_key(heading, text))
+        for n, (uri, heading, text) in enumerate(chunks)
+    }
+    return collapse([(key, 1.0) for key in places], places)
+
+
 def test_a_passage_that_three_files_hold_is_one_hit_with_all_three_named() -> None:
-    copies = [hit("Equal  text", uri="s/a.md"), hit("Equal text", uri="s/b.md"), hit("Equal\ntext", uri="s/c.txt")]
-    (found,) = collapse(copies)
-    assert (found.uri, found.also_in) == ("s/a.md", ("s/b.md", "s/c.txt"))
+    copies = ("s/a.md", "", "Equal  text"), ("s/b.md", "", "Equal text"), ("s/c.txt", "", "Equal\ntext")
+    assert collapsed(*copies) == {"0": ("s/b.md", "s/c.txt")}
 
 
 def test_equal_text_under_another_heading_says_something_else() -> None:
-    hits = [hit("Yes.", heading="Is delivery free?"), hit("Yes.", heading="Can I return it?")]
-    assert collapse(hits) == hits
+    assert collapsed(("s/a", "Is delivery free?", "Yes."), ("s/b", "Can I return it?", "Yes.")) == {"0": (), "1": ()}
 
 
 def test_a_passage_that_one_file_repeats_names_no_other_file() -> None:
-    assert [found.also_in for found in collapse([hit("Again"), hit("Again")])] == [()]
+    assert collapsed(("s/a", "", "Again"), ("s/a", "", "Again")) == {"0": ()}
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz"), st.sampled_from(["", "h"]))))
 def test_collapsing_loses_no_passage_and_no_source_and_keeps_the_order(parts: list[tuple[str, str, str]]) -> None:
-    hits = [hit(text, uri=uri, heading=heading) for text, uri, heading in parts]
-    found = collapse(hits)
-    assert [(h.text, h.heading) for h in found] == list(dict.fromkeys((h.text, h.heading) for h in hits))
-    for one in found:
-        same = {h.uri for h in hits if (h.text, h.heading) == (one.text, one.heading)}
-        assert {one.uri, *one.also_in} == same
-        assert len(one.also_in) == len(same) - 1
+    found = collapsed(*((uri, heading, text) for text, uri, heading in parts))
+    passages = [(text, heading) for text, _, heading in parts]
+    assert [passages[int(key)] for key in found] == list(dict.fromkeys(passages))
+    for key, also_in in found.items():
+        same = {uri for text, uri, heading in parts if (text, heading) == passages[int(key)]}
+        assert {parts[int(key)][1], *also_in} == same
+        assert len(also_in) == len(same) - 1
 
 
 def test_the_newest_of_near_duplicates_stands_first_and_the_other_stays() -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ragkit.errors import ConfigError
-from ragkit.index.token_signs import TokenSigns
+from ragkit.index.token_signs import TokenSigns, signs_of
 from ragkit.models.remembering import RememberingEmbedder
-from ragkit.retrieve.late_interaction import LateInteraction, Question, signs_of
+from ragkit.retrieve.late_interaction import LateInteraction, Question
 from ragkit.store.engine import Database
 from ragkit.testing import HashedEmbedder
 
@@ -19,18 +19,24 @@ def signs(text: str) -> bytes:
     return signs_of(text, EMBEDDER.embed_tokens([text])[0])
 
 
-def asked(text: str) -> Question:
-    return Question(text, EMBEDDER.embed_tokens([text])[0])
+def met(question: str, *passages: str) -> list[float]:
+    return Question(question, EMBEDDER.embed_tokens([question])[0]).met([signs(passage) for passage in passages])
 
 
 def test_a_passage_that_has_the_words_meets_the_question_better() -> None:
-    question = asked("Where is the parcel depot?")
-    assert question.met(signs("The depot keeps every parcel.")) > question.met(signs("The office closes at five."))
+    better, worse = met("Where is the parcel depot?", "The depot keeps every parcel.", "The office closes at five.")
+    assert better > worse
 
 
 def test_a_rare_word_counts_more_than_a_common_one() -> None:
-    question = asked("the time of the zeppelin")
-    assert question.met(signs("A zeppelin flies.")) > question.met(signs("It is time."))
+    rare, common = met("the time of the zeppelin", "A zeppelin flies.", "It is time.")
+    assert rare > common
+
+
+def test_what_a_passage_meets_does_not_depend_on_the_others() -> None:
+    passages = ("The depot keeps every parcel.", "", "The office closes at five.")
+    assert met("parcel depot", *passages) == pytest.approx([met("parcel depot", one)[0] for one in passages])
+    assert met("parcel depot") == []
 
 
 def test_words_that_tell_nothing_are_not_kept() -> None:
@@ -40,16 +46,16 @@ def test_words_that_tell_nothing_are_not_kept() -> None:
 
 def test_a_passage_without_telling_words_keeps_what_it_has() -> None:
     assert signs("to be or not to be") != b""
-    assert asked("to be?").met(signs("to be or not to be")) > asked("zeppelin").met(signs("to be or not to be"))
+    assert met("to be?", "to be or not to be") > met("zeppelin", "to be or not to be")
 
 
 def test_a_question_that_is_read_letter_by_letter_meets_nothing() -> None:
     letters = "黑 豹 队"
-    assert asked(letters).met(signs(letters)) == 0
+    assert met(letters, letters) == [0]
 
 
 def test_an_empty_passage_meets_nothing() -> None:
-    assert asked("zeppelin").met(signs("")) == 0
+    assert met("zeppelin", "") == [0]
 
 
 def test_the_match_is_near_the_cosine() -> None:

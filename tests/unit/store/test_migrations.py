@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
+from ragkit.index.duplicates import passage_key
 from ragkit.store.engine import Database
 
 MOMENT = "2026-01-02 03:04:05"
@@ -39,6 +40,8 @@ def test_an_upgrade_keeps_every_row_of_the_first_schema(url: str) -> None:
             assert connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar() == 1, table
         entry = connection.execute(sa.text('SELECT uri, version_id, since, "until" FROM manifest')).one()
         facets = connection.execute(sa.text("SELECT name, value, number FROM facets ORDER BY name, value")).all()
+        key = connection.execute(sa.text("SELECT passage_key FROM chunks")).scalar()
+    assert bytes(key) == passage_key("", "text")
     assert tuple(entry) == ("s/a.md", 1, 0, None)
     assert [tuple(row) for row in facets] == [
         ("date", "2026-03", None),
