@@ -72,6 +72,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "langchain": ("models/chat.py", "models/network_provider.py"),
     "langchain_core": ("models/chat.py", "models/network.py", "models/network_provider.py"),
     "openvino": ("models/openvino.py", "models/convert.py"),
+    "orjson": ("index/vectors.py",),
     "py3langid": ("ingest/language.py",),
     "scipy": ("evaluate/significance.py",),
     "sentence_transformers": ("models/torch.py", "models/convert.py", "models/rerank.py"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select
 
 from ragkit.errors import NotFound
 from ragkit.history import FilterVerdict
@@ -24,9 +24,10 @@ from ragkit.index.rows import (
     to_attempt,
     to_chunk,
     to_document,
+    to_edition,
     to_hit,
 )
-from ragkit.index.scope import EVERYTHING, Scope, conditions, date_of, seen
+from ragkit.index.scope import EVERYTHING, Scope, conditions, seen
 from ragkit.protocols import KeywordEntry
 from ragkit.store.embeddings import decode
 from ragkit.store.engine import Database
@@ -43,15 +44,22 @@ _BATCH = 500
 _STREAM = 5_000
 
 _IDS = ByIds(select(chunks.c.id))
-_HITS = ByIds(select(chunks, documents.c.id.label("document_id"), documents.c.uri, versions.c.title))
-_PLACES = ByIds(
+_HITS = ByIds(
+    select(
+        chunks,
+        documents.c.id.label("document_id"),
+        documents.c.uri,
+        versions.c.title,
+        versions.c.signature,
+        versions.c.metadata,
+        versions.c.created_at,
+    )
+)
+_PLACES = ByIds(select(chunks.c.id, documents.c.id.label("document_id"), documents.c.uri, chunks.c.passage_key))
+_PLACES_WITH_VECTORS = ByIds(
     select(
         chunks.c.id, documents.c.id.label("document_id"), documents.c.uri, chunks.c.passage_key, vectors.c.value
-    ).outerjoin_from(
-        chunks,
-        vectors,
-        and_(vectors.c.key == chunks.c.vector_key, chunks.c.id.in_(bindparam("with_vector", expanding=True))),
-    )
+    ).outerjoin_from(chunks, vectors, vectors.c.key == chunks.c.vector_key)
 )
 _EDITIONS = (
     select(documents.c.id, versions.c.signature, versions.c.metadata, versions.c.created_at)
@@ -121,26 +129,33 @@ class Catalog:
         )
 
     def places(
-        self, generation: Generation, ids: Sequence[str], scope: Scope, *, with_vector: Sequence[str] = ()
+        self, generation: Generation, ids: Sequence[str], scope: Scope, *, with_vectors: bool = False
     ) -> tuple[dict[str, Place], dict[str, Vector]]:
-        """Where the live chunks in scope among these ids stand, and the vectors of some of them."""
-        rows = self._by_ids(_PLACES, generation, ids, scope, with_vector=with_vector)
+        """Where the live chunks in scope among these ids stand, and their vectors on request."""
+        rows = self._by_ids(_PLACES_WITH_VECTORS if with_vectors else _PLACES, generation, ids, scope)
         places = {
             key: Place(chunk_id=key, document_id=document_id, uri=uri, passage_key=passage_key)
-            for key, document_id, uri, passage_key, _ in rows
+            for key, document_id, uri, passage_key, *_ in rows
         }
-        stored = {key: value for key, *_, value in rows if value is not None}
+        stored = {row.id: row.value for row in rows if row.value is not None} if with_vectors else {}
         return places, dict(zip(stored, decode(list(stored.values()), generation.spec.dimension), strict=True))
 
-    def hits(self, generation: Generation, ids: Sequence[str], scope: Scope = EVERYTHING) -> dict[str, Hit]:
-        """The live chunks in scope among these ids; rank, score and origin are for the caller to fill in."""
-        return {row.id: to_hit(row) for row in self._by_ids(_HITS, generation, ids, scope)}
+    def hits(
+        self, generation: Generation, ids: Sequence[str], scope: Scope = EVERYTHING
+    ) -> tuple[dict[str, Hit], dict[str, Edition]]:
+        """The live chunks in scope among these ids, and the editions of their documents, as of `editions`.
+
+        Rank, score and origin are for the caller to fill in.
+        """
+        rows = self._by_ids(_HITS, generation, ids, scope)
+        editions = {row.document_id: to_edition(row) for row in rows if row.signature is not None}
+        return {row.id: to_hit(row) for row in rows}, editions
 
     def editions(self, document_ids: Sequence[str]) -> dict[str, Edition]:
         """What tells near-duplicates, and the newest of them, among these documents."""
         with self._database.read() as connection:
             return {
-                row.id: Edition(signature=row.signature, date=date_of(row.metadata), live_at=row.created_at)
+                row.id: to_edition(row)
                 for batch in _batches(document_ids)
                 for row in connection.execute(_EDITIONS, {"ids": batch})
             }
@@ -232,11 +247,11 @@ class Catalog:
             for row in connection.execution_options(yield_per=_STREAM).execute(query):
                 yield KeywordEntry(**row._mapping)
 
-    def _by_ids(
-        self, wanted: ByIds, generation: Generation, ids: Sequence[str], scope: Scope, **more: Any
-    ) -> list[Any]:
+    def _by_ids(self, wanted: ByIds, generation: Generation, ids: Sequence[str], scope: Scope) -> list[Any]:
+        if not ids:
+            return []
         with self._database.read() as connection:
-            return list(wanted.rows(connection, generation, ids, *_inside(connection, generation, scope), **more))
+            return list(wanted.rows(connection, generation, ids, *_inside(connection, generation, scope)))
 
 
 def _inside(connection: Connection, generation: Generation, scope: Scope) -> Iterator[ColumnElement[bool]]:

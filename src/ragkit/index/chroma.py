@@ -53,6 +53,8 @@ class Session:
     client: Client
     http: tuple[httpx.Client, ...]
     """What the client talks through, and leaves open when it is closed itself."""
+    url: str
+    """Of its database."""
     batch: int
     """Most entries in one request."""
     address: Address | None
@@ -170,11 +172,14 @@ def _session(host: str, port: int, *, ssl: bool, address: Address | None) -> Ses
         chroma_server_http_port=port,
         chroma_server_ssl_enabled=ssl,
     )
-    client = Client(database=address.database if address else "default_database", settings=settings)
+    database = address.database if address else "default_database"
+    client = Client(database=database, settings=settings)
     http = _http(client)
     for each in http:
         each.timeout = _ANSWER_S  # it waits for ever otherwise, and has no setting for it
-    return Session(client=client, http=http, batch=min(client.get_max_batch_size(), _BATCH), address=address)
+    url = f"http{'s' if ssl else ''}://{host}:{port}/api/v2/tenants/{client.tenant}/databases/{database}"
+    batch = min(client.get_max_batch_size(), _BATCH)
+    return Session(client=client, http=http, url=url, batch=batch, address=address)
 
 
 def _http(client: Client) -> tuple[httpx.Client, ...]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bindparam, func, select
 
 from ragkit.history import Attempt
+from ragkit.index.duplicates import Edition
+from ragkit.index.scope import date_of
 from ragkit.store.tables import chunks, collections, documents, versions
 from ragkit.types import Chunk, Document, Hit
 
@@ -26,6 +28,7 @@ __all__ = [
     "to_attempt",
     "to_chunk",
     "to_document",
+    "to_edition",
     "to_hit",
 ]
 
@@ -109,18 +112,13 @@ class ByIds:
         return self._beside if generation.beside else self._live
 
     def rows(
-        self,
-        connection: Connection,
-        generation: Generation,
-        ids: Sequence[str],
-        *where: ColumnElement[bool],
-        **more: Any,
+        self, connection: Connection, generation: Generation, ids: Sequence[str], *where: ColumnElement[bool]
     ) -> Iterator[Row[Any]]:
-        """Of what a generation answers from, in no order; `more` are parameters that the query has itself."""
+        """Of what a generation answers from, in no order."""
         query = self.query(generation).where(*where) if where else self.query(generation)
         of = {"collection_id": generation.collection_id, "generation_id": generation.id}
         for start in range(0, len(ids), _BATCH):
-            yield from connection.execute(query, {"ids": ids[start : start + _BATCH], **of, **more}).all()
+            yield from connection.execute(query, {"ids": ids[start : start + _BATCH], **of}).all()
 
 
 def _with_documents(query: Select[Any]) -> Select[Any]:
@@ -169,6 +167,10 @@ def to_attempt(row: Row[Any]) -> Attempt:
 
 def to_chunk(row: Row[Any]) -> Chunk:
     return Chunk(chunk_id=row.id, start=row.start, end=row.end, page=row.page, heading=row.heading, text=row.text)
+
+
+def to_edition(row: Any) -> Edition:
+    return Edition(signature=row.signature, date=date_of(row.metadata), live_at=row.created_at)
 
 
 def to_hit(row: Row[Any]) -> Hit:

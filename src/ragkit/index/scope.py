@@ -133,13 +133,20 @@ def _said(filters: Filters) -> Iterator[Select[tuple[int]]]:
         yield ids.where(name == "tags", value == tag[:_LONGEST])
     for key, wanted in filters.metadata.items():
         yield ids.where(name == key[:100], value == wanted[:_LONGEST])
-    if since := filters.since:
-        # `2026` may be the first of December 2026: a date that is not said in full is not left out.
-        yield ids.where(name == "date", or_(value >= since, value.in_((since[:4], since[:7]))))
-    if until := filters.until:
-        yield ids.where(name == "date", func.substr(value, 1, len(until)) <= until)
+    if filters.since or filters.until:
+        yield ids.where(name == "date", *_dated(filters.since, filters.until))
     for span in filters.ranges:
         yield ids.where(name == span.key[:100], *_within(span))
+
+
+def _dated(since: str | None, until: str | None) -> Iterator[ColumnElement[bool]]:
+    """Each side as a bound that the database finds in its index, by years and months, and exactly."""
+    value = facets.c.value
+    if since:
+        # `2026` may be the first of December 2026: a date that is not said in full is not left out.
+        yield and_(value >= since[:4], or_(value >= since, value.in_((since[:4], since[:7]))))
+    if until:
+        yield and_(value <= f"{until[:7]}-99", func.substr(value, 1, len(until)) <= until)
 
 
 def _within(span: Range) -> Iterator[ColumnElement[bool]]:

@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -93,7 +94,7 @@ class ChromaVectors:
         """At most `k` pairs (id, cosine), best first."""
         if k <= 0:
             return []
-        return self._on_collection(lambda _, collection: _nearest(collection, vector[np.newaxis], k)[0])
+        return self._on_collection(lambda session, collection: _asked(session, collection, vector, k))
 
     def count(self) -> int:
         """How many vectors Chroma holds."""
@@ -228,6 +229,21 @@ def _delete(session: Session, collection: Collection, ids: Sequence[str]) -> Non
 
 def _ids(collection: Collection) -> set[str]:
     return set(collection.get(include=[])["ids"])
+
+
+def _asked(session: Session, collection: Collection, vector: Vector, k: int) -> list[tuple[str, float]]:
+    """The nearest, asked of the server itself: what the client does around that takes half as long as the search."""
+    import orjson
+
+    wanted = {"query_embeddings": [vector.astype(np.float32)], "n_results": k, "include": ["distances"]}
+    answer = session.http[0].post(
+        f"{session.url}/collections/{collection.id}/query",
+        content=orjson.dumps(wanted, option=orjson.OPT_SERIALIZE_NUMPY),
+    )
+    if answer.status_code != HTTPStatus.OK:
+        return _nearest(collection, vector[np.newaxis], k)[0]  # the client says what is wrong, in its own exceptions
+    found = orjson.loads(answer.content)
+    return [(key, 1.0 - distance) for key, distance in zip(found["ids"][0], found["distances"][0], strict=True)]
 
 
 def _nearest(collection: Collection, vectors: Matrix, k: int) -> list[list[tuple[str, float]]]:

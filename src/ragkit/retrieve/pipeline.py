@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ragkit.errors import ConfigError, InputError
 from ragkit.explanation import Explanation
 from ragkit.index.catalog import Catalog
+from ragkit.index.duplicates import Edition
 from ragkit.index.generations import Collections, Generation
 from ragkit.index.rows import Place
 from ragkit.index.scope import Scope, checked
@@ -21,6 +23,9 @@ from ragkit.retrieve.filters import NARROW, Reach, reach
 from ragkit.retrieve.fusion import above_background, convex, cosines
 from ragkit.retrieve.weights import dense_weight, signals
 from ragkit.types import Filters, Hit, Mode, SearchResult
+
+if TYPE_CHECKING:
+    from ragkit.protocols import Vector
 
 __all__ = ["Retriever"]
 
@@ -130,7 +135,7 @@ class Retriever:
         notes, generation = reached.notes, reached.generation
 
         def look_up(ids: Sequence[str]) -> dict[str, Hit]:
-            return self._catalog.hits(generation, ids)
+            return self._catalog.hits(generation, ids)[0]
 
         return Explanation(
             query=query,
@@ -169,20 +174,22 @@ class Retriever:
             return []
         depth = max(k, RERANK_DEPTH) if mode == "hybrid+rerank" else k
         notes = reached.notes
-        hits: Sequence[Hit] = self._distinct(reached, query, depth, mode)
+        hits, editions = self._distinct(reached, query, depth, mode)
         if mode == "hybrid+rerank":
             with notes.stage("rerank"):
                 hits = notes.reranked = self._rerank(reached.generation, query, hits)
         with notes.stage("editions"):
-            editions = self._catalog.editions(sorted({hit.document_id for hit in hits}))
             notes.ordered = ordered = prefer_newest(hits, editions)
         return ordered[:k]
 
     def close(self) -> None:
         self._beside.shutdown()
 
-    def _distinct(self, reached: Reach, query: str, k: int, mode: Mode) -> list[Hit]:
-        """The best different passages, a few more than `k`; the lists are read deeper where copies fill them."""
+    def _distinct(self, reached: Reach, query: str, k: int, mode: Mode) -> tuple[list[Hit], Mapping[str, Edition]]:
+        """The best different passages, a few more than `k`, with the editions that their documents are.
+
+        The lists are read deeper where copies fill them.
+        """
         depth = max(DEPTH, k)
         while True:
             merged = self._merged(reached, query, depth, mode)
@@ -193,17 +200,17 @@ class Retriever:
         reached.notes.distinct = tuple(distinct)
         scores, shown = dict(merged.ranking), list(distinct)[: SPARE * k]
         with reached.notes.stage("texts"):
-            live = self._catalog.hits(reached.generation, shown)
-        return [
+            live, editions = self._catalog.hits(reached.generation, shown)
+        hits = [
             replace(live[key], score=round(scores[key], 6), via=merged.via[key], also_in=distinct[key])
             for key in shown
             if key in live
         ]
+        return hits, editions
 
     def _merged(self, reached: Reach, query: str, depth: int, mode: Mode) -> _Merged:
-        beside, notes, generation = None, reached.notes, reached.generation
-        if mode != "dense":
-            beside = self._beside.submit(reached.keywords, self._keywords(generation), query, k=depth)
+        notes, generation = reached.notes, reached.generation
+        beside = None if mode == "dense" else self._beside.submit(self._by_words, reached, query, depth)
         dense: Ranking = []
         vector = None
         if mode != "keyword":
@@ -212,23 +219,29 @@ class Retriever:
             with notes.stage("dense"):
                 dense = self._dense.search(vector, k=depth, reach=reached)
         with notes.stage("keyword (beyond dense)" if mode == "hybrid" else "keyword"):
-            keyword: Ranking = beside.result() if beside else []
+            keyword, places, vectors = beside.result() if beside else ([], {}, {})
+        with notes.stage("join"):
+            rest = [key for key, _ in dense if key not in places]
+            places = places | self._catalog.places(generation, rest, reached.scope)[0]
         via: dict[str, tuple[str, ...]] = dict.fromkeys((key for key, _ in dense), ("dense",))
         via.update((key, (*via.get(key, ()), "keyword")) for key, _ in keyword)
-        # What only the keywords found gets a cosine too: counted as 0, a good passage would fall behind any neighbour.
-        unseen = [key for key, _ in keyword if via[key] == ("keyword",)] if mode != "keyword" else []
-        with notes.stage("join"):
-            places, rows = self._catalog.places(generation, list(via), reached.scope, with_vector=unseen)
         notes.outside.update(via.keys() - places.keys())
         merged = dense or keyword
         if vector is not None and mode != "dense":
-            near = [*dense, *((key, float(row @ vector)) for key, row in rows.items())]
+            # What only the keywords found has a cosine too: counted as 0, it would fall behind any neighbour.
+            near = [(key, float(row @ vector)) for key, row in vectors.items() if via[key] == ("keyword",)]
             notes.signals = signals(query, keyword, tokens=self._dense.tokens(query, generation))
             notes.weight = dense_weight(notes.signals, offset=generation.dense_offset)
-            merged = convex(cosines(near), above_background(keyword), weight=notes.weight)
+            merged = convex(cosines([*dense, *near]), above_background(keyword), weight=notes.weight)
         notes.dense, notes.keyword = dense, keyword
         notes.merged = [pair for pair in merged if pair[0] in places]
         return _Merged(ranking=notes.merged, via=via, places=places)
+
+    def _by_words(self, reached: Reach, query: str, depth: int) -> tuple[Ranking, dict[str, Place], dict[str, Vector]]:
+        """The keyword list, where its chunks stand, and their vectors: while the question is embedded."""
+        found = reached.keywords(self._keywords(reached.generation), query, k=depth)
+        ids = [key for key, _ in found]
+        return found, *self._catalog.places(reached.generation, ids, reached.scope, with_vectors=True)
 
     def _rerank(self, generation: Generation, query: str, hits: Sequence[Hit]) -> list[Hit]:
         """The first hits in the reranker's order, the others behind them."""
