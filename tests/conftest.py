@@ -8,9 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import NullPool, create_engine, make_url, text
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# Timing decides no test: by default an example that takes a fifth of a second fails.
+settings.register_profile("ragkit")
+settings.load_profile("ragkit")
 
 
 @pytest.fixture(scope="session")

@@ -119,7 +119,7 @@ class _Root:
             answerer=self.answerer,
             verify=self.verify,
             drop=self.drop,
-            probes={"catalog": self.collections.list, "vectors": self.chroma, "worker": self.worker},
+            probes={"catalog": self.collections.check, "vectors": self.chroma, "worker": self.worker},
             close=self.close,
         )
 

@@ -78,6 +78,7 @@ class AsyncRagkit:
         mine.documents = AsyncDocuments(self._parts, self._threads, mine._access)
         mine.collections = AsyncCollections(self._parts, self._threads, mine._access)
         mine.jobs = cast("AsyncJobs", OperatorsOnly())
+        mine.prompts = cast("AsyncPrompts", OperatorsOnly())
         mine.snapshots = cast("AsyncSnapshots", OperatorsOnly())
         mine.evaluate = cast("AsyncEvaluation", OperatorsOnly())
         return mine
@@ -203,7 +204,9 @@ class AsyncRagkit:
         Raises:
             InputError: A root is missing, or there is nothing below them.
             Conflict: Too much is gone to be pruned.
+            NotAllowed: The caller carries access tags.
         """
+        operators_only(self._access)
 
         def run(*, collection: str | None = None, **rest: Any) -> IngestReport:
             items = discover(roots)
@@ -221,7 +224,11 @@ class AsyncRagkit:
         Args:
             pipeline: From `ragkit.ingest.pipelines.load_pipelines`.
             options: As for `ingest_roots`; they go before what the file says.
+
+        Raises:
+            NotAllowed: The caller carries access tags.
         """
+        operators_only(self._access)
         return await self._threads.run(partial(run_pipeline, self._parts, pipeline, **options))
 
     def run_job(self, work: Work, on_progress: OnProgress) -> IngestReport:
@@ -243,11 +250,18 @@ class AsyncRagkit:
         Raises:
             NotFound: There is no such collection.
             Conflict: The new generation is worse, there is none to go back to, or another process was faster.
+            NotAllowed: The caller carries access tags.
         """
+        operators_only(self._access)
         return await self._threads.run(partial(run_reindex, self._parts, self._collection(collection), **how))
 
     async def verify(self, *, repair: bool = False) -> VerifyReport:
-        """Compare catalog, vectors and keywords, and mend what differs on request."""
+        """Compare catalog, vectors and keywords, and mend what differs on request.
+
+        Raises:
+            NotAllowed: The caller carries access tags.
+        """
+        operators_only(self._access)
         return await self._threads.run(self._parts.verify, repair)
 
     async def ready(self) -> dict[str, str]:

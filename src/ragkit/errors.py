@@ -25,6 +25,8 @@ the SDK maps `code` back to the same class; the command line prints `error:` and
 from __future__ import annotations
 
 import inspect
+import math
+from collections.abc import Mapping
 from typing import ClassVar
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "UpstreamRateLimited",
     "UpstreamTimeout",
     "error_for",
+    "seconds_asked",
 ]
 
 
@@ -181,6 +184,24 @@ class UpstreamRateLimited(UpstreamError):
 
     code = "upstream_limited"
     status = 503
+
+
+def seconds_asked(headers: Mapping[str, str]) -> float | None:
+    """What a `Retry-After` asks for, a number or a date (RFC 9110, section 10.2.3); none where there is neither."""
+    import datetime
+    import email.utils
+
+    value = headers.get("retry-after", "")
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = email.utils.parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)  # `-0000` is UTC, without a zone
+        seconds = (moment - datetime.datetime.now(datetime.UTC)).total_seconds()
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _rebuild(

@@ -84,4 +84,4 @@ def numbers(text: str) -> set[str]:
 
 def _plain_number(number: str) -> str:
     plain = _THOUSANDS.sub("", number)
-    return re.sub(r"\.0+(?!\d)", "", plain)
+    return re.sub(r"\.0{1,2}(?!\d)", "", plain)  # three zeros may be German thousands

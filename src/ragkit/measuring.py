@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -168,7 +170,8 @@ class Measuring:
         """Who answers: a collection that is there, or a folder that is ingested as `ragkit ingest` does it."""
         if folder is None:
             return Corpus(collection=collection or self._parts.settings.collection)
-        collection = "eval-" + _plain(folder.resolve().name)
+        where = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:8]  # folders of one name stay apart
+        collection = f"eval-{_plain(folder.resolve().name)}-{where}"
         roots = roots_of([str(folder)])
         report = self._parts.ingestor().run(
             collection, discover(roots), roots=[root.prefix for root in roots], prune=True, force=True

@@ -78,7 +78,9 @@ class AsyncDocuments:
         Raises:
             InputError: The name cannot be used, or the file is empty.
             TooLarge: The file is over `RAGKIT_MAX_FILE_MB`.
+            NotAllowed: The caller carries access tags.
         """
+        operators_only(self._access)  # what is uploaded has no tags, and may replace what the caller does not see
         settings = self._parts.settings
         return await self._threads.run(
             accept_upload,

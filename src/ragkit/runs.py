@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from ragkit.errors import InputError
+from ragkit.errors import ConfigError, InputError
 from ragkit.evaluate.golden import GoldenQuestion, read_golden
 from ragkit.history import Reindexed
 from ragkit.ingest.named import pipeline_named
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ragkit.jobs.ledger import Work
     from ragkit.jobs.progress import OnProgress
     from ragkit.parts import Parts
+    from ragkit.protocols import Embedder
 
 __all__ = ["ReindexOptions", "run_job", "run_pipeline", "run_reindex"]
 
@@ -105,12 +106,32 @@ def run_reindex(
         return reindexer.roll_back(collection, on_progress=on_progress)
     return reindexer.run(
         collection,
-        embedder=None if embedder is None else parts.embedder(embedder),
+        embedder=None if embedder is None else _found_again(parts, embedder),
         chunks=chunks,
         quality=None if golden is None else partial(_found_first, parts, _with_sources(golden)),
         force=force,
         on_progress=on_progress,
     )
+
+
+def _found_again(parts: Parts, given: str) -> Embedder:
+    """An embedder that every process finds by the name that its generation will carry.
+
+    Raises:
+        ConfigError: There is no such model, or none by its own name.
+    """
+    model = parts.embedder(given)
+    try:
+        found = parts.embedder(model.spec.name).spec == model.spec
+    except ConfigError:
+        found = False
+    if not found:
+        there = parts.settings.home.resolve() / "models" / model.spec.name
+        raise ConfigError(
+            f"A collection remembers its embedder as {model.spec.name!r}, and {given!r} is not found by that name.",
+            hint=f"Put the folder, or a link to it, at {str(there)!r}, and reindex with that name.",
+        )
+    return model
 
 
 def _with_sources(file: Path) -> list[GoldenQuestion]:

@@ -107,6 +107,16 @@ class Settings(BaseSettings):
             raise ValueError(f"it is more than half of RAGKIT_CHUNK_TOKENS, {tokens}")
         return value
 
+    @field_validator("home", "pipelines")
+    @classmethod
+    def _expanded(cls, value: Path) -> Path:
+        return value.expanduser()
+
+    @field_validator("api_key", "embedder_api_key", "llm_api_key", mode="before")
+    @classmethod
+    def _stripped(cls, value: object) -> object:
+        return value.strip() if isinstance(value, str) else value  # a mounted secret often ends its line
+
     @field_validator("api_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -128,3 +138,5 @@ def load(**overrides: object) -> Settings:
             f"{name} cannot be {first['input']!r}: {first['msg'].removeprefix('Value error, ')}.",
             hint="docs/reference/settings.md lists every setting with its range.",
         ) from error
+    except (UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"The file '.env' cannot be read: {error}.", hint="Save it as UTF-8.") from error

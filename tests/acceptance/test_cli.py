@@ -6,7 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import typer
 
+from ragkit.cli.options import filters_of
 from tests.running import RAGKIT, free_port, ok, ragkit
 
 
@@ -186,6 +188,17 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
     done = ragkit(*arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["verify"], ["reindex"], ["ingest", "--force"]])
+def test_what_no_service_offers_is_not_done_elsewhere_instead(arguments: list[str]) -> None:
+    _assert_refused(ragkit(*arguments, RAGKIT_URL="http://127.0.0.1:1"), "the local engine, and RAGKIT_URL")
+
+
+@pytest.mark.parametrize("conditions", [["kind=x", "kind=y"], ["date>=2026-01", "date>=2026-05"], ["uri^=a", "uri^=b"]])
+def test_two_conditions_that_cannot_both_hold_are_refused(conditions: list[str]) -> None:
+    with pytest.raises(typer.BadParameter, match="asked for twice"):
+        filters_of(conditions)
 
 
 def _assert_refused(done: subprocess.CompletedProcess[str], said: str) -> None:

@@ -56,7 +56,7 @@ made = st.sampled_from([(tokenizer, most, overlap) for tokenizer in TOKENIZERS f
 """The parameters of a chunker."""
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(made=made, parts=blocks, slides=st.booleans())
 def test_pieces_are_in_order_within_the_limit_and_hold_every_character(
     made: tuple[Tokenizer, int, int], parts: list[str], slides: bool
@@ -78,7 +78,7 @@ def test_pieces_are_in_order_within_the_limit_and_hold_every_character(
     assert all(text[index].isspace() for index in set(range(len(text))) - held)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(made=made, parts=blocks)
 def test_the_same_document_is_cut_the_same_way(made: tuple[Tokenizer, int, int], parts: list[str]) -> None:
     first, second = StructureChunker(*made), StructureChunker(*made)

@@ -153,7 +153,7 @@ def test_any_text_is_a_query(index: KeywordIndex, query: str) -> None:
 
 
 @given(query=st.text(max_size=200), text=st.text(max_size=200))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_can_be_added_and_searched_for(index: KeywordIndex, query: str, text: str) -> None:
     index.update(add=[entry("a", text, title=text, heading=text)], delete=[])
 
@@ -161,7 +161,7 @@ def test_any_text_can_be_added_and_searched_for(index: KeywordIndex, query: str,
 
 
 @given(word=st.text(alphabet=string.ascii_lowercase, min_size=4, max_size=12))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_word_that_was_added_is_found(index: KeywordIndex, word: str) -> None:
     index.update(add=[entry("a", f"before {word} after")], delete=[])
 

@@ -108,13 +108,13 @@ def test_a_truncated_file_is_read_in_part_or_refused_by_name(source: Source, par
     read_or_refused(Source(name=source.name, data=source.data[: int(len(source.data) * part)]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(name=st.sampled_from(NAMES), data=st.binary(min_size=1, max_size=400), keep=st.integers(0, 60))
 def test_any_bytes_are_read_or_refused(name: str, data: bytes, keep: int) -> None:
     read_or_refused(Source(name=name, data=SAMPLES[name][:keep] + data))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     name=st.sampled_from(["a.md", "a.html", "a.txt", "a.csv", "a.json", "a.xml", "a.py", "a.yaml", "a"]),
     text=st.text(

@@ -90,7 +90,7 @@ def retrievers(kit: Ragkit, home: Path) -> Iterator[list[Retriever]]:
     database.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(question=QUESTIONS, access=CALLERS, mode=st.sampled_from(MODES), filters=FILTERS, k=st.integers(1, 30))
 def test_no_search_shows_what_the_caller_may_not_see(
     retrievers: list[Retriever],
@@ -146,6 +146,8 @@ def test_a_caller_with_tags_is_no_operator(kit: Ragkit) -> None:
     mine = kit.seen_by(("hr",))
     calls = [mine.jobs.list, mine.snapshots.list, mine.evaluate.list, lambda: mine.explain("secret")]
     calls += [lambda: mine.collections.delete("house"), lambda: mine.collections.configure("house", untagged=True)]
+    calls += [mine.verify, mine.reindex, mine.prompts.list, lambda: mine.ingest("."), lambda: mine.ingest_roots([])]
+    calls += [lambda: mine.documents.upload("rules.md", b"None.")]
     for call in calls:
         with pytest.raises(NotAllowed):
             call()

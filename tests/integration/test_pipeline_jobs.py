@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -216,6 +217,21 @@ def test_schedules_start_each_run_once(ledger, tmp_path) -> None:
     (folder / "broken.toml").write_text("source = ")
     two[0].plan(noon, noon + datetime.timedelta(hours=2))
     assert len(ledger.list()) == 1
+
+
+def test_a_folder_is_followed_from_when_its_file_says_so(ledger, tmp_path) -> None:
+    folder = tmp_path / "pipelines"
+    folder.mkdir()
+    (folder / "one.toml").write_text('source = "."\nwatch = tru')
+    stop = threading.Event()
+    Planner(folder, ledger, file_locks(tmp_path / "locks"), settle_s=0.1, look_again_s=0.1).start(stop)
+    try:
+        (folder / "one.toml").write_text('source = "."\nwatch = true')
+        eventually(lambda: [job.uri for job in ledger.list()] == ["one/"])
+        (folder / "two.toml").write_text('source = "."\nwatch = true')
+        eventually(lambda: {job.uri for job in ledger.list()} == {"one/", "two/"})
+    finally:
+        stop.set()
 
 
 def test_minutes_between_two_moments() -> None:

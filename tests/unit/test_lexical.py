@@ -42,6 +42,11 @@ def test_numbers_are_compared_by_value() -> None:
     assert numbers("E-4012 cost 1,000.50 CHF on 2024-03-01, ten of them, 5GB") == {"1000.50", "2024-03-01", "10", "5"}
 
 
+def test_german_thousands_are_no_decimals() -> None:
+    assert numbers("1.000 Euro") != numbers("1 Euro")
+    assert numbers("5.0 and 5.00") == {"5"}
+
+
 def test_overlap_weighs_what_tells_more() -> None:
     wanted = weights("the warranty of the company")
     assert overlap(wanted, terms("a warranty")) > overlap(wanted, terms("a company"))

@@ -6,12 +6,14 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ragkit.errors import InputError
+
 if TYPE_CHECKING:
     from ragkit.blocking import Ragkit
     from ragkit.client import Client
     from ragkit.settings import Settings
 
-__all__ = ["engine", "kit", "settings"]
+__all__ = ["engine", "kit", "local", "settings"]
 
 
 def settings(**overrides: object) -> Settings:
@@ -32,8 +34,25 @@ def kit(*, one_shot: bool = True) -> Iterator[Ragkit | Client]:
         with Client(given.url, api_key=key) as client:
             yield client
     else:
-        with engine(given, one_shot=one_shot) as local:
-            yield local
+        with engine(given, one_shot=one_shot) as ragkit:
+            yield ragkit
+
+
+@contextlib.contextmanager
+def local(what: str, *, one_shot: bool = False) -> Iterator[Ragkit]:
+    """The local engine, for a command that no service offers.
+
+    Raises:
+        InputError: `RAGKIT_URL` names a service.
+    """
+    given = settings()
+    if given.url:
+        raise InputError(
+            f"{what} needs the local engine, and RAGKIT_URL names a service.",
+            hint="Unset RAGKIT_URL, and run this where RAGKIT_HOME is.",
+        )
+    with engine(given, one_shot=one_shot) as ragkit:
+        yield ragkit
 
 
 @contextlib.contextmanager
@@ -42,5 +61,5 @@ def engine(given: Settings | None = None, *, one_shot: bool = True) -> Iterator[
     from ragkit.app import build
     from ragkit.blocking import Ragkit
 
-    with Ragkit(build(given, one_shot=one_shot)) as local:
-        yield local
+    with Ragkit(build(given, one_shot=one_shot)) as ragkit:
+        yield ragkit

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from ragkit.cli.connect import engine, settings
+from ragkit.cli.connect import local
 from ragkit.cli.ingest import progress
 from ragkit.cli.options import Json
 from ragkit.cli.output import console, print_json, print_table
-from ragkit.errors import InputError
 from ragkit.types import Mode
 
 if TYPE_CHECKING:
@@ -53,7 +50,7 @@ def retrieval(
 ) -> None:
     """Ingest a test collection, search it, and measure how well its judged documents are found."""
     modes = _modes(mode)
-    with _local() as kit, progress() as show:
+    with local("To evaluate") as kit, progress() as show:
         _check(kit, against)
         found = kit.evaluate.retrieval(
             folder, modes=modes, split=split, collection=collection, on_progress=show, on_question=_asked
@@ -71,7 +68,7 @@ def chunking(
 ) -> None:
     """Ingest documents, and measure how much of the highlighted excerpts a budget of tokens brings back."""
     modes = _modes(mode)
-    with _local() as kit, progress() as show:
+    with local("To evaluate") as kit, progress() as show:
         _check(kit, against)
         found = kit.evaluate.chunking(folder, modes=modes, budget=budget, on_progress=show)
         _report(kit, found, against, json=json)
@@ -92,7 +89,7 @@ def golden(
         file, corpus = GOLDEN, corpus if corpus or collection else CORPUS
     if corpus and collection:
         raise typer.BadParameter("--corpus and --collection both say who answers.")
-    with _local() as kit:
+    with local("To evaluate") as kit:
         _check(kit, against)
         _report(kit, kit.evaluate.golden(file, collection=collection, corpus=corpus), against, json=json)
 
@@ -100,7 +97,7 @@ def golden(
 @app.command("runs")
 def list_runs(json: Json = False) -> None:
     """The evaluations that are stored, newest first."""
-    with _local() as kit:
+    with local("To evaluate") as kit:
         found = kit.evaluate.list()
     if json:
         print_json({"evaluations": found})
@@ -127,20 +124,9 @@ def show(
     json: Json = False,
 ) -> None:
     """One evaluation, on request against another one of the same questions."""
-    with _local() as kit:
+    with local("To evaluate") as kit:
         each = kit.evaluate.per_question(evaluation) if questions else None
         _report(kit, kit.evaluate.show(evaluation), against, each=each, json=json)
-
-
-@contextlib.contextmanager
-def _local() -> Iterator[Ragkit]:
-    if settings().url:
-        raise InputError(
-            "To evaluate needs the local engine, and RAGKIT_URL names a service.",
-            hint="Unset RAGKIT_URL, and run this where RAGKIT_HOME is.",
-        )
-    with engine(one_shot=False) as kit:
-        yield kit
 
 
 def _modes(given: str) -> list[Mode]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragkit.cli.connect import engine
+from ragkit.cli.connect import local
 from ragkit.cli.options import Collection, Json, Where, filters_of
 from ragkit.cli.output import console, print_json, print_table
 from ragkit.types import Mode
@@ -37,7 +37,7 @@ def explain(
     json: Json = False,
 ) -> None:
     """Show every stage of a search: terms, ranks and scores of each part, their weight, what was left out and why."""
-    with engine() as ragkit:
+    with local("To explain a search", one_shot=True) as ragkit:
         found = ragkit.explain(
             question, collection=collection, k=k, mode=mode, filters=filters_of(where), access=access or None
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragkit.cli.connect import engine, settings
+from ragkit.cli.connect import engine, kit, settings
 from ragkit.cli.options import Collection, Json
 from ragkit.cli.output import console, print_json, say
 from ragkit.errors import InputError, RagkitError
@@ -49,8 +49,8 @@ def ingest(
     how = How(collection=collection, prune=prune, force=force, dry_run=dry_run)
     if watch and (dry_run or json):
         raise typer.BadParameter("--watch goes neither with --dry-run nor with --json.")
-    if service := settings().url:
-        _upload(service, paths or [], how, watch=watch, strict=strict, json=json)
+    if settings().url:
+        _upload(paths or [], how, watch=watch, strict=strict, json=json)
         return
     os.nice(NICENESS)  # questions that are asked meanwhile come first
     sources = sources_of(paths or [], settings().pipelines)
@@ -60,13 +60,13 @@ def ingest(
         watch_sources(sources, how)
         return
     outcomes: list[tuple[str, str]] = []
-    with progress() as show, engine(settings(), one_shot=False) as kit:
+    with progress() as show, engine(settings(), one_shot=False) as ragkit:
 
         def note(p: Progress) -> None:
             outcomes.append((p.outcome, p.uri))
             show(p)
 
-        report, broken = _run_all(kit, sources, how, note if dry_run else show)
+        report, broken = _run_all(ragkit, sources, how, note if dry_run else show)
     _print(report, outcomes if dry_run else None, json=json)
     if broken or (strict and report.failed):
         raise typer.Exit(1)
@@ -122,16 +122,14 @@ def _run_all(
     return sum(reports, start=IngestReport()), broken
 
 
-def _upload(service: str, paths: list[str], how: How, *, watch: bool, strict: bool, json: bool) -> None:
-    from ragkit.client import Client
-
-    if not paths or watch or how.prune or how.dry_run:
+def _upload(paths: list[str], how: How, *, watch: bool, strict: bool, json: bool) -> None:
+    if not paths or watch or how.prune or how.force or how.dry_run:
         raise InputError(
-            "Pipelines, --prune, --dry-run and --watch need the local engine, and RAGKIT_URL names a service.",
+            "Pipelines, --prune, --force, --dry-run and --watch need the local engine, and RAGKIT_URL names a service.",
             hint="Unset RAGKIT_URL to use the local engine, or name the files to upload.",
         )
-    with Client(service) as client:
-        report = client.ingest(*paths, collection=how.collection)
+    with kit() as service:
+        report = service.ingest(*paths, collection=how.collection)
     _print(report, None, json=json)
     if strict and report.failed:
         raise typer.Exit(1)

@@ -21,7 +21,8 @@ Where = Annotated[
         "--where",
         metavar="CONDITION",
         help="Only documents of which this holds: `language=de`, `tags=hr`, `uri^=handbook/`, `date>=2026-03`, "
-        "`media_type=text/html`, `document=ID`, or any key of their metadata. Several: all must hold.",
+        "`media_type=text/html`, `document=ID`, or any key of their metadata. Several: all must hold, but "
+        "one of the languages, media types and documents.",
     ),
 ]
 
@@ -45,16 +46,21 @@ def filters_of(conditions: list[str] | None) -> Filters | None:
 
 def _add(found: dict[str, Any], key: str, sign: str, value: str) -> None:
     if sign == "^=":
-        found["uri_prefix"] = value
+        _once(found, "uri_prefix", value, key)
     elif sign == "=" and key in _LISTS:
         found[_LISTS[key]] = (*found.get(_LISTS[key], ()), value)
     elif sign == "=":
-        found["metadata"][key] = value
+        _once(found["metadata"], key, value, key)
     elif key == "date":
-        found[_DATES[sign]] = value
+        _once(found, _DATES[sign], value, key)
     else:
         bound = "at_least" if sign == ">=" else "at_most"
         found["ranges"] += (Range(key=key, **{bound: _number_or_text(value)}),)
+
+
+def _once(found: dict[str, Any], name: str, value: str, key: str) -> None:
+    if found.setdefault(name, value) != value:
+        raise typer.BadParameter(f"{key!r} is asked for twice: both {found[name]!r} and {value!r} cannot hold.")
 
 
 def _number_or_text(value: str) -> float | str:

@@ -17,7 +17,7 @@ def console(*, stderr: bool = False) -> Console:
     """Where words for a person go; wraps at the terminal's width, and honours `NO_COLOR`."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+    return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty())
 
 
 def print_json(value: Any) -> None:

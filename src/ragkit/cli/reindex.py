@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragkit.cli.connect import engine
+from ragkit.cli.connect import local
 from ragkit.cli.options import Collection, Json
 from ragkit.cli.output import console, print_json
 
@@ -43,7 +43,7 @@ def reindex(
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     with (
-        engine(one_shot=False) as ragkit,
+        local("To reindex") as ragkit,
         Progress(
             TextColumn("building"), MofNCompleteColumn(), TimeElapsedColumn(), console=console(stderr=True)
         ) as bar,

@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ragkit.cli.connect import engine, settings
+from ragkit.cli.connect import local
 from ragkit.cli.options import Json
 from ragkit.cli.output import console, print_json, print_table
-from ragkit.errors import InputError
 
 __all__ = ["register"]
 
@@ -32,12 +31,7 @@ def tune(
     json: Json = False,
 ) -> None:
     """Weigh the vectors and keywords of a collection by your own questions, if that is no worse than the default."""
-    if settings().url:
-        raise InputError(
-            "To tune needs the local engine, and RAGKIT_URL names a service.",
-            hint="Unset RAGKIT_URL, and run this where RAGKIT_HOME is.",
-        )
-    with engine(one_shot=False) as kit:
+    with local("To tune") as kit:
         found = kit.evaluate.tune(questions, collection=collection, split=split)
     if json:
         print_json(asdict(found))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ragkit.cli.connect import engine
+from ragkit.cli.connect import local
 from ragkit.cli.options import Json
 from ragkit.cli.output import console, print_json
 
@@ -25,7 +25,7 @@ def verify(
     """Compare catalog, vectors and keywords, and name every difference."""
     from rich.markup import escape
 
-    with engine(one_shot=False) as kit:
+    with local("To verify") as kit:
         report = kit.verify(repair=repair)
     if json:
         print_json(report)

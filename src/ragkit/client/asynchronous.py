@@ -255,7 +255,8 @@ class AsyncClient:
         reports: list[IngestReport] = []
         for name, file in uploads.files_of(paths).items():
             try:
-                accepted.append(await self.documents.upload(name, file.read_bytes(), collection=collection))
+                content = await asyncio.to_thread(uploads.content_of, file)
+                accepted.append(await self.documents.upload(name, content, collection=collection))
             except InputError as error:
                 reports.append(uploads.rejected(name, error))
         reports += [uploads.report_of(await self._ended(job)) for job in accepted]

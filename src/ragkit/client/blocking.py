@@ -254,7 +254,7 @@ class Client:
         reports: list[IngestReport] = []
         for name, file in uploads.files_of(paths).items():
             try:
-                accepted.append(self.documents.upload(name, file.read_bytes(), collection=collection))
+                accepted.append(self.documents.upload(name, uploads.content_of(file), collection=collection))
             except InputError as error:
                 reports.append(uploads.rejected(name, error))
         reports += [uploads.report_of(self._ended(job)) for job in accepted]

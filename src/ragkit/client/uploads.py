@@ -8,10 +8,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ragkit.errors import InputError, RagkitError, UpstreamTimeout
+from ragkit.errors import InputError, ParseFailed, RagkitError, UpstreamTimeout
 from ragkit.types import Failure, IngestReport, Job
 
-__all__ = ["UNDER_WAY", "Patience", "files_of", "polls", "rejected", "report_of", "total"]
+__all__ = ["UNDER_WAY", "Patience", "content_of", "files_of", "polls", "rejected", "report_of", "total"]
 
 UNDER_WAY = frozenset({"queued", "running"})
 
@@ -61,17 +61,34 @@ def files_of(paths: Iterable[str | Path]) -> dict[str, Path]:
     return named
 
 
+def content_of(file: Path) -> bytes:
+    """What is in a file.
+
+    Raises:
+        ParseFailed: It cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ParseFailed(f"{str(file)!r} cannot be read: {error.strerror}.") from error
+
+
 def _named(path: Path) -> Iterator[tuple[str, Path]]:
     if path.is_file():
-        yield path.name, path
+        yield _sendable(path.name), path
     elif path.is_dir():
         for file in sorted(path.rglob("*")):
             below = file.relative_to(path)
             if file.is_file() and not any(part.startswith(".") for part in below.parts):
                 # A name has no folders; files of one name in different folders stay apart.
-                yield "__".join(below.parts), file
+                yield _sendable("__".join(below.parts)), file
     else:
         raise InputError(f"There is no file or folder {str(path)!r}.")
+
+
+def _sendable(name: str) -> str:
+    """A name in bytes that are no UTF-8 cannot be sent as it is."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def rejected(name: str, error: RagkitError) -> IngestReport:

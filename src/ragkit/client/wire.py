@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
-import email.utils
 import json
 import os
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import httpx2
 from pydantic import ValidationError
 
 from ragkit.client.calls import Call, adapter
-from ragkit.errors import RagkitError, UpstreamError, UpstreamTimeout, error_for
+from ragkit.errors import ConfigError, RagkitError, UpstreamError, UpstreamTimeout, error_for, seconds_asked
 from ragkit.events import Accepted, Cited, Done, Event, Failed, Retrieved, Token, Verified
 from ragkit.types import Answer, Citation
 
@@ -52,18 +50,25 @@ class Wire:
 
     prefix: str
     """Put before each path; empty where the HTTP client has a base URL of its own."""
-    api_key: str | None
+    api_key: str | None = field(repr=False)
     timeout: float
     max_retries: int
 
     @classmethod
     def of(cls, url: str | None, *, api_key: str | None, timeout: float, max_retries: int, own_client: bool) -> Wire:
-        """With what was not given taken from `RAGKIT_URL` and `RAGKIT_API_KEY`."""
+        """With what was not given taken from `RAGKIT_URL` and `RAGKIT_API_KEY`.
+
+        Raises:
+            ConfigError: The address or the key cannot be used.
+        """
         if url is None and own_client:
             url = os.environ.get("RAGKIT_URL") or DEFAULT_URL
+        key = (api_key or os.environ.get("RAGKIT_API_KEY") or "").strip()  # a mounted secret often ends its line
+        if not (key.isascii() and key.isprintable()):
+            raise ConfigError("The API key has characters that no HTTP header can carry.", hint="Copy it anew.")
         return cls(
-            prefix=(url or "").rstrip("/"),
-            api_key=api_key or os.environ.get("RAGKIT_API_KEY"),
+            prefix=_address(url or ""),
+            api_key=key or None,
             timeout=timeout,
             max_retries=max_retries,
         )
@@ -100,7 +105,7 @@ class Wire:
         """
         if attempt >= self.max_retries or not _worth_another_try(call, outcome):
             return None
-        asked = _retry_after(outcome) if isinstance(outcome, httpx2.Response) else None
+        asked = seconds_asked(outcome.headers) if isinstance(outcome, httpx2.Response) else None
         if asked is not None:
             return asked if asked <= LONGEST_RETRY_AFTER_S else None
         delay: float = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0**attempt)
@@ -136,24 +141,18 @@ class Wire:
             ) from error
 
 
+def _address(url: str) -> str:
+    try:
+        httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        raise ConfigError(f"{url!r} is not an address: {error}.", hint="Write it as http://host:port.") from error
+    return url.rstrip("/")
+
+
 def _worth_another_try(call: Call[Any], outcome: httpx2.Response | httpx2.TransportError) -> bool:
     if isinstance(outcome, httpx2.Response):
         return outcome.status_code in TURNED_AWAY or (call.repeatable and outcome.status_code in BROKE_OFF)
     return call.repeatable or isinstance(outcome, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
-
-
-def _retry_after(response: httpx2.Response) -> float | None:
-    """Seconds, from a number or a date."""
-    value = response.headers.get("retry-after", "")
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        moment: datetime.datetime = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (moment - datetime.datetime.now(datetime.UTC)).total_seconds())
 
 
 def error_of(response: httpx2.Response) -> RagkitError:
@@ -168,7 +167,7 @@ def error_of(response: httpx2.Response) -> RagkitError:
         problem.get("detail") or f"{str(response.url)!r} answered with status {response.status_code}.",
         hint=problem.get("hint"),
         trace_id=problem.get("trace_id"),
-        retry_after=_retry_after(response),
+        retry_after=seconds_asked(response.headers),
     )
 
 

@@ -56,10 +56,12 @@ def read_excerpts(folder: Path) -> Excerpts:
     files = {file.stem: file for file in sorted((folder / "corpora").glob("*")) if file.is_file()}
     corpora = {stem: _read(file) for stem, file in files.items()}
     questions, excerpts = [], []
+    csv.field_size_limit(2**31 - 1)  # the references of a question stand in one field
     for row in csv.DictReader(_read(folder / "questions_df.csv").splitlines(keepends=True)):
         try:
-            where, text = row["corpus_id"], corpora[row["corpus_id"]]
-            found = [(one["start_index"], one["end_index"], one["content"]) for one in json.loads(row["references"])]
+            question, where, text = row["question"], row["corpus_id"], corpora[row["corpus_id"]]
+            given = json.loads(row["references"])
+            found = [(int(one["start_index"]), int(one["end_index"]), one["content"]) for one in given]
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"A question of {str(folder)!r} cannot be used: {error!r}.",
@@ -67,7 +69,7 @@ def read_excerpts(folder: Path) -> Excerpts:
             ) from error
         if wrong := [content for start, end, content in found if text[start:end] != content]:
             raise InputError(f"An excerpt does not stand where {str(folder)!r} says: {wrong[0][:60]!r}.")
-        questions.append(row["question"])
+        questions.append(question)
         excerpts.append(tuple((files[where].name, start, end) for start, end, _ in found))
     if not questions:
         raise InputError(f"There is no question in {str(folder / 'questions_df.csv')!r}.")

@@ -78,6 +78,8 @@ def compare(now: Evaluation, values: PerQuestion, before: Evaluation, values_bef
             f"({before.dataset!r}).",
             hint="`ragkit evaluate runs` lists those of each dataset.",
         )
+    if set(values.ids) != set(values_before.ids):
+        raise InputError(f"{before.id!r} names its questions in another way; it was made by an earlier version.")
     modes = [mode for mode in values.values if mode in values_before.values]
     if not modes:
         raise InputError(f"{before.id!r} has no mode in common with {now.id!r}: it has {', '.join(before.measures)}.")

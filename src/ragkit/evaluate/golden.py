@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -60,8 +61,7 @@ def read_golden(file: Path) -> list[GoldenQuestion]:
 
 def fingerprint(questions: Sequence[GoldenQuestion]) -> str:
     """SHA-256 of what is asked and what is right."""
-    rows = sorted([q.question, list(q.must_cite), list(q.must_say), q.must_refuse] for q in questions)
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    return _sha256(sorted(map(_row, questions)))
 
 
 def score(questions: Sequence[GoldenQuestion], answers: Sequence[Answer]) -> PerQuestion:
@@ -83,7 +83,8 @@ def score(questions: Sequence[GoldenQuestion], answers: Sequence[Answer]) -> Per
     }
     values["refused_rightly"] = tuple(float(a.abstained) if q.must_refuse else None for q, a in pairs)
     texts = tuple(q.question for q in questions)
-    return PerQuestion(ids=tuple(map(str, range(1, len(texts) + 1))), texts=texts, values={MODE: values})
+    # Not their numbers: runs of the same questions in another order are compared, too.
+    return PerQuestion(ids=tuple(_sha256(_row(q))[:12] for q in questions), texts=texts, values={MODE: values})
 
 
 def missed(each: PerQuestion) -> dict[str, list[str]]:
@@ -96,6 +97,14 @@ def missed(each: PerQuestion) -> dict[str, list[str]]:
         ]
         for name, column in each.values[MODE].items()
     }
+
+
+def _row(question: GoldenQuestion) -> list[Any]:
+    return [question.question, list(question.must_cite), list(question.must_say), question.must_refuse]
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 def _cites(question: GoldenQuestion, answer: Answer, *, first: int) -> bool:

@@ -75,6 +75,15 @@ class Collections:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def check(self) -> None:
+        """Read something.
+
+        Raises:
+            StorageError: The catalog cannot be read.
+        """
+        with self._database.read() as connection:
+            connection.execute(select(collections.c.id).limit(1)).all()
+
     def get(self, name: str) -> Generation:
         """The generation that answers for a collection.
 

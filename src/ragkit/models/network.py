@@ -207,7 +207,8 @@ class NetworkEmbedder:
             raise UpstreamError(
                 f"{self._spec.name!r} answered {count} texts with numbers of the shape {matrix.shape}; "
                 f"{self._spec.dimension} for each were expected.",
-                hint="Is it another model than before? Ingest into another collection, or go back to that model.",
+                hint="Is it another model than before? Go back to that one; or remove "
+                "RAGKIT_HOME/models/network-*.json, and `ragkit reindex` each collection with it.",
             )
         lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
         return np.asarray(matrix / np.where(lengths > 0, lengths, 1), np.float32)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
-import email.utils
 import importlib
-from collections.abc import Mapping
 
 from ragkit.errors import (
     ConfigError,
@@ -14,6 +11,7 @@ from ragkit.errors import (
     UpstreamError,
     UpstreamRateLimited,
     UpstreamTimeout,
+    seconds_asked,
 )
 
 __all__ = ["explained", "require", "status_of"]
@@ -77,15 +75,4 @@ def status_of(error: Exception) -> int | None:
 
 
 def _retry_after(error: Exception) -> float | None:
-    """Seconds, from a number or a date."""
-    headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
-    value = headers.get("retry-after", "")
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (moment - datetime.datetime.now(datetime.UTC)).total_seconds())
+    return seconds_asked(getattr(getattr(error, "response", None), "headers", {}))

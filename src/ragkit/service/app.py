@@ -25,6 +25,8 @@ __all__ = ["create_service"]
 
 FORM_ROOM = 1_000_000
 """Bytes that a form may hold beside its file."""
+JSON_ROOM, ESCAPED = 4_000_000, 12
+"""Bytes that JSON may hold beside its question, such as a prompt; and those of one character when it is escaped."""
 
 
 def create_service(
@@ -58,7 +60,11 @@ def create_service(
         middleware=[
             Middleware(TraceId),
             Middleware(Gate, keys=[key.get_secret_value() for key in settings.api_keys]),
-            Middleware(BodyLimit, max_bytes=settings.max_file_mb * 1_000_000 + FORM_ROOM),
+            Middleware(
+                BodyLimit,
+                max_bytes=settings.max_file_mb * 1_000_000 + FORM_ROOM,
+                max_json_bytes=JSON_ROOM + ESCAPED * settings.max_question_chars,
+            ),
         ],
         # Without it the page would have the API's description judged by a server elsewhere.
         swagger_ui_parameters={"validatorUrl": None},

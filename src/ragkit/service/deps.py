@@ -15,7 +15,7 @@ from ragkit.types import MOST_CONDITIONS, Filters, Range
 
 T = TypeVar("T")
 
-__all__ = ["Body", "FiltersBody", "Kit", "Name", "RangeBody", "Text", "while_connected"]
+__all__ = ["Body", "FiltersBody", "Kit", "Name", "RangeBody", "Text", "storable", "while_connected"]
 
 
 def _access(request: Request) -> tuple[str, ...] | None:
@@ -32,7 +32,7 @@ Kit = Annotated[AsyncRagkit, Depends(_kit)]
 """The engine that serves this app, as far as the caller may see."""
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     if "\0" in text:
         raise ValueError("a null character is not text")
     try:
@@ -49,8 +49,8 @@ def _said(text: str) -> str:
     return text
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable)]
-Text = Annotated[str, AfterValidator(_storable), AfterValidator(_said)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(storable)]
+Text = Annotated[str, AfterValidator(storable), AfterValidator(_said)]
 
 
 class Body(BaseModel):
@@ -59,8 +59,8 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Key = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_storable)]
-Value = Annotated[str, Field(max_length=300), AfterValidator(_storable)]
+Key = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(storable)]
+Value = Annotated[str, Field(max_length=300), AfterValidator(storable)]
 
 
 class RangeBody(Body):
@@ -75,7 +75,7 @@ class FiltersBody(Body):
     """Narrow a search to some documents; what is left out does not narrow."""
 
     document_ids: tuple[Name, ...] = Field((), max_length=1000)
-    uri_prefix: Annotated[str, Field(max_length=2000), AfterValidator(_storable)] | None = None
+    uri_prefix: Annotated[str, Field(max_length=2000), AfterValidator(storable)] | None = None
     media_types: tuple[Name, ...] = Field((), max_length=100)
     languages: tuple[Value, ...] = Field((), max_length=100)
     tags: tuple[Value, ...] = Field((), max_length=MOST_CONDITIONS)

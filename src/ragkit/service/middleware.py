@@ -88,19 +88,29 @@ class Gate:
 
 
 class BodyLimit:
-    """Refuses larger bodies, by their announced length or else as soon as more arrives; nothing is read ahead."""
+    """Refuses larger bodies, by their announced length or else as soon as more arrives; nothing is read ahead.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    Args:
+        app: What comes after.
+        max_bytes: Of a form, which is written to disk as it arrives.
+        max_json_bytes: Of anything else: it is read in memory, in one go, while nobody else is served.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, max_json_bytes: int) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._max_json_bytes = min(max_json_bytes, max_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        error = TooLarge(f"The request is larger than the {self._max_bytes:,} bytes that this service accepts.")
-        announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdecimal() and int(announced) > self._max_bytes:
+        headers = Headers(scope=scope)
+        is_form = headers.get("content-type", "").casefold().startswith("multipart/form-data")
+        limit = self._max_bytes if is_form else self._max_json_bytes
+        error = TooLarge(f"The request is larger than the {limit:,} bytes that this service accepts.")
+        announced = headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > limit:
             await problem(error, scope["state"]["trace_id"])(scope, receive, send)
             return
         received = 0
@@ -109,7 +119,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_bytes:
+            if received > limit:
                 # The one kind of exception that body parsing lets through.
                 raise HTTPException(error.status, error.detail)
             return message

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ragkit.errors import RagkitError
 from ragkit.ingest.named import pipeline_named
 from ragkit.ingest.pipelines import Pipeline, load_pipelines
 from ragkit.ingest.schedule import due
+from ragkit.ingest.sources import Root
 from ragkit.ingest.watch import folder_changes, follow
 from ragkit.jobs.ledger import JobLedger
 from ragkit.jobs.locks import TryLock
@@ -25,6 +27,7 @@ __all__ = ["Planner", "minutes"]
 log = logging.getLogger(__name__)
 
 TICK_S = 2.0
+LOOK_AGAIN_S = 20.0
 LONGEST_SLEEP = timedelta(hours=24)
 """What a machine has slept through beyond this is not made up for."""
 
@@ -37,10 +40,20 @@ class Planner:
         ledger: Where jobs are added.
         try_lock: Shared by the workers of a catalog.
         settle_s: How long files must stay as they are before they are read, in seconds.
+        look_again_s: After so many seconds it is seen that other folders are to be followed.
     """
 
-    def __init__(self, folder: Path, ledger: JobLedger, try_lock: TryLock, *, settle_s: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ledger: JobLedger,
+        try_lock: TryLock,
+        *,
+        settle_s: float,
+        look_again_s: float = LOOK_AGAIN_S,
+    ) -> None:
         self._settle_s = settle_s
+        self._look_again_s = look_again_s
         self._folder = folder
         self._ledger = ledger
         self._try_lock = try_lock
@@ -74,15 +87,28 @@ class Planner:
             stop.wait(TICK_S)
 
     def _watch(self, stop: threading.Event) -> None:
-        roots = {pipeline.name: [pipeline.root] for pipeline in self._pipelines() if pipeline.watch}
+        roots = self._followed()
         if not roots:
-            stop.wait()
+            stop.wait(self._look_again_s)
             return
         try:
-            follow(roots, self._add, changes=folder_changes(roots, stop), settle_s=self._settle_s)
+            follow(roots, self._add, changes=self._changes(roots, stop), settle_s=self._settle_s)
         except RagkitError as error:
             log.error("Folders are not followed: %s", error.detail)
-            stop.wait(10 * TICK_S)
+            stop.wait(self._look_again_s)
+
+    def _followed(self) -> dict[str, list[Root]]:
+        return {pipeline.name: [pipeline.root] for pipeline in self._pipelines() if pipeline.watch}
+
+    def _changes(self, roots: dict[str, list[Root]], stop: threading.Event) -> Iterator[Collection[str]]:
+        """What changes in the folders, as long as they are the ones to follow."""
+        look_at = time.monotonic() + self._look_again_s
+        for paths in folder_changes(roots, stop):
+            yield paths
+            if time.monotonic() > look_at:
+                if self._followed() not in ({}, roots):  # none: a file is being edited
+                    return
+                look_at = time.monotonic() + self._look_again_s
 
     def _add(self, name: str, *, scheduled: datetime | None = None) -> None:
         try:

@@ -35,7 +35,7 @@ def open_service(kit: MemoryRagkit) -> Iterator[Open]:
 
 @pytest.fixture
 def http(open_service: Open) -> TestClient:
-    client = open_service(max_question_chars=100, max_file_mb=1)
+    client = open_service(max_question_chars=100, max_file_mb=5)
     for name, text in (("cards.md", b"Gift cards are not refundable."), ("lift.md", b"The lift carries 800 kg.")):
         assert client.post("/v1/documents", files={"file": (name, text)}, data={"collection": "shop"}).is_success
     return client

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from ragkit.client.uploads import files_of, report_of, total
-from ragkit.errors import InputError
+from ragkit.client.uploads import content_of, files_of, report_of, total
+from ragkit.errors import InputError, ParseFailed
 from ragkit.testing.resources import THEN
 from ragkit.types import Failure, IngestReport, Job
 
@@ -29,6 +31,17 @@ def test_two_files_of_one_name_are_refused_before_anything_is_sent(tmp_path):
         (tmp_path / folder / "x.md").touch()
     with pytest.raises(InputError, match=r"'x\.md'"):
         files_of([tmp_path / "a" / "x.md", tmp_path / "b" / "x.md"])
+
+
+def test_names_in_any_bytes_can_be_sent(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9.md")).write_text("Coffee.")
+    (name,) = files_of([tmp_path])
+    assert name.encode() == b"caf?.md"
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(ParseFailed, match=r"gone\.md"):
+        content_of(tmp_path / "gone.md")
 
 
 def test_a_path_that_leads_nowhere_is_refused(tmp_path):

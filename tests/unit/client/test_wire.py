@@ -11,6 +11,7 @@ import pytest
 from ragkit.client import Client
 from ragkit.errors import (
     Busy,
+    ConfigError,
     Conflict,
     NotFound,
     RagkitError,
@@ -72,6 +73,21 @@ def test_address_and_key_come_from_the_environment(monkeypatch):
     assert service.requests[0].headers["authorization"] == "Bearer from-env"
 
 
+def test_a_key_is_never_in_what_is_said_of_it():
+    service = Service([httpx2.Response(200, json=FOUND)])
+    client(service, api_key=" secret\n").search("q")
+    assert service.requests[0].headers["authorization"] == "Bearer secret"
+    for key in ("ключ", "se\ncret"):
+        with pytest.raises(ConfigError) as caught:
+            client(service, api_key=key)
+        assert key not in str(caught.value)
+
+
+def test_what_is_no_address_is_told_so():
+    with pytest.raises(ConfigError, match="'http://localhost:80a' is not an address"):
+        Client("http://localhost:80a")
+
+
 def test_names_are_one_part_of_the_path():
     service = Service([httpx2.Response(200, json={"documents": 1})])
     assert client(service).collections.delete("a/../b ?#") == 1
@@ -84,6 +100,7 @@ def test_names_are_one_part_of_the_path():
         httpx2.Response(429, headers=SOON),
         httpx2.Response(502, headers=SOON),
         httpx2.Response(503, headers={"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}),
+        httpx2.Response(503, headers={"Retry-After": "Thu, 01 Jan 1970 00:00:00 -0000"}),
         httpx2.Response(504, headers=SOON),
         httpx2.ConnectError("refused"),
         httpx2.ReadTimeout("slow"),

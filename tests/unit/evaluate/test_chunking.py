@@ -51,6 +51,8 @@ def test_a_folder_is_read_with_its_places(tmp_path: Path) -> None:
         ),
         ({"references": [], "corpus_id": "history"}, "'history'"),
         ({"references": [{"content": "x"}], "corpus_id": "nature"}, "start_index"),
+        ({"references": [excerpt("Bees dance.") | {"start_index": "a"}], "corpus_id": "nature"}, "invalid literal"),
+        ({"references": [excerpt("Bees dance.") | {"content": "x" * 140_000}], "corpus_id": "nature"}, "not stand"),
     ],
 )
 def test_a_question_that_does_not_fit_is_refused(tmp_path: Path, row: dict[str, Any], said: str) -> None:

@@ -67,6 +67,12 @@ def test_the_hash_follows_what_is_right() -> None:
     assert fingerprint(QUESTIONS[::-1]) == fingerprint(QUESTIONS)
 
 
+def test_a_question_is_known_by_what_it_asks_not_by_its_line() -> None:
+    there, back = score(QUESTIONS, ANSWERS), score(QUESTIONS[::-1], ANSWERS[::-1])
+    assert there.ids == back.ids[::-1]
+    assert len(set(there.ids)) == len(QUESTIONS)
+
+
 def test_a_line_that_is_no_golden_question_is_named(tmp_path: Path) -> None:
     file = tmp_path / "own.jsonl"
     file.write_text('{"question": "a?"}\n{"question": "b?", "must_cite": "x"}\n')

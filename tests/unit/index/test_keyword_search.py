@@ -161,7 +161,7 @@ _syntax = st.sampled_from(['"', "AND", "OR", "NOT", "(", ")", "*", "?", ":", "^"
 
 
 @given(parts=st.lists(_syntax | st.text(max_size=12), max_size=30))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_question_fails_or_finds_what_it_does_not_name(mixed: TantivyIndex, parts: list[str]) -> None:
     hits = mixed.search("".join(parts), k=10)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from typing_extensions import TypedDict
 
-from ragkit.service.deps import Body, Kit
+from ragkit.service.deps import Body, Kit, Name
 from ragkit.types import Collection
 
 __all__ = ["ConfigureBody", "router"]
@@ -35,12 +35,12 @@ async def list_collections(kit: Kit) -> Collections:
 
 
 @router.patch("/{name:path}", response_model=Collection)
-async def configure_collection(name: str, body: ConfigureBody, kit: Kit) -> Collection:
+async def configure_collection(name: Name, body: ConfigureBody, kit: Kit) -> Collection:
     """Say who may see what in a collection."""
     return await kit.collections.configure(name, untagged=body.untagged)
 
 
 @router.delete("/{name:path}", response_model=CollectionDeleted)
-async def delete_collection(name: str, kit: Kit) -> CollectionDeleted:
+async def delete_collection(name: Name, kit: Kit) -> CollectionDeleted:
     """Erase a collection with all its documents, and tell how many there were."""
     return {"documents": await kit.collections.delete(name)}

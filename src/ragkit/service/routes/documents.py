@@ -29,19 +29,19 @@ async def list_documents(
 
 
 @router.get("/{document_id}", response_model=DocumentView)
-async def get_document(document_id: str, kit: Kit, chunks: bool = False) -> DocumentView:
+async def get_document(document_id: Name, kit: Kit, chunks: bool = False) -> DocumentView:
     """A document with its text and, on request, its chunks."""
     return await kit.documents.get(document_id, chunks=chunks)
 
 
 @router.delete("/{document_id}", response_model=Receipt)
-async def delete_document(document_id: str, kit: Kit) -> Receipt:
+async def delete_document(document_id: Name, kit: Kit) -> Receipt:
     """Erase a document everywhere."""
     return await kit.documents.delete(document_id)
 
 
 @router.post("/{document_id}/release", response_model=IngestReport)
-async def release_document(document_id: str, kit: Kit) -> IngestReport:
+async def release_document(document_id: Name, kit: Kit) -> IngestReport:
     """Let a document out of quarantine: it is ingested whatever the filters say of it."""
     return await kit.documents.release(document_id)
 

@@ -32,7 +32,7 @@ async def list_jobs(kit: Kit) -> Jobs:
 
 
 @router.get("/{job_id}", response_model=Job)
-async def get_job(job_id: str, kit: Kit) -> Job:
+async def get_job(job_id: Name, kit: Kit) -> Job:
     """How far a job is, and its report when it is done."""
     return await kit.jobs.get(job_id)
 
@@ -46,7 +46,7 @@ async def start_job(body: StartBody, kit: Kit, request: Request, response: Respo
 
 
 @router.post("/{job_id}/{change}", response_model=Job)
-async def change_job(job_id: str, change: Literal["pause", "resume", "cancel", "retry"], kit: Kit) -> Job:
+async def change_job(job_id: Name, change: Literal["pause", "resume", "cancel", "retry"], kit: Kit) -> Job:
     """Pause or cancel a job after the batch under way, go on with it, or try again the documents that failed."""
     changes = {"pause": kit.jobs.pause, "resume": kit.jobs.resume, "cancel": kit.jobs.cancel, "retry": kit.jobs.retry}
     return await changes[change](job_id)

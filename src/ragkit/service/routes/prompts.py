@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
-from ragkit.service.deps import Body, Kit, Name, Text
+from ragkit.service.deps import Body, Kit, Name, Text, storable
 from ragkit.types import PromptVersion
 
 __all__ = ["CreateBody", "PromoteBody", "RollbackBody", "router"]
@@ -31,7 +31,7 @@ class CreateBody(Body):
 
     name: Annotated[Name, Field(max_length=100)]
     template: Annotated[Text, Field(max_length=200_000)]
-    note: str = Field("", max_length=2000)
+    note: Annotated[str, Field(max_length=2000), AfterValidator(storable)] = ""
 
 
 class PromoteBody(Body):
@@ -61,7 +61,7 @@ async def create_prompt(body: CreateBody, kit: Kit) -> PromptVersion:
 
 @router.get("/{name}", response_model=PromptVersion)
 async def show_prompt(
-    name: str,
+    name: Name,
     kit: Kit,
     alias: Annotated[Name | None, Query()] = None,
     version: Annotated[Number | None, Query()] = None,
@@ -71,18 +71,18 @@ async def show_prompt(
 
 
 @router.post("/{name}/promote", response_model=PromptVersion)
-async def promote_prompt(name: str, body: PromoteBody, kit: Kit) -> PromptVersion:
+async def promote_prompt(name: Name, body: PromoteBody, kit: Kit) -> PromptVersion:
     """Point an alias at a version."""
     return await kit.prompts.promote(name, body.version, alias=body.alias)
 
 
 @router.post("/{name}/rollback", response_model=PromptVersion)
-async def roll_back_prompt(name: str, body: RollbackBody, kit: Kit) -> PromptVersion:
+async def roll_back_prompt(name: Name, body: RollbackBody, kit: Kit) -> PromptVersion:
     """Point an alias where it pointed before."""
     return await kit.prompts.rollback(name, alias=body.alias)
 
 
 @router.get("/{name}/diff", response_model=Diff)
-async def diff_prompt(name: str, a: Annotated[Number, Query()], b: Annotated[Number, Query()], kit: Kit) -> Diff:
+async def diff_prompt(name: Name, a: Annotated[Number, Query()], b: Annotated[Number, Query()], kit: Kit) -> Diff:
     """What changed from version `a` to version `b`, as a unified diff."""
     return {"diff": await kit.prompts.diff(name, a, b)}
