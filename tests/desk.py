@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -44,6 +45,7 @@ class Desk:
     retention: timedelta = timedelta(days=30)
     languages: frozenset[str] = frozenset()
     signs: TokenSigns | None = None
+    turn: Callable[[Generation], AbstractContextManager[None]] = lambda generation: nullcontext()
     parsers: ParserPool = field(default_factory=lambda: ParserPool(workers=1, timeout_s=60))
 
     def __post_init__(self) -> None:
@@ -73,6 +75,7 @@ class Desk:
             embedder_of=lambda generation: self.models.get(generation.spec.id, self.embedder),
             retention=self.retention,
             signs=self.signs,
+            turn=self.turn,
         )
         chunker = StructureChunker(self.embedder.tokenizer, max_tokens=self.max_tokens)
         return Ingestor(parts, Profile(chunker=chunker, filters=filters or QualityPolicy(min_characters=1)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ragkit.blocking import Ragkit
@@ -68,6 +69,7 @@ class _Root:
         from ragkit.index.generations import Collections
         from ragkit.index.rebuilding import Generations
         from ragkit.index.snapshots import Snapshots
+        from ragkit.index.turns import turn
         from ragkit.jobs.control import JobControl
         from ragkit.jobs.ledger import JobLedger
         from ragkit.prompts.registry import PromptRegistry
@@ -94,6 +96,7 @@ class _Root:
         self.embedder = self.embedders.default
         self.rerankers = Rerankers(settings, self.database, self.embedders.of)
         self.chroma = Once(self._chroma)
+        self.turn = partial(turn, self.home)
         self.parsers = Once(self._parsers)
         self.ingestor = Once(self._ingestor)
         self._keywords: dict[str, TantivyIndex] = {}
@@ -119,7 +122,7 @@ class _Root:
             answerer=self.answerer,
             verify=self.verify,
             drop=self.drop,
-            probes={"catalog": self.collections.check, "vectors": self.chroma, "worker": self.worker},
+            probes={"catalog": self.collections.check, "vectors": lambda: self.chroma().check(), "worker": self.worker},
             close=self.close,
         )
 
@@ -169,6 +172,7 @@ class _Root:
             files=self.files,
             stores=self.stores,
             purge=lambda generation: self.ingestor().purge(generation),
+            turn=self.turn,
         ).verify(repair=repair)
 
     def stores(self, generation: Generation) -> tuple[ChromaVectors, TantivyIndex]:
@@ -246,6 +250,7 @@ class _Root:
             embedder=self.embedders.keeping(self.embedder()),
             embedder_of=lambda generation: self.embedders.keeping(self.embedders.of(generation)),
             stores=self.stores,
+            turn=self.turn,
             parsers=self.parsers(),
             max_bytes=settings.max_file_mb * 1_000_000,
             max_depth=settings.max_depth,

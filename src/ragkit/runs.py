@@ -148,6 +148,6 @@ def _found_first(parts: Parts, questions: list[GoldenQuestion], generation: Gene
         found = parts.retriever.search(
             question.question, collection=generation.collection, k=_K, generation=generation
         ).hits
-        ranks = [hit.rank for hit in found if any(uri.endswith(question.must_cite) for uri in (hit.uri, *hit.also_in))]
+        ranks = [hit.rank for hit in found if any(map(question.is_source, (hit.uri, *hit.also_in)))]
         total += 1 / min(ranks) if ranks else 0.0
     return total / len(questions)

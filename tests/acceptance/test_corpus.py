@@ -65,7 +65,7 @@ def test_nothing_of_a_deleted_text_is_left_in_any_file(docs: Path, home: Path) -
     said = ragkit("documents", "delete", key).stdout
     assert all(part in said for part in ("Erased", "fees.md", key, "1 chunks", " at 20"))
     assert containing(home, CANARY) == []
-    assert recorded_answers(home) == {"[Erased with a document that it quoted.]"}
+    assert recorded_answers(home) == {"[Erased with a document that it was made from.]"}
     assert documents().keys() == {"parcels.md"}
     assert ok("verify")["consistent"] is True
     assert "three working days" in ok("ask", "When do parcels arrive?")["answer"]

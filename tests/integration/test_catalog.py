@@ -146,6 +146,13 @@ def test_a_deleted_collection_takes_its_documents_along(database: Database, gene
     assert Catalog(database).documents() == ()
 
 
+def test_a_collection_made_again_is_not_taken_for_the_old_one(database: Database, generation: Generation) -> None:
+    Collections(database).delete("c")
+    again = Collections(database).ensure("c", SPEC)
+    assert again.sequence == generation.sequence
+    assert again.state != generation.state
+
+
 def test_the_list_counts_live_documents_and_chunks(database: Database, generation: Generation) -> None:
     ledger = Ledger(database)
     _go_live(database, generation, [_version(_found(ledger, generation, "s/a"), "first")])

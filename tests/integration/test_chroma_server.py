@@ -325,6 +325,18 @@ def test_a_server_elsewhere_that_does_not_answer_is_named(home: Path) -> None:
     assert "RAGKIT_CHROMA_URL" in (caught.value.hint or "")
 
 
+def test_whether_a_server_elsewhere_is_there_can_be_asked(home: Path) -> None:
+    connect(home).check()
+    with pytest.raises(StorageError, match=r"'http://127\.0\.0\.1:9'"):
+        connect(home, "http://127.0.0.1:9").check()
+
+
+def test_a_password_in_the_address_is_not_repeated(home: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        connect(home, "https://user:secret@chroma.example")
+    assert "secret" not in caught.value.detail
+
+
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://host", "http://"])
 def test_an_address_that_is_none_is_refused(home: Path, url: str) -> None:
     with pytest.raises(ConfigError, match="RAGKIT_CHROMA_URL"):

@@ -222,6 +222,22 @@ def test_a_generation_that_finds_less_does_not_answer_unless_it_is_forced(filled
     assert live(filled).number == 2
 
 
+def test_of_two_reindexes_the_later_wins_and_the_other_says_so(filled: Desk) -> None:
+    model = HashedEmbedder(dimension=64)
+    filled.models[model.spec.id] = model
+
+    def other_begins(built: int, found: int) -> None:
+        if built == 1:
+            reindexer(filled).run("c", chunks=SMALLER)
+
+    filled.write("more.md", text("cherry") * 40)  # in a batch of its own
+    filled.run()
+    with pytest.raises(Conflict):
+        reindexer(filled).run("c", embedder=model, on_progress=other_begins)
+    assert live(filled).chunking is not None
+    check_stores(filled)
+
+
 def test_nothing_to_go_back_to_is_said(filled: Desk) -> None:
     with pytest.raises(Conflict, match="no earlier generation"):
         reindexer(filled).roll_back("c")

@@ -95,6 +95,7 @@ def _found(database: Database, generation: Generation, scope: Scope) -> set[str]
         (Filters(since="2025-06", until="2026-02"), {"a/1000", "A/2"}),
         (Filters(ranges=(Range(key="year", at_least=2020.0),)), {"a/1000"}),
         (Filters(ranges=(Range(key="year", at_least=2019.0, at_most=2019.0),)), {"a/100%_1"}),
+        (Filters(ranges=(Range(key="year", at_least=2019, at_most=2019.5),)), {"a/100%_1"}),
         (Filters(ranges=(Range(key="author", at_least="B"),)), {"b/3"}),
     ],
 )

@@ -35,6 +35,10 @@ class GoldenQuestion:
     """The documents do not hold the answer."""
     tags: tuple[str, ...] = ()
 
+    def is_source(self, uri: str) -> bool:
+        """Whether a document is one of those that hold the answer."""
+        return any(f"/{uri}".endswith(f"/{path}") for path in self.must_cite)
+
 
 def read_golden(file: Path) -> list[GoldenQuestion]:
     """One question a line.
@@ -109,7 +113,7 @@ def _sha256(value: object) -> str:
 
 def _cites(question: GoldenQuestion, answer: Answer, *, first: int) -> bool:
     cited = answer.citations[:first]
-    return any(("/" + citation.uri).endswith("/" + path) for citation in cited for path in question.must_cite)
+    return any(question.is_source(citation.uri) for citation in cited)
 
 
 def _says(question: GoldenQuestion, answer: Answer) -> bool:

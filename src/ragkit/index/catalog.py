@@ -219,7 +219,9 @@ class Catalog:
         """SHA-256 of the files that must be kept, with the uri that each belongs to."""
         held = select(documents.c.held_sha256, documents.c.uri).where(documents.c.held_sha256.is_not(None))
         kept = select(versions.c.id).where(versions.c.sha256 == jobs.c.file_sha256)
-        uploads = select(jobs.c.file_sha256, jobs.c.uri).where((jobs.c.state != "done") | kept.exists())
+        uploads = select(jobs.c.file_sha256, jobs.c.uri).where(
+            jobs.c.state.not_in(("done", "cancelled")) | kept.exists()
+        )
         with self._database.read() as connection:
             rows = [*connection.execute(held), *connection.execute(uploads)]
             return {sha256: uri for sha256, uri in rows if sha256}

@@ -23,6 +23,7 @@ __all__ = ["ChromaConnection", "Session", "connect"]
 
 _ANSWER_S = 120.0
 _REPAIR_S = 3600.0
+_HEARTBEAT_S = 2.0
 _BATCH = 2000
 
 
@@ -41,8 +42,9 @@ def connect(home: Path, url: str | None = None, *, within_s: float = 30.0) -> Ch
     if importlib.util.find_spec("chromadb") is None:
         raise MissingExtra("The package 'chromadb' is not installed.", hint="pip install 'ragkit[server]'")
     parts = urlsplit(url) if url else None
-    if parts is not None and (parts.scheme not in {"http", "https"} or not parts.hostname):
-        raise ConfigError(f"RAGKIT_CHROMA_URL cannot be {url!r}.", hint="Write it as http://host:port.")
+    if parts is not None and (parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc):
+        shown = "an address with a password" if "@" in parts.netloc else repr(url)
+        raise ConfigError(f"RAGKIT_CHROMA_URL cannot be {shown}.", hint="Write it as http://host:port.")
     return ChromaConnection(home, parts, within_s)
 
 
@@ -146,6 +148,22 @@ class ChromaConnection:
         ssl = self._remote.scheme == "https"
         port = self._remote.port or (443 if ssl else 8000)
         return _session(self._remote.hostname or "", port, ssl=ssl, address=None)
+
+    def check(self) -> None:
+        """Ask a server elsewhere whether it is there; this home's own starts when it is needed.
+
+        Raises:
+            StorageError: It does not answer.
+        """
+        if self._remote is None:
+            return
+        import httpx
+
+        try:
+            beat = httpx.get(f"{self._remote.geturl().rstrip('/')}/api/v2/heartbeat", timeout=_HEARTBEAT_S)
+            beat.raise_for_status()
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
 
     def _unreachable(self, error: Exception) -> StorageError:
         if self._remote is None:

@@ -56,11 +56,7 @@ class Address:
 
 
 class LocalServer:
-    """Finds or starts the server of `home`.
-
-    Args:
-        home: `RAGKIT_HOME`; the server's folder is its `chroma`.
-    """
+    """Finds or starts the server of `home` (`RAGKIT_HOME`); its folder is `chroma` there."""
 
     host = _HOST
 
@@ -123,13 +119,14 @@ class LocalServer:
     def sweep(self) -> None:
         """Remove folders of deleted collections, which Chroma leaves on disk."""
         try:
+            # The folders first: what another process makes meanwhile is not among them.
+            folders = {folder.name for folder in self._data.iterdir() if folder.is_dir() and _is_uuid(folder.name)}
             with closing(sqlite3.connect(f"file:{self._data / 'chroma.sqlite3'}?mode=ro", uri=True)) as database:
                 known = {str(row[0]) for row in database.execute("SELECT id FROM segments")}
-        except sqlite3.Error:
+        except (sqlite3.Error, OSError):
             return  # no data yet, or damaged: the server finds out
-        for folder in self._data.iterdir():
-            if folder.is_dir() and _is_uuid(folder.name) and folder.name not in known:
-                shutil.rmtree(folder, ignore_errors=True)
+        for name in folders - known:
+            shutil.rmtree(self._data / name, ignore_errors=True)
 
     def _start(self, lock: int) -> Address:
         self._record.unlink(missing_ok=True)

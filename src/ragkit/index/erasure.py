@@ -7,7 +7,7 @@ them, and marks the collection; then what is derived is purged. A crash in betwe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,9 @@ from ragkit.types import Receipt
 
 __all__ = ["Erased", "Eraser"]
 
-ERASED = "[Erased with a document that it quoted.]"
+ERASED = "[Erased with a document that it was made from.]"
+_WAITING = ("queued", "running", "paused")
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,19 +63,22 @@ class Eraser:
             if not rows:
                 return Erased(receipts=(), chunk_ids=(), files=())
             sequence = bump(connection, generation.collection_id)
+            passages: set[str] = set()
             for row in rows:
-                ids, kept = _delete(connection, generation, row)
+                ids, all_ids, held = _delete(connection, row)
                 live += ids
-                files |= kept
+                passages |= all_ids
+                files |= held
                 receipts.append(Receipt(document_id=row.id, uri=row.uri, chunks=len(ids), deleted_at=now()))
             gone = [row.id for row in rows]
             close_entries(connection, gone, sequence)
             for document_id in gone:
                 mine = manifest.c.document_id == document_id
                 connection.execute(update(manifest).where(mine).values(erased_at=now(), version_id=None))
-            _forget_answers(connection, gone)
+            _forget_answers(connection, set(gone), passages)
             marked = update(collections).where(collections.c.id == generation.collection_id)
             connection.execute(marked.values(erasing=True))
+            files |= _uploads(connection, generation, {row.uri for row in rows})
             files -= _needed(connection, files)
         return Erased(receipts=tuple(receipts), chunk_ids=tuple(live), files=tuple(files))
 
@@ -97,35 +102,52 @@ def _with_children(connection: Connection, document_ids: Iterable[str]) -> list[
     return rows
 
 
-def _delete(connection: Connection, generation: Generation, row: Any) -> tuple[list[str], set[str]]:
-    """Delete one document; returns the ids of its live chunks and the hashes of its kept files."""
+def _delete(connection: Connection, row: Any) -> tuple[list[str], set[str], set[str]]:
+    """Delete one document; returns the ids of its live chunks and of all, and the hashes of its kept files."""
     ids = list(connection.scalars(select(chunks.c.id).where(chunks.c.version_id == row.live_version_id)))
     mine = connection.scalars(select(versions.c.id).where(versions.c.document_id == row.id)).all()
+    all_ids = set(connection.scalars(select(chunks.c.id).where(chunks.c.version_id.in_(mine))))
     drop_versions(connection, mine)
     connection.execute(delete(attempts).where(attempts.c.document_id == row.id))
     connection.execute(delete(documents).where(documents.c.id == row.id))
-    uploaded = select(jobs.c.file_sha256).where(jobs.c.collection == generation.collection, jobs.c.uri == row.uri)
-    return ids, {*connection.scalars(uploaded), *([row.held_sha256] if row.held_sha256 else [])} - {""}
+    return ids, all_ids, {row.held_sha256} if row.held_sha256 else set()
+
+
+def _uploads(connection: Connection, generation: Generation, uris: set[str]) -> set[str]:
+    """The files of uploads that became these documents; jobs that have ended let go of them."""
+    mine = jobs.c.collection == generation.collection, jobs.c.file_sha256 != ""
+    found = connection.execute(select(jobs.c.id, jobs.c.uri, jobs.c.state, jobs.c.file_sha256).where(*mine)).all()
+    files = {row.file_sha256: row for row in found if row.uri in uris}
+    for row in files.values():
+        if row.state not in _WAITING:
+            connection.execute(update(jobs).where(jobs.c.id == row.id).values(file_sha256=""))
+    return set(files)
 
 
 def _needed(connection: Connection, files: set[str]) -> set[str]:
-    """Those files that another document or a job under way still refers to."""
+    """Those files that another document, or a job that can still go on, refers to."""
     held = select(documents.c.held_sha256).where(documents.c.held_sha256.in_(files))
     there = select(documents.c.id).where(documents.c.uri == jobs.c.uri)
     uploads = select(jobs.c.file_sha256).where(
-        jobs.c.file_sha256.in_(files), there.exists() | jobs.c.state.in_(("queued", "running"))
+        jobs.c.file_sha256.in_(files), there.exists() | jobs.c.state.in_((*_WAITING, "failed"))
     )
     return {*connection.scalars(held), *connection.scalars(uploads)}
 
 
-def _forget_answers(connection: Connection, document_ids: Sequence[str]) -> None:
-    """Take the text out of every answer that cites one of the documents."""
+def _forget_answers(connection: Connection, document_ids: set[str], passages: set[str]) -> None:
+    """Take the text out of every answer that was made from the documents; one that cites none may name their titles."""
     query = select(answers.c.id, answers.c.conversation_id, answers.c.trace)
-    for row in connection.execute(query).all():
+    made = [
+        row.id
+        for row in connection.execute(query.execution_options(yield_per=_BATCH))
+        if any(key in passages for key, _ in row.trace["hits"])
+        or any(citation["document_id"] in document_ids for citation in row.trace["answer"]["citations"])
+    ]
+    for key in made:
+        row = connection.execute(query.where(answers.c.id == key)).one()
         answer = row.trace["answer"]
-        if not any(citation["document_id"] in document_ids for citation in answer["citations"]):
-            continue
         said = (messages.c.conversation_id == row.conversation_id) & (messages.c.text == answer["answer"])
         connection.execute(update(messages).where(said).values(text=ERASED))
-        trace = {**row.trace, "answer": {**answer, "answer": ERASED, "citations": []}}
-        connection.execute(update(answers).where(answers.c.id == row.id).values(trace=trace))
+        erased = {**answer, "answer": ERASED, "citations": []}
+        trace = {**row.trace, "standalone_question": row.trace["question"], "answer": erased}
+        connection.execute(update(answers).where(answers.c.id == key).values(trace=trace))

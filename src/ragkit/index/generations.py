@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -40,6 +41,7 @@ class Generation:
 
     Attributes:
         sequence: Rises with every change of what the collection answers from.
+        created_at: Tells it from a deleted one, whose id is given out again.
         untagged: Whether documents without access tags can be seen by callers that carry some.
         chunking: The chunk profile that a reindex asked for; none where settings and pipelines say it.
         pinned: Its embedder was chosen by a reindex, and is opened whatever the setting says.
@@ -54,6 +56,7 @@ class Generation:
     number: int
     spec: EmbedderSpec
     sequence: int
+    created_at: datetime | None = None
     untagged: bool = False
     chunking: Mapping[str, Any] | None = None
     pinned: bool = False
@@ -63,6 +66,11 @@ class Generation:
     @property
     def store(self) -> str:
         return f"c{self.collection_id}-g{self.number}"
+
+    @property
+    def state(self) -> tuple[int, datetime | None, int]:
+        """Equal only where it answers from the same."""
+        return self.id, self.created_at, self.sequence
 
 
 class Superseded(Exception):
@@ -222,7 +230,8 @@ def check_current(connection: Connection, generation: Generation) -> None:
         Superseded: It is not.
     """
     current = select(collections.c.generation_id).where(collections.c.id == generation.collection_id)
-    if connection.execute(current).scalar_one_or_none() != generation.id:
+    # Locked until the transaction ends: a switch and a writer that both find it current would undo each other.
+    if connection.execute(current.with_for_update()).scalar_one_or_none() != generation.id:
         raise Superseded
 
 
@@ -234,6 +243,7 @@ select_generations = select(
     collections.c.generation_id.label("current_id"),
     generations.c.id,
     generations.c.number,
+    generations.c.created_at,
     generations.c.embedder,
     generations.c.chunking,
     generations.c.pinned,
@@ -267,6 +277,7 @@ def to_generation(row: Any) -> Generation:
         number=row.number,
         spec=EmbedderSpec(**row.embedder),
         sequence=row.sequence,
+        created_at=row.created_at,
         untagged=row.untagged,
         chunking=row.chunking,
         pinned=row.pinned,

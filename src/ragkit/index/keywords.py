@@ -8,6 +8,8 @@ was built by; whoever finds an index of another version first builds it anew.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import logging
 import shutil
 import uuid
@@ -35,6 +37,7 @@ _SCHEMA_VERSION = 2
 """Of the fields and of how text becomes terms (`ragkit.index.keyword_terms`)."""
 _SPOKEN = 0.01
 """Share of the passages that a language needs to be searched by its own rules: the detector errs on a few."""
+_DISK = (errno.EACCES, errno.ENOSPC, errno.EROFS, errno.EDQUOT)
 _LOCK_WAIT_S = 60.0
 _HEAP = 64_000_000  # bytes that a writer gathers before it writes a segment; tantivy asks for 15 MB at least
 
@@ -145,17 +148,20 @@ class TantivyIndex:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        self._path.mkdir(parents=True, exist_ok=True)
-        with locked(self._path / ".lock", wait_s=_LOCK_WAIT_S, what=f"the keyword index {str(self._path)!r}"):
+        with contextlib.ExitStack() as held:
+            with _guarded(self._path):
+                self._path.mkdir(parents=True, exist_ok=True)
+                what = f"the keyword index {str(self._path)!r}"
+                held.enter_context(locked(self._path / ".lock", wait_s=_LOCK_WAIT_S, what=what))
             yield
 
     def _build(self, entries: Iterable[KeywordEntry]) -> Path:
         import tantivy
 
         folder = self._path / f"{_SCHEMA_VERSION}-{uuid.uuid4().hex}"
-        folder.mkdir()
         try:
             with _guarded(self._path):
+                folder.mkdir()
                 index = tantivy.Index(schema(), path=str(folder))
                 register(index)
                 _write(index, entries, ())
@@ -166,8 +172,9 @@ class TantivyIndex:
 
     def _switch_to(self, folder: Path) -> None:
         link = self._path / f"{folder.name}.link"
-        link.symlink_to(folder.name)
-        link.replace(self._path / "current")
+        with _guarded(self._path):
+            link.symlink_to(folder.name)
+            link.replace(self._path / "current")
         self._remove_folders(keep=folder.name)
 
     def _remove_folders(self, *, keep: str) -> None:
@@ -266,12 +273,22 @@ def _guarded(path: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:
-        raise _damaged(path) from error
+        raise _failed(path, error) from error
     except BaseException as error:
         # A panic in the Rust library derives from BaseException, so that `except Exception` lets it pass.
         if type(error).__name__ != "PanicException":
             raise
-        raise _damaged(path) from error
+        raise _failed(path, error) from error
+
+
+def _failed(path: Path, error: BaseException) -> StorageError:
+    """A full or read-only disk is told from damage: making the index again would not help."""
+    if getattr(error, "errno", None) in _DISK or any(f"os error {number})" in str(error) for number in _DISK):
+        return StorageError(
+            f"The keyword index {str(path)!r} cannot be written: {error}.",
+            hint="Free some disk space, and check that RAGKIT_HOME is writable for this user.",
+        )
+    return _damaged(path)
 
 
 def _damaged(path: Path) -> StorageError:

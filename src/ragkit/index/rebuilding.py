@@ -149,6 +149,11 @@ class Beside:
         added: list[NewVersion] = []
         retired: list[str] = []
         with self._database.write() as connection:
+            if connection.execute(select(generations.c.id).where(generations.c.id == generation.id)).first() is None:
+                raise Conflict(
+                    f"Another reindex of {generation.collection!r} has dropped what this one was building.",
+                    hint="Let that one end, then run this one again.",
+                )
             for version in batch:
                 document_id = version.known.document_id
                 new = {one.chunk.chunk_id for one in version.chunks}

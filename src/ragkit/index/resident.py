@@ -26,21 +26,21 @@ class ResidentVectors:
     def __init__(self, catalog: Catalog, *, small: int = SMALL) -> None:
         self._catalog = catalog
         self._small = small
-        self._scans: OrderedDict[int, tuple[int, ExactScan | None]] = OrderedDict()
+        self._scans: OrderedDict[int, tuple[object, ExactScan | None]] = OrderedDict()
         self._lock = Lock()
 
     def scan(self, generation: Generation) -> ExactScan | None:
         """All vectors of a collection as it is now; none where it is large."""
         with self._lock:
             known = self._scans.get(generation.id)
-            if known is not None and known[0] == generation.sequence:
+            if known is not None and known[0] == generation.state:
                 self._scans.move_to_end(generation.id)
                 return known[1]
         # Not under the lock: a search of one collection does not wait for the vectors of another.
         small = self._catalog.count(generation) <= self._small
         made = load_scan(self._catalog, generation) if small else None
         with self._lock:
-            self._scans[generation.id] = (generation.sequence, made)
+            self._scans[generation.id] = (generation.state, made)
             while len(self._scans) > KEPT:
                 self._scans.popitem(last=False)
         return made

@@ -86,7 +86,9 @@ class Retained:
             old = connection.scalars(query).all()
         for start in range(0, len(old), _BATCH):
             with self._database.write() as connection:
-                drop_versions(connection, old[start : start + _BATCH])
+                # Asked again: a rollback may have made one of them live meanwhile.
+                still = query.where(versions.c.id.in_(old[start : start + _BATCH]))
+                drop_versions(connection, connection.scalars(still).all())
         return len(old)
 
 

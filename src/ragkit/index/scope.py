@@ -60,7 +60,7 @@ def checked(filters: Filters | None) -> Filters:
         if day is not None and not _DAY.fullmatch(day):
             raise InputError(f"{name!r} cannot be {day!r}.", hint="Write 2026-03-01, 2026-03 or 2026.")
     if any(
-        type(span.at_least) is not type(span.at_most)
+        isinstance(span.at_least, str) is not isinstance(span.at_most, str)
         for span in filters.ranges
         if None not in (span.at_least, span.at_most)
     ):

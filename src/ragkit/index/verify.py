@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,6 +56,7 @@ class Verifier:
         files: The files that are kept: uploads, and what is in quarantine.
         stores: Opens the derived stores of a generation.
         purge: Finishes a deletion that was broken off.
+        turn: Held while a generation is compared and mended: nothing is written to it meanwhile.
     """
 
     collections: Collections
@@ -63,6 +65,7 @@ class Verifier:
     files: FileStore
     stores: Stores
     purge: Callable[[Generation], bool]
+    turn: Callable[[Generation], AbstractContextManager[None]] = lambda generation: nullcontext()
 
     def verify(self, *, repair: bool) -> VerifyReport:
         """Name every difference, and on request rebuild or remove what differs."""
@@ -91,6 +94,12 @@ class Verifier:
             detail = "Traces of deleted documents are still to be purged."
             differences.append(Difference(kind="erasure_pending", collection=generation.collection, detail=detail))
             repaired += repair and self.purge(generation)
+        with self.turn(generation):
+            found, mended = self._indexes(generation, repair=repair)
+        return differences + found, repaired + mended
+
+    def _indexes(self, generation: Generation, *, repair: bool) -> tuple[list[Difference], int]:
+        repaired = 0
         live = self.catalog.live_chunks(generation)
         lost = self.cache.missing(list(live.values()))
         vectors, keywords = self.stores(generation)
@@ -102,7 +111,7 @@ class Verifier:
         if repair and in_keywords:
             keywords.rebuild(self.catalog.keyword_entries(generation))
             repaired += len(in_keywords)
-        return [*differences, *_lost_vectors(generation, lost), *in_vectors, *in_keywords], repaired
+        return [*_lost_vectors(generation, lost), *in_vectors, *in_keywords], repaired
 
 
 def _remove_unknown(catalog: Catalog, files: FileStore) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
@@ -64,6 +65,7 @@ class IndexWriter:
         vectors: The generation's vector store.
         keywords: The generation's keyword index.
         signs: Where what the built-in reranker compares of each chunk is kept, if it is to be.
+        turn: Held while a batch is written: nobody makes the indexes again meanwhile.
         on_live: Called with each draft and whether it went live: false when another writer changed the document first.
         admit: Called with each draft and the vectors of its chunks; returns what is to go live, if anything.
     """
@@ -79,6 +81,7 @@ class IndexWriter:
         vectors: VectorStore,
         keywords: KeywordIndex,
         signs: TokenSigns | None = None,
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
         on_live: Callable[[Draft, bool], None] = lambda draft, switched: None,
         admit: Callable[[Draft, Matrix], Draft | None] = lambda draft, rows: draft,
     ) -> None:
@@ -90,6 +93,7 @@ class IndexWriter:
         self._vectors = vectors
         self._keywords = keywords
         self._signs = signs
+        self._turn = turn
         self._on_live = on_live
         self._admit = admit
         self._drafts: list[Draft] = []
@@ -196,14 +200,15 @@ class IndexWriter:
     def _write(self, admitted: list[tuple[Draft, Matrix]]) -> None:
         drafts = [draft for draft, _ in admitted]
         chunk_ids = [chunk.chunk_id for draft in drafts for chunk in draft.chunks]
-        self._vectors.upsert(chunk_ids, np.concatenate([rows for _, rows in admitted]))
-        # What the last batch retired goes in the same commit: a commit costs more than the entries in it.
-        self._keywords.update(add=_entries(drafts), delete=self._retired)
-        self._ledger.reached([draft.attempt for draft in drafts], "indexed")
         versions = [_version(draft, rows) for draft, rows in admitted]
-        switched, self._retired = self._versions.go_live(self._generation, versions)
+        with self._turn():
+            self._vectors.upsert(chunk_ids, np.concatenate([rows for _, rows in admitted]))
+            # What the last batch retired goes in the same commit: a commit costs more than the entries in it.
+            self._keywords.update(add=_entries(drafts), delete=self._retired)
+            self._ledger.reached([draft.attempt for draft in drafts], "indexed")
+            switched, self._retired = self._versions.go_live(self._generation, versions)
+            self._vectors.delete(self._retired)
         live = {version.known.document_id for version in switched}
-        self._vectors.delete(self._retired)
         for draft in drafts:
             self._on_live(draft, draft.known.document_id in live)
 

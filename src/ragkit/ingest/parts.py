@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -75,6 +76,9 @@ class IngestParts:
     """How long a version is kept after it stopped answering."""
     signs: TokenSigns | None = None
     """Where what the built-in reranker compares is kept; none: it is made when a question needs it."""
+    turn: Callable[[Generation], AbstractContextManager[None]] = lambda generation: nullcontext()
+    """Held while a batch is written and made live, and while indexes are made again: a rebuild in between would lose
+    what is in the indexes and not live yet."""
     embedder_of: Callable[[Generation], Embedder] | None = None
     """Opens the embedder that a generation was given; none: there is only the one above."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from ragkit.errors import Conflict, NotFound, RagkitError
 from ragkit.history import Rollback
@@ -23,6 +24,9 @@ from ragkit.store.engine import now
 from ragkit.types import IngestReport, Receipt
 
 __all__ = ["Ingestor"]
+
+_ERASED_AT_ONCE = 200
+"""Documents in one transaction; others wait for it."""
 
 
 class Ingestor:
@@ -158,7 +162,10 @@ class Ingestor:
                 f"{len(expired)} documents of snapshot {number} are past their retention, such as {expired[0]!r}.",
                 hint="Choose a later snapshot; RAGKIT_RETENTION_DAYS says how long versions are kept.",
             )
-        self._restore(generation, [(known[key], row.version_id) for key, row in wanted.items()])
+        try:
+            self._restore(generation, [(known[key], row.version_id) for key, row in wanted.items()])
+        except Superseded as error:
+            raise Conflict(f"A reindex of {collection!r} has switched meanwhile.", hint="Run it again.") from error
         surplus = [key for key in live if key not in target]
         if surplus:
             self._forget(generation, parts.versions.withdraw(generation, surplus))
@@ -184,6 +191,7 @@ class Ingestor:
             signs=parts.signs,
             vectors=vectors,
             keywords=keywords,
+            turn=partial(parts.turn, generation),
         ) as writer:
             for known, version_id in wanted:
                 if stored := parts.retained.load(version_id):
@@ -249,14 +257,15 @@ class Ingestor:
         return len(self._erase(generation, [known[uri].document_id for uri in gone]))
 
     def _erase(self, generation: Generation, document_ids: Sequence[str]) -> list[Receipt]:
-        if not document_ids:
-            return []
-        erased = self._parts.eraser.remove(generation, document_ids)
-        if erased.receipts:
+        receipts: list[Receipt] = []
+        for start in range(0, len(document_ids), _ERASED_AT_ONCE):  # a crash in between leaves the mark
+            erased = self._parts.eraser.remove(generation, document_ids[start : start + _ERASED_AT_ONCE])
+            receipts += erased.receipts
             for sha256 in erased.files:
                 self._parts.files.delete(sha256)
+        if receipts:
             self.purge(generation)
-        return list(erased.receipts)
+        return receipts
 
     def reindexer(self) -> Reindexer:
         """What builds other generations of the same collections."""
@@ -268,10 +277,13 @@ class Ingestor:
         Returns:
             Whether nothing is left; not while another process reads from SQLite's log, which the next run then clears.
         """
+        for sha256 in self._parts.files.settled().difference(self._parts.catalog.files()):
+            self._parts.files.delete(sha256)
         for each in self._parts.generations.all(generation.collection_id):
             vectors, keywords = self._parts.stores(each)
-            keywords.rebuild(self._parts.catalog.keyword_entries(each))
-            vectors.rebuild()
+            with self._parts.turn(each):
+                keywords.rebuild(self._parts.catalog.keyword_entries(each))
+                vectors.rebuild()
         if cleared := self._parts.database.checkpoint():
             self._parts.eraser.purged(generation)
         return cleared

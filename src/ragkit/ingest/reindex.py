@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from ragkit.errors import Conflict
 from ragkit.history import Reindexed
@@ -167,6 +168,7 @@ class Reindexer:
             signs=parts.signs,
             vectors=vectors,
             keywords=keywords,
+            turn=partial(parts.turn, target),
             on_live=count,
         ) as writer:
             for document_id, version_id in todo:
@@ -180,17 +182,18 @@ class Reindexer:
         """Make the indexes of a generation hold what the catalog says, whatever a crash or a deletion left."""
         catalog = self._parts.catalog
         vectors, keywords = self._parts.stores(generation)
-        needed = set(catalog.live_chunks(generation))
-        if missing := needed - (there := vectors.ids()):
-            for ids, matrix in catalog.live_vectors(generation):
-                rows = [row for row, key in enumerate(ids) if key in missing]
-                vectors.upsert([ids[row] for row in rows], matrix[rows])
-        vectors.delete(sorted(there - needed))
-        found = keywords.ids()
-        if needed - found:
-            keywords.rebuild(catalog.keyword_entries(generation))
-        elif found - needed:
-            keywords.update(add=(), delete=sorted(found - needed))
+        with self._parts.turn(generation):
+            needed = set(catalog.live_chunks(generation))
+            if missing := needed - (there := vectors.ids()):
+                for ids, matrix in catalog.live_vectors(generation):
+                    rows = [row for row, key in enumerate(ids) if key in missing]
+                    vectors.upsert([ids[row] for row in rows], matrix[rows])
+            vectors.delete(sorted(there - needed))
+            found = keywords.ids()
+            if needed - found:
+                keywords.rebuild(catalog.keyword_entries(generation))
+            elif found - needed:
+                keywords.update(add=(), delete=sorted(found - needed))
 
     def _drop(self, generation: Generation) -> None:
         vectors, keywords = self._parts.stores(generation)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -262,6 +263,7 @@ class Run:
                 signs=self._parts.signs,
                 vectors=vectors,
                 keywords=keywords,
+                turn=partial(self._parts.turn, self._generation),
                 on_live=self._live,
                 admit=self._admit,
             )

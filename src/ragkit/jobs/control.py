@@ -64,6 +64,8 @@ class JobControl:
                 f"The job {job_id!r} is {job.state}, and nothing in it has failed.",
                 hint="`ragkit jobs start` runs a pipeline again.",
             )
+        if job.kind == "ingest" and not self._ledger.work(job_id).file_sha256:
+            raise Conflict("Its file was erased with its document.", hint="Upload it again.")
         again = {"state": "queued", "attempt": jobs.c.attempt + 1, "error": None, "progress": null()}
         self._first(_set(job_id, job.state).values(only=failed or null(), **again))
         return self._ledger.get(job_id)

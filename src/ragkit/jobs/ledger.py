@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, Select, insert, null, select, tuple_, update
+from sqlalchemy import Row, Select, func, insert, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ragkit.errors import NotFound
@@ -75,14 +75,16 @@ class JobLedger:
         uri = f"{name}/"
         moment = hashlib.sha256(f"{uri} {scheduled.isoformat()}".encode()).hexdigest()[:20] if scheduled else None
         values = _new("job_" + (moment or secrets.token_hex(10)), "pipeline", collection, uri)
-        with self._database.write() as connection:
-            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-            connection.execute(dialect.insert(jobs).values(values).on_conflict_do_nothing())
-            there = select(jobs).where(jobs.c.uri == uri, jobs.c.kind == "pipeline")
-            # Where nothing was added: the one that waits, or the one of this minute, which may have run already.
-            found = there.where((jobs.c.state == "queued") | (jobs.c.id == values["id"]))
-            row = connection.execute(found.limit(1)).one()
-        return _job(row)
+        there = select(jobs).where(jobs.c.uri == uri, jobs.c.kind == "pipeline")
+        # Where nothing was added: the one that waits, or the one of this minute, which may have run already.
+        found = there.where((jobs.c.state == "queued") | (jobs.c.id == values["id"]))
+        while True:
+            with self._database.write() as connection:
+                dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+                connection.execute(dialect.insert(jobs).values(values).on_conflict_do_nothing())
+                row = connection.execute(found.limit(1)).one_or_none()
+            if row is not None:  # else the one that waited was started at this moment, and leaves room for this one
+                return _job(row)
 
     def get(self, job_id: str) -> Job:
         """Read one job.
@@ -109,14 +111,11 @@ class JobLedger:
 
     def ready(self, *, limit: int = 1000) -> tuple[Work, ...]:
         """The queued jobs whose turn it is: no earlier job of the same document or pipeline is unfinished."""
-        earlier = jobs.alias("earlier")
-        before = select(earlier.c.id).where(
-            earlier.c.collection == jobs.c.collection,
-            earlier.c.uri == jobs.c.uri,
-            earlier.c.state.in_(UNFINISHED),
-            tuple_(earlier.c.created_at, earlier.c.id) < tuple_(jobs.c.created_at, jobs.c.id),
-        )
-        return self._works(select(jobs).where(jobs.c.state == "queued", ~before.exists()), limit)
+        oldest_first = (jobs.c.created_at, jobs.c.id)
+        place = func.row_number().over(partition_by=(jobs.c.collection, jobs.c.uri), order_by=oldest_first)
+        line = select(jobs.c.id, place.label("place")).where(jobs.c.state.in_(UNFINISHED)).subquery()
+        first = select(jobs).join(line, line.c.id == jobs.c.id).where(line.c.place == 1)
+        return self._works(first.where(jobs.c.state == "queued"), limit)
 
     def start(self, job_id: str) -> bool:
         """The worker takes it up, for the first time or again; false where it is not wanted any more."""

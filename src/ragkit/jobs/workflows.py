@@ -96,6 +96,8 @@ class Workflows:
 
     def progress(self, workflow_ids: Sequence[str]) -> dict[str, Progress]:
         """How far these workflows are."""
+        if not workflow_ids:
+            return {}  # DBOS takes an empty list for all
         found = DBOS.list_workflows(workflow_ids=list(workflow_ids), load_input=False, load_output=False)
         known: dict[str, Progress] = {w.workflow_id: "active" if w.status in UNDER_WAY else "ended" for w in found}
         return {workflow_id: known.get(workflow_id, "unknown") for workflow_id in workflow_ids}

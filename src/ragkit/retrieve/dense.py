@@ -96,7 +96,7 @@ class DenseSearch:
         """The stored vectors within reach; those of the last narrow scopes are remembered."""
         if reach.document_ids is None:
             return self._read(reach, reach.scope)
-        key = (reach.generation.id, reach.generation.sequence, reach.document_ids)
+        key = (reach.generation.state, reach.document_ids)
         with self._remembering:
             known = self._lately.pop(key, None)
         # What is in scope has been looked up by now; the join with the catalog asks once more.

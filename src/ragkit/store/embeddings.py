@@ -41,7 +41,9 @@ def put_vectors(connection: Connection, pairs: Sequence[tuple[bytes, Vector]]) -
     if not pairs:
         return
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    rows = [{"key": key, "value": vector.astype(np.float16).tobytes()} for key, vector in pairs]
+    # All writers in one order: in Postgres, two that insert the same keys in another order wait for each other.
+    ordered = sorted(pairs, key=lambda pair: pair[0])
+    rows = [{"key": key, "value": vector.astype(np.float16).tobytes()} for key, vector in ordered]
     connection.execute(dialect.insert(vectors).on_conflict_do_nothing(), rows)
 
 

@@ -98,7 +98,8 @@ def _engines(url: str) -> tuple[Engine, Engine]:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
             engine = create_engine(parsed, pool_pre_ping=True)
-            return engine, engine
+            # By default each statement would see a state of its own.
+            return engine.execution_options(isolation_level="REPEATABLE READ"), engine
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(
             f"RAGKIT_DATABASE_URL cannot be used: {error}.", hint="Write it as postgresql+psycopg://user@host/database."

@@ -28,18 +28,23 @@ class FileStore:
         target = self.path(sha256)
         if target.exists():
             return sha256
+        beside: Path | None = None
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as file:
+                beside = Path(file.name)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(file.name).replace(target)
+            beside.replace(target)
         except OSError as error:
             raise StorageError(
                 f"The file could not be kept in {str(self._root)!r}: {error.strerror}.",
                 hint="Free some disk space, and check that RAGKIT_HOME is writable for this user.",
             ) from error
+        finally:
+            if beside is not None:
+                beside.unlink(missing_ok=True)  # there is one where it failed
         return sha256
 
     def path(self, sha256: str) -> Path:
@@ -52,9 +57,12 @@ class FileStore:
             raise NotFound(f"The original file {sha256[:12]!r}… is gone.", hint="Upload it again.") from error
 
     def settled(self) -> set[str]:
-        """The SHA-256 of every file, but for those of the last hour, whose use may not be recorded yet."""
+        """The SHA-256 of every file, but for those of the last hour, whose use may not be recorded yet.
+
+        What a crash left half-written is among them, under a name that nothing refers to.
+        """
         before = time.time() - _SETTLE_S
-        found = self._root.glob("??/[0-9a-f]*") if self._root.is_dir() else ()
+        found = self._root.glob("??/*") if self._root.is_dir() else ()
         return {file.name for file in found if file.stat().st_mtime < before}
 
     def delete(self, sha256: str) -> None:

@@ -67,6 +67,13 @@ def test_the_hash_follows_what_is_right() -> None:
     assert fingerprint(QUESTIONS[::-1]) == fingerprint(QUESTIONS)
 
 
+def test_a_source_is_told_by_whole_parts_of_its_uri() -> None:
+    question = GoldenQuestion(question="?", must_cite=("policy.md",))
+    assert question.is_source("policy.md")
+    assert question.is_source("hr/policy.md")
+    assert not question.is_source("hr/old-policy.md")
+
+
 def test_a_question_is_known_by_what_it_asks_not_by_its_line() -> None:
     there, back = score(QUESTIONS, ANSWERS), score(QUESTIONS[::-1], ANSWERS[::-1])
     assert there.ids == back.ids[::-1]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -231,3 +232,15 @@ def test_an_index_of_another_version_is_never_read_as_it_is(path: Path) -> None:
     assert "verify --repair" in (caught.value.hint or "")
     index.rebuild([entry("a", "words")])
     assert found(index, "words") == ["a"]
+
+
+def test_a_full_disk_is_not_taken_for_damage(path: Path) -> None:
+    def entries() -> Iterator[KeywordEntry]:
+        yield entry("a", "lift")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    index = TantivyIndex(path)
+    index.update(add=[entry("b", "parcel")], delete=())
+    with pytest.raises(StorageError, match=r"cannot be written: .*No space left"):
+        index.rebuild(entries())
+    assert found(index, "parcel") == ["b"]

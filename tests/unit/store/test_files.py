@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,25 @@ def test_a_deleted_file_is_gone_and_says_so(tmp_path: Path) -> None:
     store.delete(sha256)
     with pytest.raises(NotFound, match="gone"):
         store.get(sha256)
+
+
+def test_what_cannot_be_kept_leaves_nothing_behind(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(StorageError, match="could not be kept"):
+            FileStore(tmp_path / "files").put(b"x" * 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
+
+
+def test_what_a_crash_left_half_written_is_found(tmp_path: Path) -> None:
+    half = tmp_path / "files" / "ab" / ".tmpx1"
+    half.parent.mkdir(parents=True)
+    half.write_text("ab")
+    os.utime(half, (0, 0))
+    assert FileStore(tmp_path / "files").settled() == {".tmpx1"}
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
