@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -48,15 +48,18 @@ def open_core() -> Core:
     return Core()
 
 
-def compile_model(core: Core, file: Path, *, precision: str, hint: str, threads: int | None = None) -> CompiledModel:
+def compile_model(
+    core: Core, file: Path, *, precision: str, hint: str, threads: int | None = None, tokens: bool = True
+) -> CompiledModel:
     """Make a model ready to run.
 
     Args:
         core: From `open_core`.
         file: The `.xml`; its `.bin` lies beside it.
         precision: `f32` or `bf16`.
-        hint: `LATENCY` for one text at a time, `THROUGHPUT` for batches; the latter leaves the tokens' vectors out.
+        hint: `LATENCY` for one text at a time, `THROUGHPUT` for batches.
         threads: By default as many as OpenVINO sees fit.
+        tokens: Whether the tokens' vectors come out too.
 
     Raises:
         ConfigError: The files are damaged.
@@ -71,7 +74,7 @@ def compile_model(core: Core, file: Path, *, precision: str, hint: str, threads:
     try:
         with _COMPILING:
             model = core.read_model(file)
-            if hint == "THROUGHPUT":
+            if not tokens:
                 for result in model.get_results()[1:]:
                     model.remove_result(result)
             compiled = core.compile_model(model, "CPU", options)
@@ -100,8 +103,7 @@ class OpenVinoEmbedder:
         self._precision = "bf16" if native and "bf16" in made["precisions"] else "f32"
         self._loading = Lock()
         self._query = Together(self._embed_queries, most=_BATCH)
-        self._batches: CompiledModel | None = None
-        self._parallel = 1
+        self._batches: dict[bool, CompiledModel] = {}
         self._single: CompiledModel | None = None
         self._request: InferRequest | None = None
 
@@ -129,21 +131,11 @@ class OpenVinoEmbedder:
         if longest > self._spec.max_tokens:
             raise InputError(f"A text of {longest} tokens does not fit the embedder's {self._spec.max_tokens}.")
         vectors = np.empty((len(ids), self._spec.dimension), np.float32)
-        with self._loading:
-            if self._batches is None:
-                self._batches = compile_model(self._core, self._file, precision=self._precision, hint="THROUGHPUT")
-                self._parallel = int(self._batches.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        # Longest first: texts of like length share a batch, so little is padded, and a lack of memory shows at once.
-        order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
-        running: deque[tuple[InferRequest, list[int]]] = deque()
-        free = [self._batches.create_infer_request() for _ in range(self._parallel)]
-        for start in range(0, len(order), _BATCH):
-            request = free.pop() if free else _collect(running, vectors)
-            rows = order[start : start + _BATCH]
-            request.start_async(self._padded([ids[row] for row in rows]))
-            running.append((request, rows))
-        while running:
-            _collect(running, vectors)
+
+        def keep(request: InferRequest, rows: list[int]) -> None:
+            vectors[rows] = request.get_output_tensor(0).data
+
+        self._in_batches(ids, keep, tokens=False)
         return _unit(vectors)
 
     def embed_query(self, text: str) -> Vector:
@@ -168,16 +160,51 @@ class OpenVinoEmbedder:
         prefixed = [prefix + text for text in texts]
         ids = [self._tokenizer.shortened(text, limit) for text in self._tokenizer.ids(prefixed)]
         found: dict[int, TokenVectors] = {}
-        request = self._asked().create_infer_request()
-        order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
-        for start in range(0, len(order), _BATCH):
-            rows = order[start : start + _BATCH]
-            request.infer(self._padded([ids[row] for row in rows]))
+
+        def keep(request: InferRequest, rows: list[int]) -> None:
             states = request.get_output_tensor(1).data
             for place, row in enumerate(rows):
                 placed = self._tokenizer.placed(prefixed[row], limit)
                 found[row] = located(placed, states[place], prefix=len(prefix))
+
+        if len(ids) > _BATCH:
+            self._in_batches(ids, keep, tokens=True)
+        elif ids:
+            request = self._asked().create_infer_request()
+            request.infer(self._padded(ids))
+            keep(request, list(range(len(ids))))
         return [found[row] for row in range(len(texts))]
+
+    def _in_batches(
+        self, ids: Sequence[list[int]], keep: Callable[[InferRequest, list[int]], None], *, tokens: bool
+    ) -> None:
+        """Run all texts, some batches at the same time; `keep` is called with each batch and the rows that it is."""
+        with self._loading:
+            if tokens not in self._batches:
+                self._batches[tokens] = compile_model(
+                    self._core, self._file, precision=self._precision, hint="THROUGHPUT", tokens=tokens
+                )
+            model = self._batches[tokens]
+        # Longest first: texts of like length share a batch, so little is padded, and a lack of memory shows at once.
+        order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
+        running: deque[tuple[InferRequest, list[int]]] = deque()
+        parallel = int(model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        free = [model.create_infer_request() for _ in range(parallel)]
+
+        def collect() -> InferRequest:
+            # OpenVINO's own queue calls back from its threads; one that does so while Python shuts down aborts it.
+            request, rows = running.popleft()
+            request.wait()
+            keep(request, rows)
+            return request
+
+        for start in range(0, len(order), _BATCH):
+            request = free.pop() if free else collect()
+            rows = order[start : start + _BATCH]
+            request.start_async(self._padded([ids[row] for row in rows]))
+            running.append((request, rows))
+        while running:
+            collect()
 
     def _asked(self) -> CompiledModel:
         with self._loading:
@@ -190,17 +217,6 @@ class OpenVinoEmbedder:
 
     def _padded(self, ids: Sequence[list[int]]) -> dict[str, NDArray[np.int64]]:
         return pad(ids, self._tokenizer.pad_id)
-
-
-def _collect(running: deque[tuple[InferRequest, list[int]]], vectors: Matrix) -> InferRequest:
-    """Wait for the oldest batch, keep its vectors, and hand its request back.
-
-    OpenVINO's own queue calls back from its threads; one that does so while Python shuts down aborts the process.
-    """
-    request, rows = running.popleft()
-    request.wait()
-    vectors[rows] = request.get_output_tensor(0).data
-    return request
 
 
 def pad(ids: Sequence[Sequence[int]], pad_id: int) -> dict[str, NDArray[np.int64]]:

@@ -42,8 +42,8 @@ class ModelTokenizer:
         """The characters of each token by its place among the first `limit` of `ids`, special tokens left out."""
         encoding = self._inner.encode(encodable(text))
         last = len(encoding.ids) if len(encoding.ids) <= limit else limit - 1  # the closing special token
-        special = encoding.special_tokens_mask
-        return {place: encoding.offsets[place] for place in range(last) if not special[place]}
+        special, offsets = encoding.special_tokens_mask, encoding.offsets  # each is made anew when it is asked for
+        return {place: offsets[place] for place in range(last) if not special[place]}
 
     def shortened(self, ids: list[int], limit: int) -> list[int]:
         """At most the first `limit` tokens, the closing special token kept."""
