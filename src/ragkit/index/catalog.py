@@ -252,7 +252,7 @@ class Catalog:
     def _by_ids(self, wanted: ByIds, generation: Generation, ids: Sequence[str], scope: Scope) -> list[Any]:
         if not ids:
             return []
-        with self._database.read() as connection:
+        with self._database.look_up() as connection:
             return list(wanted.rows(connection, generation, ids, *_inside(connection, generation, scope)))
 
 

@@ -44,7 +44,7 @@ class TokenSigns:
 
     def get(self, chunk_ids: Sequence[str]) -> dict[str, bytes]:
         """Those that are stored, by chunk id."""
-        with self._database.read() as connection:
+        with self._database.look_up() as connection:
             return {
                 row.id: row.value
                 for start in range(0, len(chunk_ids), _BATCH)

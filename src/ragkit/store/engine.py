@@ -41,9 +41,10 @@ class Database:
         url: Where it is, without its password.
     """
 
-    def __init__(self, read: Engine, write: Engine) -> None:
+    def __init__(self, read: Engine, write: Engine, lookup: Engine) -> None:
         self._read = read
         self._write = write
+        self._lookup = lookup
         self.url = write.url.render_as_string(hide_password=True)
 
     @classmethod
@@ -54,8 +55,8 @@ class Database:
             StorageError: It is damaged, read-only, unreachable or was written by a newer ragkit.
             ConfigError: The URL cannot be understood.
         """
-        read, write = _engines(url)
-        database = cls(read, write)
+        read, write, lookup = _engines(url)
+        database = cls(read, write, lookup)
         try:
             with _explained(database.url):
                 migrate(read, write)
@@ -68,6 +69,16 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A connection that sees one state of the database throughout."""
         with _explained(self.url), self._read.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def look_up(self) -> Iterator[Connection]:
+        """As `read`, for rows from all over the database, as a search looks them up.
+
+        SQLite maps its file for it: a page is read without a system call and a copy, and counts as the process's memory
+        as long as nobody else needs that.
+        """
+        with _explained(self.url), self._lookup.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -89,17 +100,19 @@ class Database:
         return True
 
     def close(self) -> None:
-        self._read.dispose()
-        self._write.dispose()
+        for engine in (self._read, self._write, self._lookup):
+            engine.dispose()
 
 
-def _engines(url: str) -> tuple[Engine, Engine]:
+def _engines(url: str) -> tuple[Engine, Engine, Engine]:
+    """To read, to write and to look up."""
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
             engine = create_engine(parsed, pool_pre_ping=True)
             # By default each statement would see a state of its own.
-            return engine.execution_options(isolation_level="REPEATABLE READ"), engine
+            read = engine.execution_options(isolation_level="REPEATABLE READ")
+            return read, engine, read
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(
             f"RAGKIT_DATABASE_URL cannot be used: {error}.", hint="Write it as postgresql+psycopg://user@host/database."
@@ -111,7 +124,7 @@ def _engines(url: str) -> tuple[Engine, Engine]:
     if parsed.database:
         with _explained(parsed.database):
             _prepare(Path(parsed.database))
-    return _sqlite(url, "BEGIN"), _sqlite(url, "BEGIN IMMEDIATE")
+    return _sqlite(url, "BEGIN"), _sqlite(url, "BEGIN IMMEDIATE"), _sqlite(url, "BEGIN", mapped_bytes=MAPPED_BYTES)
 
 
 def _prepare(file: Path) -> None:
@@ -124,15 +137,14 @@ def _prepare(file: Path) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
 
 
-def _sqlite(url: str, begin: str) -> Engine:
+def _sqlite(url: str, begin: str, *, mapped_bytes: int = 0) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own transaction handling is switched off: BEGIN is ours, below.
         connection.isolation_level = None
-        # Mapped pages are read without a system call and without a copy for each.
-        for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON", f"mmap_size={MAPPED_BYTES}"):
+        for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON", f"mmap_size={mapped_bytes}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
