@@ -72,7 +72,7 @@ def _found(database: Database, generation: Generation, scope: Scope) -> set[str]
     few = catalog.in_scope(generation, scope, chunks_at_most=100)
     assert few == catalog.in_scope(generation, scope)
     uris = {uri for uri in DOCUMENTS if f"chk_{uri}" in catalog.passing(generation, chunks, scope)}
-    assert uris == {hit.uri for hit in catalog.hits(generation, chunks, scope)[0].values()}
+    assert uris == {hit.uri for hit in catalog.hits(generation, chunks, scope).values()}
     assert uris == {key[4:] for keys, _ in catalog.live_vectors(generation, scope=scope) for key in keys}
     assert {d.id for d in catalog.documents(collection="scope") if d.uri in uris} == set(few or ())
     return uris

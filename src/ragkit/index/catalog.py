@@ -24,10 +24,9 @@ from ragkit.index.rows import (
     to_attempt,
     to_chunk,
     to_document,
-    to_edition,
     to_hit,
 )
-from ragkit.index.scope import EVERYTHING, Scope, conditions, seen
+from ragkit.index.scope import EVERYTHING, Scope, conditions, date_of, seen
 from ragkit.protocols import KeywordEntry
 from ragkit.store.embeddings import decode
 from ragkit.store.engine import Database
@@ -44,17 +43,7 @@ _BATCH = 500
 _STREAM = 5_000
 
 _IDS = ByIds(select(chunks.c.id))
-_HITS = ByIds(
-    select(
-        chunks,
-        documents.c.id.label("document_id"),
-        documents.c.uri,
-        versions.c.title,
-        versions.c.signature,
-        versions.c.metadata,
-        versions.c.created_at,
-    )
-)
+_HITS = ByIds(select(chunks, documents.c.id.label("document_id"), documents.c.uri, versions.c.title))
 _PLACES = ByIds(select(chunks.c.id, documents.c.id.label("document_id"), documents.c.uri, chunks.c.passage_key))
 _PLACES_WITH_VECTORS = ByIds(
     select(
@@ -140,22 +129,18 @@ class Catalog:
         stored = {row.id: row.value for row in rows if row.value is not None} if with_vectors else {}
         return places, dict(zip(stored, decode(list(stored.values()), generation.spec.dimension), strict=True))
 
-    def hits(
-        self, generation: Generation, ids: Sequence[str], scope: Scope = EVERYTHING
-    ) -> tuple[dict[str, Hit], dict[str, Edition]]:
-        """The live chunks in scope among these ids, and the editions of their documents, as of `editions`.
-
-        Rank, score and origin are for the caller to fill in.
-        """
-        rows = self._by_ids(_HITS, generation, ids, scope)
-        editions = {row.document_id: to_edition(row) for row in rows if row.signature is not None}
-        return {row.id: to_hit(row) for row in rows}, editions
+    def hits(self, generation: Generation, ids: Sequence[str], scope: Scope = EVERYTHING) -> dict[str, Hit]:
+        """The live chunks in scope among these ids; rank, score and origin are for the caller to fill in."""
+        return {row.id: to_hit(row) for row in self._by_ids(_HITS, generation, ids, scope)}
 
     def editions(self, document_ids: Sequence[str]) -> dict[str, Edition]:
-        """What tells near-duplicates, and the newest of them, among these documents."""
-        with self._database.read() as connection:
+        """What tells near-duplicates, and the newest of them, among these documents.
+
+        It stands behind the text in a row, and takes the longer to read the longer that is.
+        """
+        with self._database.look_up() as connection:
             return {
-                row.id: to_edition(row)
+                row.id: Edition(signature=row.signature, date=date_of(row.metadata), live_at=row.created_at)
                 for batch in _batches(document_ids)
                 for row in connection.execute(_EDITIONS, {"ids": batch})
             }

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bindparam, func, select
 
 from ragkit.history import Attempt
-from ragkit.index.duplicates import Edition
-from ragkit.index.scope import date_of
 from ragkit.store.tables import chunks, collections, documents, versions
 from ragkit.types import Chunk, Document, Hit
 
@@ -28,7 +26,6 @@ __all__ = [
     "to_attempt",
     "to_chunk",
     "to_document",
-    "to_edition",
     "to_hit",
 ]
 
@@ -167,10 +164,6 @@ def to_attempt(row: Row[Any]) -> Attempt:
 
 def to_chunk(row: Row[Any]) -> Chunk:
     return Chunk(chunk_id=row.id, start=row.start, end=row.end, page=row.page, heading=row.heading, text=row.text)
-
-
-def to_edition(row: Any) -> Edition:
-    return Edition(signature=row.signature, date=date_of(row.metadata), live_at=row.created_at)
 
 
 def to_hit(row: Row[Any]) -> Hit:

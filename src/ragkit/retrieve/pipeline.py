@@ -135,7 +135,7 @@ class Retriever:
         notes, generation = reached.notes, reached.generation
 
         def look_up(ids: Sequence[str]) -> dict[str, Hit]:
-            return self._catalog.hits(generation, ids)[0]
+            return self._catalog.hits(generation, ids)
 
         return Explanation(
             query=query,
@@ -199,8 +199,11 @@ class Retriever:
             depth *= 4
         reached.notes.distinct = tuple(distinct)
         scores, shown = dict(merged.ranking), list(distinct)[: SPARE * k]
+        documents = sorted({merged.places[key].document_id for key in shown})
+        beside = self._beside.submit(self._catalog.editions, documents)
         with reached.notes.stage("texts"):
-            live, editions = self._catalog.hits(reached.generation, shown)
+            live = self._catalog.hits(reached.generation, shown, reached.scope)
+            editions = beside.result()
         hits = [
             replace(live[key], score=round(scores[key], 6), via=merged.via[key], also_in=distinct[key])
             for key in shown
