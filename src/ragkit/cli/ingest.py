@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ragkit.background import step_back
 from ragkit.cli.connect import engine, kit, settings
 from ragkit.cli.options import Collection, Json
 from ragkit.cli.output import console, print_json, say
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from ragkit.ingest.sources import Root
 
 __all__ = ["How", "print_report", "progress", "register", "run_source", "sources_of"]
-
-NICENESS = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -52,7 +50,7 @@ def ingest(
     if settings().url:
         _upload(paths or [], how, watch=watch, strict=strict, json=json)
         return
-    os.nice(NICENESS)  # questions that are asked meanwhile come first
+    step_back()
     sources = sources_of(paths or [], settings().pipelines)
     if watch:
         from ragkit.cli.watch import watch_sources

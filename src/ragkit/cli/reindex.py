@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ragkit.background import step_back
 from ragkit.cli.connect import local
 from ragkit.cli.options import Collection, Json
 from ragkit.cli.output import console, print_json
@@ -41,6 +42,8 @@ def reindex(
 ) -> None:
     """Build the next generation of a collection while it answers, and switch to it."""
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    step_back()
 
     with (
         local("To reindex") as ragkit,

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from pydantic import SecretStr
 
+from ragkit.background import step_back
+
 if TYPE_CHECKING:
     from ragkit.settings import Settings
 
@@ -22,7 +24,6 @@ __all__ = ["work", "worker_process"]
 
 log = logging.getLogger(__name__)
 
-NICENESS = 10
 STOP_S, KILL_S = 3, 4
 SHORTEST_REST_S, LONGEST_REST_S = 1.0, 30.0
 
@@ -38,7 +39,7 @@ def work(settings: Settings, *, parent: BinaryIO | None = None) -> NoReturn:
     from ragkit.jobs.worker import Worker, worker_locks, workflow_url
     from ragkit.service.planner import Planner
 
-    os.nice(NICENESS)
+    step_back()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
