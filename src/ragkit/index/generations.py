@@ -98,7 +98,7 @@ class Collections:
         Raises:
             NotFound: There is no such collection.
         """
-        with self._database.read() as connection:
+        with self._database.look_up() as connection:
             row = connection.execute(_live, {"name": name}).one_or_none()
             if row is not None:
                 return to_generation(row)

@@ -73,7 +73,7 @@ class Database:
 
     @contextlib.contextmanager
     def look_up(self) -> Iterator[Connection]:
-        """As `read`, for rows from all over the database, as a search looks them up.
+        """For rows from all over the database, as a search looks them up; each statement sees the state of its moment.
 
         SQLite maps its file for it: a page is read without a system call and a copy, and counts as the process's memory
         as long as nobody else needs that.
@@ -112,7 +112,7 @@ def _engines(url: str) -> tuple[Engine, Engine, Engine]:
             engine = create_engine(parsed, pool_pre_ping=True)
             # By default each statement would see a state of its own.
             read = engine.execution_options(isolation_level="REPEATABLE READ")
-            return read, engine, read
+            return read, engine, engine.execution_options(isolation_level="AUTOCOMMIT")
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(
             f"RAGKIT_DATABASE_URL cannot be used: {error}.", hint="Write it as postgresql+psycopg://user@host/database."
@@ -124,7 +124,7 @@ def _engines(url: str) -> tuple[Engine, Engine, Engine]:
     if parsed.database:
         with _explained(parsed.database):
             _prepare(Path(parsed.database))
-    return _sqlite(url, "BEGIN"), _sqlite(url, "BEGIN IMMEDIATE"), _sqlite(url, "BEGIN", mapped_bytes=MAPPED_BYTES)
+    return _sqlite(url, "BEGIN"), _sqlite(url, "BEGIN IMMEDIATE"), _sqlite(url, None, mapped_bytes=MAPPED_BYTES)
 
 
 def _prepare(file: Path) -> None:
@@ -137,7 +137,7 @@ def _prepare(file: Path) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
 
 
-def _sqlite(url: str, begin: str, *, mapped_bytes: int = 0) -> Engine:
+def _sqlite(url: str, begin: str | None, *, mapped_bytes: int = 0) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -147,9 +147,11 @@ def _sqlite(url: str, begin: str, *, mapped_bytes: int = 0) -> Engine:
         for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON", f"mmap_size={mapped_bytes}"):
             connection.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "begin")
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+    if begin is not None:
+
+        @event.listens_for(engine, "begin")
+        def start(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
 
     return engine
 
