@@ -69,6 +69,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "dbos": ("jobs/",),
     "fastapi": ("service/",),
     "ftfy": ("ingest/measures.py",),
+    "httpcore": ("index/chroma.py", "index/vectors.py"),
     "ir_measures": ("evaluate/measures.py",),
     "langchain": ("models/chat.py", "models/network_provider.py"),
     "langchain_core": ("models/chat.py", "models/network.py", "models/network_provider.py"),

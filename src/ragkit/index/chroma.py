@@ -16,12 +16,13 @@ from ragkit.index.chroma_server import Address, LocalServer
 from ragkit.store.locks import locked
 
 if TYPE_CHECKING:
+    import httpcore
     import httpx
     from chromadb.api.client import Client
 
-__all__ = ["ChromaConnection", "Session", "connect"]
+__all__ = ["ANSWER_S", "ChromaConnection", "Session", "connect"]
 
-_ANSWER_S = 120.0
+ANSWER_S = 120.0
 _REPAIR_S = 3600.0
 _HEARTBEAT_S = 2.0
 _BATCH = 2000
@@ -55,6 +56,8 @@ class Session:
     client: Client
     http: tuple[httpx.Client, ...]
     """What the client talks through, and leaves open when it is closed itself."""
+    pool: httpcore.ConnectionPool
+    """For requests that are too frequent for the client."""
     url: str
     """Of its database."""
     batch: int
@@ -123,6 +126,7 @@ class ChromaConnection:
     def _leave(self) -> None:
         if self._session is not None:
             self._session.client.close()
+            self._session.pool.close()
             for http in self._session.http:
                 http.close()
             self._session = None
@@ -178,6 +182,7 @@ class ChromaConnection:
 
 
 def _session(host: str, port: int, *, ssl: bool, address: Address | None) -> Session:
+    import httpcore
     from chromadb.api.client import Client
     from chromadb.config import Settings
 
@@ -194,10 +199,11 @@ def _session(host: str, port: int, *, ssl: bool, address: Address | None) -> Ses
     client = Client(database=database, settings=settings)
     http = _http(client)
     for each in http:
-        each.timeout = _ANSWER_S  # it waits for ever otherwise, and has no setting for it
+        each.timeout = ANSWER_S  # it waits for ever otherwise, and has no setting for it
     url = f"http{'s' if ssl else ''}://{host}:{port}/api/v2/tenants/{client.tenant}/databases/{database}"
     batch = min(client.get_max_batch_size(), _BATCH)
-    return Session(client=client, http=http, url=url, batch=batch, address=address)
+    pool = httpcore.ConnectionPool()
+    return Session(client=client, http=http, pool=pool, url=url, batch=batch, address=address)
 
 
 def _http(client: Client) -> tuple[httpx.Client, ...]:
