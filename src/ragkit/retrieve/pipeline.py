@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from ragkit.errors import ConfigError, InputError
 from ragkit.explanation import Explanation
 from ragkit.index.catalog import Catalog
-from ragkit.index.duplicates import Edition
 from ragkit.index.generations import Collections, Generation
 from ragkit.index.rows import Place
 from ragkit.index.scope import Scope, checked
@@ -174,22 +173,20 @@ class Retriever:
             return []
         depth = max(k, RERANK_DEPTH) if mode == "hybrid+rerank" else k
         notes = reached.notes
-        hits, editions = self._distinct(reached, query, depth, mode)
+        hits: Sequence[Hit] = self._distinct(reached, query, depth, mode)
         if mode == "hybrid+rerank":
             with notes.stage("rerank"):
                 hits = notes.reranked = self._rerank(reached.generation, query, hits)
         with notes.stage("editions"):
+            editions = self._catalog.editions(sorted({hit.document_id for hit in hits}))
             notes.ordered = ordered = prefer_newest(hits, editions)
         return ordered[:k]
 
     def close(self) -> None:
         self._beside.shutdown()
 
-    def _distinct(self, reached: Reach, query: str, k: int, mode: Mode) -> tuple[list[Hit], Mapping[str, Edition]]:
-        """The best different passages, a few more than `k`, with the editions that their documents are.
-
-        The lists are read deeper where copies fill them.
-        """
+    def _distinct(self, reached: Reach, query: str, k: int, mode: Mode) -> list[Hit]:
+        """The best different passages, a few more than `k`; the lists are read deeper where copies fill them."""
         depth = max(DEPTH, k)
         while True:
             merged = self._merged(reached, query, depth, mode)
@@ -199,17 +196,13 @@ class Retriever:
             depth *= 4
         reached.notes.distinct = tuple(distinct)
         scores, shown = dict(merged.ranking), list(distinct)[: SPARE * k]
-        documents = sorted({merged.places[key].document_id for key in shown})
-        beside = self._beside.submit(self._catalog.editions, documents)
         with reached.notes.stage("texts"):
             live = self._catalog.hits(reached.generation, shown, reached.scope)
-            editions = beside.result()
-        hits = [
+        return [
             replace(live[key], score=round(scores[key], 6), via=merged.via[key], also_in=distinct[key])
             for key in shown
             if key in live
         ]
-        return hits, editions
 
     def _merged(self, reached: Reach, query: str, depth: int, mode: Mode) -> _Merged:
         notes, generation = reached.notes, reached.generation
