@@ -148,7 +148,7 @@ class Catalog:
     def in_scope(
         self, generation: Generation, scope: Scope, *, chunks_at_most: int | None = None
     ) -> tuple[str, ...] | None:
-        """Ids of the live documents in scope; none where they have more chunks than a limit allows."""
+        """Ids of the live documents in scope, in no order; none where they have more chunks than a limit allows."""
         query = (
             select(documents.c.id)
             .join_from(versions, documents, documents.c.id == versions.c.document_id)
@@ -159,13 +159,14 @@ class Catalog:
         # The sum hides the column from the choice of an index: any set of conditions is narrower than a collection.
         collection_id = documents.c.collection_id + 0 if scope.by_sets else documents.c.collection_id
         query = query.where(collection_id == generation.collection_id)
-        if chunks_at_most is not None:
-            query = query.join(chunks, chunks.c.version_id == versions.c.id).limit(chunks_at_most + 1)
-        with self._database.read() as connection:
+        with self._database.look_up() as connection:
             where = conditions(scope, dialect=connection.dialect.name, untagged=generation.untagged, as_sets=True)
-            found = connection.scalars(query.where(*where)).all()
-        many = chunks_at_most is not None and len(found) > chunks_at_most
-        return None if many else tuple(dict.fromkeys(found))
+            query = query.where(*where)
+            if chunks_at_most is None:
+                return tuple(connection.scalars(query))
+            some = query.join(chunks, chunks.c.version_id == versions.c.id).limit(chunks_at_most + 1).subquery()
+            found = connection.execute(select(some.c.id, func.count()).group_by(some.c.id)).all()
+        return None if sum(count for _, count in found) > chunks_at_most else tuple(key for key, _ in found)
 
     def passing(self, generation: Generation, ids: Sequence[str], scope: Scope) -> set[str]:
         """Those of the chunk ids that are live and in scope."""
