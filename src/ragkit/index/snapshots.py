@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Row, Select, insert, select
 
 from ragkit.errors import NotFound
 from ragkit.history import Snapshot, SnapshotDiff, SnapshotEntry
@@ -15,6 +15,8 @@ from ragkit.store.engine import Database, now
 from ragkit.store.tables import collections, manifest, snapshots
 
 __all__ = ["Snapshots"]
+
+_BATCH = 500
 
 
 class Snapshots:
@@ -32,15 +34,14 @@ class Snapshots:
             newest = connection.execute(_of(generation).order_by(snapshots.c.number.desc()).limit(1)).one_or_none()
             if newest is not None and newest.sequence == sequence:
                 return None
-            rows = _entries(connection, generation, sequence)
-            sha256 = _digest(rows)
-            if (newest is not None and newest.sha256 == sha256) or (newest is None and not rows):
+            sha256, documents = _digest(connection.execute(_entries(generation, sequence)).yield_per(_BATCH))
+            if (newest is not None and newest.sha256 == sha256) or (newest is None and not documents):
                 return None
             added = insert(snapshots).values(
                 collection_id=generation.collection_id,
                 number=newest.number + 1 if newest else 1,
                 sequence=sequence,
-                documents=len(rows),
+                documents=documents,
                 sha256=sha256,
                 note=note,
                 created_at=now(),
@@ -82,35 +83,37 @@ class Snapshots:
         """Rows of the manifest: of a snapshot, or of what answers now."""
         with self._database.read() as connection:
             if number is None:
-                return _entries(connection, generation, None)
+                return connection.execute(_entries(generation, None)).all()
             row = connection.execute(_of(generation).where(snapshots.c.number == number)).one_or_none()
             if row is None:
                 raise NotFound(
                     f"The collection {generation.collection!r} has no snapshot {number}.",
                     hint="`ragkit snapshots list` shows every number.",
                 )
-            return _entries(connection, generation, row.sequence)
+            return connection.execute(_entries(generation, row.sequence)).all()
 
 
 def _of(generation: Generation) -> Any:
     return select(snapshots).where(snapshots.c.collection_id == generation.collection_id)
 
 
-def _entries(connection: Connection, generation: Generation, sequence: int | None) -> Sequence[Row[Any]]:
+def _entries(generation: Generation, sequence: int | None) -> Select[Any]:
     query = select(manifest).where(manifest.c.collection_id == generation.collection_id)
     if sequence is None:
         query = query.where(manifest.c.until.is_(None))
     else:
         still = manifest.c.until.is_(None) | (manifest.c.until > sequence)
         query = query.where(manifest.c.since <= sequence, still)
-    return connection.execute(query.order_by(manifest.c.uri, manifest.c.document_id)).all()
+    return query.order_by(manifest.c.uri, manifest.c.document_id)
 
 
-def _digest(rows: Sequence[Row[Any]]) -> str:
-    digest = hashlib.sha256()
+def _digest(rows: Iterable[Row[Any]]) -> tuple[str, int]:
+    """The hash of a manifest, and how many documents it has."""
+    digest, documents = hashlib.sha256(), 0
     for row in rows:
         digest.update(f"{row.uri}\t{row.document_id}\t{row.sha256}\t{row.fingerprint}\t{row.generation}\n".encode())
-    return digest.hexdigest()
+        documents += 1
+    return digest.hexdigest(), documents
 
 
 def _identity(row: Row[Any]) -> tuple[str, str, int]:

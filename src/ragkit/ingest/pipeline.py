@@ -102,7 +102,7 @@ class Ingestor:
             self.purge(generation)
         run = Run(parts, generation, profile=profile, known=known, changes=changes, tally=tally)
         try:
-            run.ingest([Found.of(item) for item in items])
+            run.ingest(map(Found.of, items))
         finally:
             if run.orphans:
                 tally.deleted += len(self._erase(generation, run.orphans))
