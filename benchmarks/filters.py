@@ -49,7 +49,7 @@ def main() -> None:
     """Measure and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="a folder with the test collections")
-    parser.add_argument("--chunks", type=int, default=Recipe.chunks)
+    parser.add_argument("--chunks", type=int, default=Recipe().chunks)
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--home", type=Path)
     given = parser.parse_args()

@@ -40,7 +40,7 @@ def main() -> None:
     """Measure and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="a folder with the test collections")
-    parser.add_argument("--chunks", type=int, default=Recipe.chunks)
+    parser.add_argument("--chunks", type=int, default=Recipe().chunks)
     parser.add_argument("--questions", type=int, default=500, help="for each mode")
     parser.add_argument(
         "--recall", type=int, default=200, help="questions whose nearest passages are looked up exactly"
