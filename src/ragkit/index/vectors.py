@@ -34,7 +34,7 @@ Refill = Callable[[], "Iterator[tuple[list[str], Matrix]]"]
 T = TypeVar("T")
 
 _HNSW: CreateHNSWConfiguration = {"space": "cosine", "max_neighbors": 16, "ef_construction": 100, "ef_search": 300}
-"""Candidates that are kept while the graph is walked decide what is missed: see the recall in `benchmarks/search.py`."""
+"""The candidates that are kept while the graph is walked decide what is missed: `benchmarks/search.py` measures it."""
 _PROBES = 4
 _SAME = 1e-3  # cosine distance within which a vector has found itself
 
