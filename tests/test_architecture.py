@@ -30,13 +30,15 @@ LEVELS: dict[str, int] = {
     "background": 0, "explanation": 0, "history": 0, "types": 0, "parsed": 0, "errors": 0, "text": 0, "threads": 0,
     "tokens": 0,
     "callers": 1, "events": 1, "lexical": 1, "protocols": 1, "settings": 1,
-    "demands": 2, "passages": 2, "store": 2, "testing": 2,
-    "answer": 3, "evaluate": 3, "index": 3, "ingest": 3, "jobs": 3, "models": 3, "prompts": 3, "retrieve": 3,
-    "client": 4,
-    "app": 5, "blocking": 5, "blocking_resources": 5, "embedders": 5, "engine": 5, "evaluation": 5, "measuring": 5,
-    "parts": 5, "rerankers": 5, "resources": 5, "runs": 5, "tuning": 5,
-    "service": 6, "integrations": 6,
-    "cli": 7,
+    "demands": 2, "interaction": 2, "passages": 2, "store": 2, "testing": 2,
+    "reading": 3,
+    "reader": 4, "statements": 4,
+    "answer": 5, "evaluate": 5, "index": 5, "ingest": 5, "jobs": 5, "models": 5, "prompts": 5, "retrieve": 5,
+    "client": 6,
+    "app": 7, "blocking": 7, "blocking_resources": 7, "embedders": 7, "engine": 7, "evaluation": 7, "measuring": 7,
+    "parts": 7, "rerankers": 7, "resources": 7, "runs": 7, "tuning": 7,
+    "service": 8, "integrations": 8,
+    "cli": 9,
 }  # fmt: skip
 """A part imports from lower levels only."""
 

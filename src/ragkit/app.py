@@ -271,24 +271,24 @@ class _Root:
         return Profile(chunker=chunker, filters=pipeline.filters)
 
     def _chunker(self, tokens: int, overlap: int) -> Chunker:
-        from ragkit.ingest.chunking import fitting
+        from ragkit.ingest.chunking import StructureChunker
 
-        return fitting(self.embedder(), tokens=tokens, overlap=overlap)
+        return StructureChunker(self.embedder().tokenizer, max_tokens=tokens, overlap=overlap)
 
     def answerer(self, search: Search, limiter: CapacityLimiter) -> Answerer:
         from ragkit.answer.pipeline import Answerer
         from ragkit.answer.records import Records
         from ragkit.models.chat import open_chat
-        from ragkit.models.remembering import RememberingEmbedder
+        from ragkit.reader import Reader
 
-        embedder = RememberingEmbedder(self.embedder())
+        reader = Reader(self.embedder())
         return Answerer(
             search=search,
             generation=lambda name: self.collections.get(name).number,
-            chat=open_chat(self.settings, embedder=embedder, limiter=limiter),
+            chat=open_chat(self.settings, reader=reader, limiter=limiter),
             prompts=self.prompts,
             records=Records(self.database),
-            embedder=embedder,
+            reader=reader,
             settings=self.settings,
             limiter=limiter,
         )

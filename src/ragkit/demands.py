@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ragkit.text import words
+from ragkit.text import STOPWORDS, words
 
-__all__ = ["Kind", "identifiers", "kind_of", "periods"]
+__all__ = ["Kind", "identifiers", "kind_of", "names", "periods"]
 
 _COUNT = (
     r"two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|ninety|hundred"
@@ -81,7 +81,8 @@ _KINDS = (
     ),
     Kind(
         "money",
-        r"\bhow much (?:does|do|did|will|would) .*\b(?:cost|earn|pay)\b|\bhow expensive\b|\bkostet\b"
+        r"\b(?:how much|what) (?:does|do|did|will|would|may|can|must) .*\b(?:cost|earn|pay)\b|\bhow expensive\b"
+        r"|\bkostet\b"
         r"|\bwhat (?:is the |was the |are the )?(?:list )?(?:salary|revenue|price|fee|turnover)s? (?!reduc|incr|rise)",
         r"[$€£¥]|\b(?:USD|EUR|CHF|NOK|GBP|dollars?|euros?|francs?|franken|kroner?|cents?|million|billion)\b",
     ),
@@ -90,15 +91,21 @@ _KINDS = (
         r"\bwhat (?:percentage|per ?cent|share|proportion)\b|\bwie ?viel prozent\b",
         r"%|\bper ?cent\b|\bpercent|\bprozent|\bthird|\bhalf|\bquarter|\bcredit",
     ),
-    Kind("duration", r"\bhow long (?!ago)|\bhow (?:quickly|soon|fast)\b|\bwie (?:lange|schnell)\b", _DURATION),
+    Kind(
+        "duration",
+        r"\bhow long\b(?! ago)|\bhow (?:quickly|soon|fast|far back|early)\b|\bwie (?:lange|schnell)\b"
+        r"|\b(?:what|which) (?:is the |was the )?(?:\w+ )?(?:duration|period|term)\b"
+        r"|\bwelche (?:\w+)?(?:frist|dauer)\b",
+        _DURATION,
+    ),
     Kind(
         "date",
-        r"^when\b|\b(?:by|since) when\b|\bwhat (?:year|date|day|month)\b|^(?:ab |bis )?wann\b",
+        r"^when\b|\b(?:by|since) when\b|\b(?:what|which) (?:year|date|day|month)\b|^(?:ab |bis )?wann\b",
         _DATE + "|" + _DURATION,
     ),
     Kind(
         "number",
-        r"\bhow (?:many|much|often|old|far|high|large|big|late)\b|\bwie ?(?:viele?|oft|hoch|weit|alt)\b",
+        r"\bhow (?:many|much|often|old|far|high|large|big|late)\b|\bwie ?(?:viele?n?|oft|hoch|weit|alt)\b",
         rf"\d|\b(?:{_COUNT})\b",
     ),
 )
@@ -114,6 +121,12 @@ _QUARTER = re.compile(
     rf"\b(?P<word>{'|'.join(_QUARTERS)}) quarter(?: of| in|,)? (?P<y1>\d{{4}})\b"
     r"|\bq(?P<n2>[1-4])[ /-]?(?P<y2>\d{4})\b|\b(?P<y3>\d{4})[ -]?q(?P<n3>[1-4])\b",
     re.IGNORECASE,
+)
+
+
+_WORD = re.compile(r"[\w'-]+")
+_GERMAN = frozenset(
+    "auf bei darf das dem der ein eine für im ist mit und wann welche welcher wer wie wo zu zum zur".split()
 )
 
 
@@ -136,6 +149,15 @@ def periods(text: str) -> set[tuple[int, str]]:
         quarter = _QUARTERS[match["word"].casefold()] if match["word"] else int(match["n2"] or match["n3"])
         found.add((int(match["y1"] or match["y2"] or match["y3"]), f"q{quarter}"))
     return found
+
+
+def names(question: str) -> list[str]:
+    """Its words that begin with a capital, but for the first and months; of a German question none: all nouns do."""
+    found = [match.group() for match in _WORD.finditer(question)]
+    if _GERMAN & {word.casefold() for word in found}:
+        return []
+    common = STOPWORDS | _MONTHS.keys()
+    return [word for word in found[1:] if word[0].isupper() and len(word) > 1 and word.casefold() not in common]
 
 
 def identifiers(text: str) -> set[str]:

@@ -10,6 +10,7 @@ import pytest
 from ragkit.models.chat import open_chat
 from ragkit.models.extractive import ExtractiveChat
 from ragkit.protocols import ChatDelta, ChatModel, ChatRequest
+from ragkit.reader import Reader
 from ragkit.settings import Settings
 from ragkit.testing import HashedEmbedder, ScriptedChat
 from ragkit.testing.openai_server import OpenAIServer, Script
@@ -32,13 +33,13 @@ REQUEST = ChatRequest(
 @pytest.fixture(params=["extractive", "langchain", "scripted"])
 def model(request: pytest.FixtureRequest) -> Iterator[ChatModel]:
     if request.param == "extractive":
-        yield ExtractiveChat(HashedEmbedder())
+        yield ExtractiveChat(Reader(HashedEmbedder()))
     elif request.param == "scripted":
         yield ScriptedChat(["Refunds take ", "30 days [1]", "."])
     else:
         with OpenAIServer(Script(deltas=("Refunds take ", "30 days [1]", "."))) as server:
             settings = Settings(llm="openai:small", llm_base_url=server.url)
-            yield open_chat(settings, embedder=HashedEmbedder())
+            yield open_chat(settings, reader=Reader(HashedEmbedder()))
 
 
 async def test_it_answers_in_pieces(model: ChatModel) -> None:

@@ -14,10 +14,9 @@ from ragkit.errors import InputError
 from ragkit.models.embed import open_embedder
 from ragkit.models.network import NetworkEmbedder
 from ragkit.models.network_provider import open_network_embedder
-from ragkit.models.remembering import RememberingEmbedder
 from ragkit.protocols import Embedder, TokenEmbedder
 from ragkit.settings import Settings
-from ragkit.testing import HashedEmbedder
+from ragkit.testing import HashedEmbedder, TextEmbedder
 from ragkit.testing.embeddings_server import EmbeddingsServer
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -45,14 +44,14 @@ def network() -> Iterator[NetworkEmbedder]:
             yield embedder
 
 
-@pytest.fixture(params=["openvino", "torch", "hashed", "remembering", "network"])
+@pytest.fixture(params=["openvino", "torch", "hashed", "text", "network"])
 def embedder(request: pytest.FixtureRequest, home: Path, opened: dict[str, Embedder]) -> Embedder:
     makers: dict[str, Callable[[], Embedder]] = {
         "openvino": partial(open_embedder, MINILM, home=home, backend="openvino"),
         "torch": partial(open_embedder, MINILM, home=home, backend="torch"),
         "hashed": HashedEmbedder,
         "network": lambda: request.getfixturevalue("network"),
-        "remembering": lambda: RememberingEmbedder(HashedEmbedder()),
+        "text": lambda: TextEmbedder(HashedEmbedder()),
     }
     if request.param not in opened:
         opened[request.param] = makers[request.param]()

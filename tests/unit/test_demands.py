@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragkit.demands import identifiers, kind_of, periods
+from ragkit.demands import identifiers, kind_of, names, periods
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,10 @@ from ragkit.demands import identifiers, kind_of, periods
         ("Which colour is the housing?", "colour", "The housing is light grey.", "The housing is light."),
         ("What is the list price of the probe?", "money", "It costs 164 EUR.", "It costs little."),
         ("What percentage do we lose per year?", "share", "The churn is 2.6 per cent.", "The churn is low."),
+        ("What is the initial duration of the lease?", "duration", "It has a term of 36 months.", "It has a term."),
+        ("Stay for how long?", "duration", "For an hour.", "For ever."),
+        ("What may a coffee cost?", "money", "At most 2.80 euros.", "At most three."),
+        ("Ab wie vielen Nachrichten ist Schluss?", "number", "Ab 250.", "Ab heute."),
         ("How long is the notice period?", "duration", "It is fourteen days, or 2 weeks.", "It is long."),
         ("When does the library close?", "date", "It closes at 16:00.", "It closes early."),
         ("How many seats are included?", "number", "Fifty seats, that is 50.", "Seats are included."),
@@ -48,6 +52,12 @@ def test_periods_compare_across_notations() -> None:
     assert periods("the fourth quarter of 2025") == periods("Q4 2025") == {(2025, "q4")}
     assert periods("dezember 2025") == {(2025, "12")}
     assert periods("in 2026") == set()
+
+
+def test_names_begin_with_a_capital_within_the_question() -> None:
+    assert names("What did Ms Brandt promise the Northgate Clinic in March?") == ["Ms", "Brandt", "Northgate", "Clinic"]
+    assert names("Which documents do I need?") == []
+    assert names("Wie hoch ist die Miete im Haus Sonnenhalde?") == []
 
 
 def test_identifiers_are_acronyms_and_codes() -> None:

@@ -21,7 +21,8 @@ from ragkit.answer.records import Conversation, Records
 from ragkit.answer.turn import Turn
 from ragkit.errors import InputError, RagkitError, TooLarge, UpstreamError, error_for
 from ragkit.events import Accepted, Done, Event, Failed, Retrieved, Token
-from ragkit.protocols import ChatDelta, ChatModel, ChatRequest, Embedder
+from ragkit.protocols import ChatDelta, ChatModel, ChatRequest
+from ragkit.reader import Reader
 from ragkit.settings import Settings
 from ragkit.tokens import count_tokens
 from ragkit.types import Answer, Filters, Hit, Message, Mode, PromptVersion, SearchResult
@@ -68,7 +69,7 @@ class Answerer:
         chat: Writes the answer.
         prompts: Where the prompts `answer` and `condense` come from.
         records: Where conversations and answers are kept.
-        embedder: Judges whether what was found is about the question.
+        reader: Reads question and passages, to judge whether they hold an answer.
         settings: Limits and budgets.
         limiter: Bounds the threads for blocking work.
     """
@@ -81,7 +82,7 @@ class Answerer:
         chat: ChatModel,
         prompts: Prompts,
         records: Records,
-        embedder: Embedder,
+        reader: Reader,
         settings: Settings,
         limiter: anyio.CapacityLimiter | None = None,
     ) -> None:
@@ -90,7 +91,7 @@ class Answerer:
         self._chat = chat
         self._prompts = prompts
         self._records = records
-        self._judge = Judge(embedder)
+        self._judge = Judge(reader)
         self._settings = settings
         self._limiter = limiter
 

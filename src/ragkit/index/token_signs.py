@@ -6,13 +6,13 @@ A bit a component is 48 bytes a token at 384 dimensions; the words that tell som
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ragkit.interaction import WORD
 from ragkit.protocols import TokenVectors
 from ragkit.store.engine import Database
 from ragkit.store.tables import chunks, token_signs, vectors
@@ -21,7 +21,6 @@ from ragkit.text import STOPWORDS
 __all__ = ["TokenSigns", "signs_of"]
 
 _BATCH = 500
-_WORD = re.compile(r"\w+(?:[.'@:/-]\w+)*")
 _OF_CHUNKS = (
     select(chunks.c.id, token_signs.c.value)
     .join(token_signs, token_signs.c.key == chunks.c.vector_key)
@@ -31,7 +30,7 @@ _OF_CHUNKS = (
 
 def signs_of(text: str, tokens: TokenVectors) -> bytes:
     """A bit a component, of the tokens of words that tell something; of all, where none does."""
-    stop = [match.span() for match in _WORD.finditer(text) if match.group().casefold() in STOPWORDS]
+    stop = [match.span() for match in WORD.finditer(text) if match.group().casefold() in STOPWORDS]
     kept = [row for row, span in enumerate(tokens.spans) if _tells(text, span, stop)] or list(range(len(tokens.spans)))
     return np.packbits(tokens.rows[kept] > 0, axis=1).tobytes()
 

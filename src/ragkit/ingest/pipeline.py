@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,6 +14,7 @@ from ragkit.index.ledger import Attempt, Known
 from ragkit.ingest import prune as pruning
 from ragkit.ingest.changes import FORESEEN, Changes, Found, Profile
 from ragkit.ingest.drafts import rebuilt, restored
+from ragkit.ingest.indexing import IndexWriter
 from ragkit.ingest.parts import IngestParts
 from ragkit.ingest.reindex import Reindexer
 from ragkit.ingest.report import Progress, Tally, continued
@@ -99,19 +100,16 @@ class Ingestor:
         changes = Changes(known, profile=profile, roots=roots, found=there, max_bytes=parts.max_bytes)
         if parts.catalog.erasing(generation):
             self.purge(generation)
-        self._forget(generation, parts.versions.left_behind)
         run = Run(parts, generation, profile=profile, known=known, changes=changes, tally=tally)
         try:
             run.ingest(map(Found.of, items))
         finally:
             if run.orphans:
                 tally.deleted += len(self._erase(generation, run.orphans))
-        try:
-            if prune:
-                tally.deleted += self._prune(generation, known, there, roots, run.moved, force=force)
-        finally:  # also where too much has gone: what was new or changed is in
-            parts.retained.expire(generation, now() - parts.retention)
-            parts.snapshots.record(generation)
+        if prune:
+            tally.deleted += self._prune(generation, known, there, roots, run.moved, force=force)
+        parts.retained.expire(generation, now() - parts.retention)
+        parts.snapshots.record(generation)
 
     def delete(self, generation: Generation, document_ids: Sequence[str]) -> list[Receipt]:
         """Erase documents, their earlier versions and every trace of their text."""
@@ -119,15 +117,8 @@ class Ingestor:
         self._parts.snapshots.record(generation)
         return receipts
 
-    def release(
-        self, document_id: str, *, profile: Profile | None = None, options: Mapping[str, str] | None = None
-    ) -> IngestReport:
+    def release(self, document_id: str) -> IngestReport:
         """Let a document out of quarantine: it is ingested whatever the filters say of these bytes.
-
-        Args:
-            document_id: Which one.
-            profile: How its pipeline processes files.
-            options: For the parser, as its pipeline has them.
 
         Raises:
             NotFound: No document has this id.
@@ -146,8 +137,8 @@ class Ingestor:
         parts.ledger.release(document_id)
         name = known.uri.rpartition("/")[2]
         path = parts.files.path(known.held[0])
-        item = Item(uri=known.uri, path=path, name=name, options=options or {}, access=known.access)
-        return self.run(view.document.collection, [item], profile=profile)
+        item = Item(uri=known.uri, path=path, name=name, access=known.access)
+        return self.run(view.document.collection, [item])
 
     def roll_back(self, collection: str, number: int) -> Rollback:
         """Answer from the documents of an earlier snapshot again; nothing is parsed or embedded.
@@ -177,7 +168,7 @@ class Ingestor:
             raise Conflict(f"A reindex of {collection!r} has switched meanwhile.", hint="Run it again.") from error
         surplus = [key for key in live if key not in target]
         if surplus:
-            self._forget(generation, partial(parts.versions.withdraw, document_ids=surplus))
+            self._forget(generation, parts.versions.withdraw(generation, surplus))
         made = parts.snapshots.record(generation, note=f"Rolled back to snapshot {number}.")
         return Rollback(
             snapshot=made or parts.snapshots.list(generation)[0],
@@ -190,7 +181,18 @@ class Ingestor:
         if not wanted:
             return
         parts = self._parts
-        with parts.writer(generation) as writer:
+        vectors, keywords = parts.stores(generation)
+        with IndexWriter(
+            generation=generation,
+            ledger=parts.ledger,
+            versions=parts.versions,
+            cache=parts.cache,
+            embedder=parts.embedder_for(generation),
+            signs=parts.signs,
+            vectors=vectors,
+            keywords=keywords,
+            turn=partial(parts.turn, generation),
+        ) as writer:
             for known, version_id in wanted:
                 if stored := parts.retained.load(version_id):
                     attempt = Attempt(document_id=known.document_id, sha256=stored.sha256)
@@ -286,13 +288,10 @@ class Ingestor:
             self._parts.eraser.purged(generation)
         return cleared
 
-    def _forget(self, generation: Generation, retired: Callable[[Generation], Sequence[str]]) -> None:
-        """Take chunks out of the indexes, which nobody brings back between the question which and their removal."""
-        with self._parts.turn(generation):
-            if chunk_ids := retired(generation):
-                vectors, keywords = self._parts.stores(generation)
-                vectors.delete(chunk_ids)
-                keywords.update(add=(), delete=chunk_ids)
+    def _forget(self, generation: Generation, chunk_ids: Sequence[str]) -> None:
+        vectors, keywords = self._parts.stores(generation)
+        vectors.delete(chunk_ids)
+        keywords.update(add=(), delete=chunk_ids)
 
 
 def _outermost(known: dict[str, Known], moved: set[str]) -> list[str]:

@@ -5,10 +5,8 @@ Any address that the machine reaches can be in the list, also private ones: nobo
 
 from __future__ import annotations
 
-import ipaddress
 import mimetypes
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,8 +26,6 @@ REDIRECTS = 5
 TIMEOUT_S = 30.0
 LONGEST_S = 600.0
 """For one file, however steadily it trickles in."""
-_LISTED = "ragkit.listed"
-"""What a request, also one after a redirect, carries: the address of the list that it is for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +53,10 @@ class UrlList:
     def items(self) -> Iterator[Item]:
         """Every address, fetched where it has changed; one that cannot be fetched is an item that says why."""
         memory = Memory(self.memory)
-        with _client() as client:
+        client = httpx2.Client(
+            timeout=TIMEOUT_S, follow_redirects=True, max_redirects=REDIRECTS, headers={"user-agent": "ragkit"}
+        )
+        with client:
             numbered = enumerate(dict.fromkeys(self.urls))
             yield from ahead(partial(self._item, client, memory, number, url) for number, url in numbered)
         memory.save()
@@ -90,15 +89,14 @@ class UrlList:
 
     def _again(self, url: str, path: Path) -> None:
         """Fetch what has not changed: it was not ingested, or is to be processed in another way now."""
-        with _client() as client:
+        with httpx2.Client(timeout=TIMEOUT_S, follow_redirects=True, max_redirects=REDIRECTS) as client:
             self._get(client, url, path, None)
 
     def _get(self, client: httpx2.Client, url: str, path: Path, known: Seen | None) -> Seen | None:
         """Fetch the address to a file; nothing, where the server says that it is as it was."""
         asked = {"if-none-match": known.etag, "if-modified-since": known.modified} if known else {}
         try:
-            headers = {name: value for name, value in asked.items() if value}
-            with client.stream("GET", url, headers=headers, extensions={_LISTED: url}) as answer:
+            with client.stream("GET", url, headers={name: value for name, value in asked.items() if value}) as answer:
                 if answer.status_code == httpx2.codes.NOT_MODIFIED and known:
                     return None
                 _refuse(url, answer)
@@ -127,8 +125,6 @@ def web_address(url: str) -> str:
     """
     if not re.match(r"https?://[^/\s]+", url):
         raise ValueError("must begin with http:// or https:// and a host")
-    if urlsplit(url).username is not None:  # which also refuses a host in brackets that is no address
-        raise ValueError("must not hold a user name: an address stands in every citation")
     return url
 
 
@@ -157,35 +153,6 @@ def _refuse(url: str, answer: httpx2.Response) -> None:
         raise NotFound(f"{url!r} is not there: the server answered {answer.status_code}.")
     if not answer.is_success:
         raise UpstreamError(f"{url!r} cannot be fetched: the server answered {answer.status_code}.")
-
-
-def _client() -> httpx2.Client:
-    return httpx2.Client(
-        timeout=TIMEOUT_S,
-        follow_redirects=True,
-        max_redirects=REDIRECTS,
-        headers={"user-agent": "ragkit"},
-        event_hooks={"request": [_stay_outside]},
-    )
-
-
-def _stay_outside(request: httpx2.Request) -> None:
-    """Refuse, before it is sent, what a server of the web asks of machines that only this one reaches."""
-    listed = urlsplit(request.extensions[_LISTED]).hostname or ""
-    if request.url.host != listed and _is_inside(request.url.host) and not _is_inside(listed):
-        raise UpstreamError(
-            f"{request.extensions[_LISTED]!r} leads to {request.url.host!r}, a machine of the local network.",
-            hint="If that is wanted, put the address that it leads to in the list.",
-        )
-
-
-def _is_inside(host: str) -> bool:
-    """Whether a name stands for this machine, or for one that the internet does not reach."""
-    try:
-        found = socket.getaddrinfo(host, None)
-    except OSError:
-        return False
-    return any(not ipaddress.ip_address(str(place[0]).partition("%")[0]).is_global for *_, place in found)
 
 
 def _within(limit_s: float, url: str, answer: httpx2.Response) -> Iterator[bytes]:

@@ -11,7 +11,8 @@ import anyio
 from ragkit.errors import ConfigError, MissingExtra, UpstreamTimeout
 from ragkit.models.extractive import ExtractiveChat
 from ragkit.models.providers import explained, require
-from ragkit.protocols import ChatDelta, ChatModel, ChatRequest, Embedder
+from ragkit.protocols import ChatDelta, ChatModel, ChatRequest
+from ragkit.reader import Reader
 from ragkit.settings import Settings
 from ragkit.tokens import count_tokens
 from ragkit.types import Usage
@@ -29,7 +30,7 @@ _KEYS: Mapping[str, tuple[str, str]] = {
 """Where LangChain's class keeps its key, and the provider's own variable."""
 
 
-def open_chat(settings: Settings, *, embedder: Embedder, limiter: anyio.CapacityLimiter | None = None) -> ChatModel:
+def open_chat(settings: Settings, *, reader: Reader, limiter: anyio.CapacityLimiter | None = None) -> ChatModel:
     """The model that `RAGKIT_LLM` names.
 
     Raises:
@@ -37,7 +38,7 @@ def open_chat(settings: Settings, *, embedder: Embedder, limiter: anyio.Capacity
         MissingExtra: The provider's package is not installed.
     """
     if settings.llm == ExtractiveChat.NAME:
-        return ExtractiveChat(embedder, limiter=limiter)
+        return ExtractiveChat(reader, limiter=limiter)
     provider, colon, model = settings.llm.partition(":")
     if not (colon and provider and model):
         raise ConfigError(

@@ -11,17 +11,15 @@ estimates their cosine up to a constant (Charikar, "Similarity Estimation Techni
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ragkit.errors import ConfigError
 from ragkit.index.token_signs import TokenSigns, signs_of
-from ragkit.lexical import weights
+from ragkit.interaction import token_weights
 from ragkit.protocols import Embedder, TokenEmbedder, TokenVectors
 from ragkit.types import Hit
 
@@ -35,7 +33,6 @@ ASKING = 0.5
 _WORDS_FROM = 2.5
 """Letters a token from which on the embedder reads words. Where it reads letter by letter, as in a script that it was
 not made for, its tokens tell nothing."""
-_WORD = re.compile(r"\w+(?:[.'@:/-]\w+)*")
 
 
 class LateInteraction:
@@ -101,7 +98,8 @@ class Question:
     """
 
     def __init__(self, text: str, tokens: TokenVectors) -> None:
-        told = _weighted(text, tokens.spans)
+        about, asking = token_weights(text, tokens.spans)
+        told = about + ASKING * asking
         keep = told > 0
         self._dimension = tokens.rows.shape[1]
         self._weights = told[keep] / told.sum() if keep.any() else told[keep]
@@ -128,13 +126,3 @@ class Question:
             scale * float(matches[start:end].max(axis=0) @ self._weights) if end > start else 0.0
             for start, end in pairwise([0, *ends.tolist()])
         ]
-
-
-def _weighted(question: str, spans: Sequence[tuple[int, int]]) -> NDArray[np.float32]:
-    """The weight of each token: those of a word together as much as the word tells."""
-    told = np.zeros(len(spans), np.float32)
-    for word in _WORD.finditer(question):
-        pieces = [row for row, (start, end) in enumerate(spans) if start < word.end() and end > word.start()]
-        tells = weights(word.group())
-        told[pieces] = (max(tells.values()) if tells else ASKING) / max(len(pieces), 1)
-    return told

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ragkit.errors import InputError
-from ragkit.protocols import EmbedderSpec, Tokenizer, TokenVectors
+from ragkit.protocols import Embedder, EmbedderSpec, Tokenizer, TokenVectors
 
 if TYPE_CHECKING:
     from ragkit.protocols import Matrix, Vector
 
-__all__ = ["HashedEmbedder", "WordTokenizer"]
+__all__ = ["HashedEmbedder", "TextEmbedder", "WordTokenizer"]
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _WORD = re.compile(r"\w+")
@@ -75,3 +75,24 @@ class HashedEmbedder:
             none = np.zeros((0, self._spec.dimension), np.float32)
             found.append(TokenVectors(spans=spans, rows=np.stack(rows) if rows else none))
         return found
+
+
+class TextEmbedder:
+    """Another embedder without its vectors of tokens, as those behind the network are."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    @property
+    def spec(self) -> EmbedderSpec:
+        return self._embedder.spec
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self._embedder.tokenizer
+
+    def embed_documents(self, texts: Sequence[str]) -> Matrix:
+        return self._embedder.embed_documents(texts)
+
+    def embed_query(self, text: str) -> Vector:
+        return self._embedder.embed_query(text)

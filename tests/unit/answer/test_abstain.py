@@ -2,23 +2,26 @@ from __future__ import annotations
 
 import pytest
 
-from ragkit.answer.abstain import Judge, refusal
+from ragkit.answer.abstain import WEIGHTS, Judge, probability, refusal
+from ragkit.answer.evidence import signs
+from ragkit.reader import Reader
+from ragkit.statements import ranked
 from ragkit.testing import HashedEmbedder
 from ragkit.types import Hit
 
 POLICY = "Refunds are paid within 30 days to the card that was used for the purchase. Gift cards are not refundable."
 
 
-def hit(text: str = POLICY, *, title: str = "Returns policy 2026", heading: str = "") -> Hit:
+def hit(text: str = POLICY, *, title: str = "Returns policy 2026", heading: str = "", uri: str = "u") -> Hit:
     return Hit(
-        rank=1, score=1.0, via=("dense",), document_id="d", uri="u", title=title, page=None, heading=heading,
+        rank=1, score=1.0, via=("dense",), document_id=uri, uri=uri, title=title, page=None, heading=heading,
         chunk_id="c", start=0, end=len(text), text=text,
     )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return Judge(HashedEmbedder())
+    return Judge(Reader(HashedEmbedder()))
 
 
 def test_what_the_documents_hold_is_answered(judge: Judge) -> None:
@@ -57,6 +60,40 @@ def test_a_dated_document_speaks_of_its_date(judge: Judge) -> None:
     question = "What did the council decide on refunds to the card in March 2026?"
     found = hit(f"{POLICY} The council meets again on 10 March 2026.", title="Council of 10 February 2026")
     assert judge.reason_to_abstain(question, [found]) == "no_evidence"
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("Are refunds paid to the card of Northgate?", hit(uri="contracts/refunds-northgate.docx")),
+        ("Are refunds paid to the card of Northgate?", hit(f"{POLICY} Ask kim@northgate.example.")),
+    ],
+)
+def test_a_name_in_the_files_name_or_in_an_address_is_not_missing(question: str, found: Hit) -> None:
+    reader = Reader(HashedEmbedder())
+    readings = [reader.read(question, [one]) for one in (hit(), found)]
+    missing, there = (signs(reading, ranked(reading), reading.hits) for reading in readings)
+    assert (missing["name"], there["name"]) == (1.0, 0.0)
+    assert probability(missing) < probability(there)
+
+
+def test_a_year_that_is_asked_for_and_not_there_speaks_against_an_answer() -> None:
+    reader = Reader(HashedEmbedder())
+    questions = [f"Within how many days were refunds paid to the card in {year}?" for year in (2026, 1987)]
+    readings = [reader.read(question, [hit()]) for question in questions]
+    there, missing = (signs(reading, ranked(reading), [hit()]) for reading in readings)
+    assert (there["year"], missing["year"]) == (0.0, 1.0)
+    assert probability(missing) < probability(there)
+
+
+def test_passages_that_say_nothing_are_no_evidence(judge: Judge) -> None:
+    assert judge.reason_to_abstain("Are refunds paid?", [hit("# Refunds")]) == "no_evidence"
+
+
+def test_every_sign_has_a_weight() -> None:
+    reader = Reader(HashedEmbedder())
+    reading = reader.read("Are refunds paid?", [hit()])
+    assert signs(reading, ranked(reading), [hit()]).keys() == WEIGHTS.keys()
 
 
 def test_a_refusal_names_what_came_nearest_and_what_to_do() -> None:

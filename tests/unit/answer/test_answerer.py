@@ -13,6 +13,7 @@ from ragkit.events import Accepted, Cited, Done, Event, Failed, Retrieved, Token
 from ragkit.models.extractive import ExtractiveChat
 from ragkit.prompts import PromptRegistry
 from ragkit.protocols import ChatModel
+from ragkit.reader import Reader
 from ragkit.settings import Settings
 from ragkit.store.engine import Database
 from ragkit.store.tables import answers
@@ -72,7 +73,7 @@ def build(database: Database) -> Build:
             chat=chat,
             prompts=PromptRegistry(database),
             records=Records(database),
-            embedder=HashedEmbedder(),
+            reader=Reader(HashedEmbedder()),
             settings=Settings(**settings),
         )
 
@@ -259,7 +260,7 @@ async def test_a_follow_up_is_condensed_by_the_model(build: Build) -> None:
 
 async def test_without_a_model_a_follow_up_borrows_words(build: Build) -> None:
     search = FixedSearch(HIT)
-    answerer = build(ExtractiveChat(HashedEmbedder()), search)
+    answerer = build(ExtractiveChat(Reader(HashedEmbedder())), search)
     first = await last_answer(answerer.stream(QUESTION, collection="default"))
     assert first.answer.startswith("Refunds are paid within 30 days. [1]")
     assert first.usage.cost_usd == 0.0

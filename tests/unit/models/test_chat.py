@@ -19,6 +19,7 @@ from ragkit.errors import (
 from ragkit.models.chat import open_chat
 from ragkit.models.extractive import ExtractiveChat
 from ragkit.protocols import ChatDelta, ChatModel, ChatRequest
+from ragkit.reader import Reader
 from ragkit.settings import Settings
 from ragkit.testing import HashedEmbedder
 from ragkit.testing.openai_server import OpenAIServer, Script
@@ -31,7 +32,7 @@ REQUEST = ChatRequest(messages=(Message(role="user", text="Say hello."),), quest
 
 def opened(server: OpenAIServer, **settings: object) -> ChatModel:
     values = {"llm": "openai:small", "llm_base_url": server.url, **settings}
-    return open_chat(Settings(**values), embedder=HashedEmbedder())
+    return open_chat(Settings(**values), reader=Reader(HashedEmbedder()))
 
 
 async def failure(script: Script, **settings: object) -> tuple[str, RagkitError]:
@@ -154,20 +155,20 @@ async def test_nothing_is_sent_to_a_tracing_service(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_default_needs_no_model() -> None:
-    assert isinstance(open_chat(Settings(), embedder=HashedEmbedder()), ExtractiveChat)
+    assert isinstance(open_chat(Settings(), reader=Reader(HashedEmbedder())), ExtractiveChat)
 
 
 @pytest.mark.parametrize("llm", ["gpt-4o", "openai:", ":small", "nobody:small", ""])
 def test_a_name_that_cannot_be_used(llm: str) -> None:
     with pytest.raises(ConfigError, match="RAGKIT_LLM") as caught:
-        open_chat(Settings(llm=llm), embedder=HashedEmbedder())
+        open_chat(Settings(llm=llm), reader=Reader(HashedEmbedder()))
     assert "provider:model" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 def test_a_missing_key_is_found_before_any_call(provider: str) -> None:
     with pytest.raises(ConfigError, match="needs a key") as caught:
-        open_chat(Settings(llm=f"{provider}:small"), embedder=HashedEmbedder())
+        open_chat(Settings(llm=f"{provider}:small"), reader=Reader(HashedEmbedder()))
     assert caught.value.hint == f"Set RAGKIT_LLM_API_KEY (or {provider.upper()}_API_KEY)."
 
 
@@ -175,16 +176,16 @@ def test_a_missing_key_is_found_before_any_call(provider: str) -> None:
 def test_a_missing_package_names_the_command(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, f"langchain_{provider}", None)
     with pytest.raises(MissingExtra) as caught:
-        open_chat(Settings(llm=f"{provider}:small"), embedder=HashedEmbedder())
+        open_chat(Settings(llm=f"{provider}:small"), reader=Reader(HashedEmbedder()))
     assert caught.value.hint == f"pip install 'ragkit[{provider}]'"
 
 
 def test_a_package_that_is_no_extra_of_ours_is_named() -> None:
     with pytest.raises(MissingExtra, match="langchain-cohere"):
-        open_chat(Settings(llm="cohere:command"), embedder=HashedEmbedder())
+        open_chat(Settings(llm="cohere:command"), reader=Reader(HashedEmbedder()))
 
 
 @pytest.mark.parametrize("provider", ["anthropic", "ollama"])
 def test_the_other_providers_open(provider: str) -> None:
     settings = Settings(llm=f"{provider}:small", llm_api_key="key", llm_base_url="http://127.0.0.1:9")
-    assert open_chat(settings, embedder=HashedEmbedder()).name == f"{provider}:small"
+    assert open_chat(settings, reader=Reader(HashedEmbedder())).name == f"{provider}:small"
