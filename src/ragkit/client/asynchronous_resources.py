@@ -1,0 +1,145 @@
+"""What hangs off `AsyncClient` as attributes."""
+
+from __future__ import annotations
+
+from ragkit.client import calls
+from ragkit.client.sending import AsyncSender
+from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
+from ragkit.types import Collection, Document, DocumentState, DocumentView, IngestReport, Job, PromptVersion, Receipt
+
+__all__ = ["Collections", "Documents", "Jobs", "Prompts", "Snapshots"]
+
+
+class Documents:
+    """Documents of the service."""
+
+    def __init__(self, send: AsyncSender) -> None:
+        self._send = send
+
+    async def list(self, *, collection: str | None = None, state: DocumentState | None = None) -> tuple[Document, ...]:
+        """The documents that can answer, or those in one state."""
+        return await self._send(calls.list_documents(collection, state))
+
+    async def get(self, document_id: str, *, chunks: bool = False) -> DocumentView:
+        """A document with its text and, on request, its chunks."""
+        return await self._send(calls.get_document(document_id, chunks=chunks))
+
+    async def delete(self, document_id: str) -> Receipt:
+        """Erase a document everywhere."""
+        return await self._send(calls.delete_document(document_id))
+
+    async def release(self, document_id: str) -> IngestReport:
+        """Let a document out of quarantine."""
+        return await self._send(calls.release_document(document_id))
+
+    async def upload(self, name: str, data: bytes, *, collection: str | None = None) -> Job:
+        """Hand in a file; the job tells what becomes of it."""
+        return await self._send(calls.upload_document(name, data, collection=collection))
+
+
+class Collections:
+    """Collections of the service."""
+
+    def __init__(self, send: AsyncSender) -> None:
+        self._send = send
+
+    async def list(self) -> tuple[Collection, ...]:
+        """All collections."""
+        return await self._send(calls.list_collections())
+
+    async def configure(self, name: str, *, untagged: bool) -> Collection:
+        """Say whether documents without access tags can be seen by callers that carry some."""
+        return await self._send(calls.configure_collection(name, untagged=untagged))
+
+    async def delete(self, name: str) -> int:
+        """Erase a collection, and return how many documents it had."""
+        return await self._send(calls.delete_collection(name))
+
+
+class Prompts:
+    """Prompts of the service."""
+
+    def __init__(self, send: AsyncSender) -> None:
+        self._send = send
+
+    async def list(self) -> tuple[PromptVersion, ...]:
+        """The versions of all prompts."""
+        return await self._send(calls.list_prompts())
+
+    async def show(self, name: str, *, alias: str | None = None, version: int | None = None) -> PromptVersion:
+        """One version: by number, by alias, or the one in production."""
+        return await self._send(calls.show_prompt(name, alias=alias, version=version))
+
+    async def create(self, name: str, template: str, *, note: str = "") -> PromptVersion:
+        """Add a version; it answers nothing until an alias points at it."""
+        return await self._send(calls.create_prompt(name, template, note=note))
+
+    async def promote(self, name: str, version: int, *, alias: str = "production") -> PromptVersion:
+        """Point an alias at a version."""
+        return await self._send(calls.promote_prompt(name, version, alias=alias))
+
+    async def rollback(self, name: str, *, alias: str = "production") -> PromptVersion:
+        """Point an alias where it pointed before."""
+        return await self._send(calls.roll_back_prompt(name, alias=alias))
+
+    async def diff(self, name: str, a: int, b: int) -> str:
+        """What changed from one version to another, as a unified diff."""
+        return await self._send(calls.diff_prompt(name, a, b))
+
+
+class Jobs:
+    """Jobs of the service."""
+
+    def __init__(self, send: AsyncSender) -> None:
+        self._send = send
+
+    async def list(self) -> tuple[Job, ...]:
+        """The newest jobs first."""
+        return await self._send(calls.list_jobs())
+
+    async def get(self, job_id: str) -> Job:
+        """How far a job is, and its report when it is done."""
+        return await self._send(calls.get_job(job_id))
+
+    async def start(self, pipeline: str) -> Job:
+        """Run a pipeline of the service by its name."""
+        return await self._send(calls.start_job(pipeline))
+
+    async def pause(self, job_id: str) -> Job:
+        """Stop after the batch under way, until it is resumed."""
+        return await self._send(calls.change_job(job_id, "pause"))
+
+    async def resume(self, job_id: str) -> Job:
+        """Go on with a paused job."""
+        return await self._send(calls.change_job(job_id, "resume"))
+
+    async def cancel(self, job_id: str) -> Job:
+        """Stop after the batch under way, for good."""
+        return await self._send(calls.change_job(job_id, "cancel"))
+
+    async def retry(self, job_id: str) -> Job:
+        """Try again the documents that failed, and no others."""
+        return await self._send(calls.change_job(job_id, "retry"))
+
+
+class Snapshots:
+    """Earlier states of the service's collections."""
+
+    def __init__(self, send: AsyncSender) -> None:
+        self._send = send
+
+    async def list(self, collection: str | None = None) -> tuple[Snapshot, ...]:
+        """Those of one collection, newest first."""
+        return await self._send(calls.list_snapshots(collection))
+
+    async def show(self, number: int, *, collection: str | None = None) -> tuple[SnapshotEntry, ...]:
+        """The documents of one, by uri."""
+        return await self._send(calls.show_snapshot(number, collection))
+
+    async def diff(self, a: int, b: int, *, collection: str | None = None) -> SnapshotDiff:
+        """What changed from snapshot `a` to snapshot `b`."""
+        return await self._send(calls.diff_snapshots(a, b, collection))
+
+    async def rollback(self, number: int, *, collection: str | None = None) -> Rollback:
+        """Answer from the documents of an earlier snapshot again."""
+        return await self._send(calls.roll_back_snapshot(number, collection))

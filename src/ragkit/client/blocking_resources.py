@@ -1,0 +1,145 @@
+"""What hangs off `Client` as attributes."""
+
+from __future__ import annotations
+
+from ragkit.client import calls
+from ragkit.client.sending import Sender
+from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
+from ragkit.types import Collection, Document, DocumentState, DocumentView, IngestReport, Job, PromptVersion, Receipt
+
+__all__ = ["Collections", "Documents", "Jobs", "Prompts", "Snapshots"]
+
+
+class Documents:
+    """Documents of the service."""
+
+    def __init__(self, send: Sender) -> None:
+        self._send = send
+
+    def list(self, *, collection: str | None = None, state: DocumentState | None = None) -> tuple[Document, ...]:
+        """The documents that can answer, or those in one state."""
+        return self._send(calls.list_documents(collection, state))
+
+    def get(self, document_id: str, *, chunks: bool = False) -> DocumentView:
+        """A document with its text and, on request, its chunks."""
+        return self._send(calls.get_document(document_id, chunks=chunks))
+
+    def delete(self, document_id: str) -> Receipt:
+        """Erase a document everywhere."""
+        return self._send(calls.delete_document(document_id))
+
+    def release(self, document_id: str) -> IngestReport:
+        """Let a document out of quarantine."""
+        return self._send(calls.release_document(document_id))
+
+    def upload(self, name: str, data: bytes, *, collection: str | None = None) -> Job:
+        """Hand in a file; the job tells what becomes of it."""
+        return self._send(calls.upload_document(name, data, collection=collection))
+
+
+class Collections:
+    """Collections of the service."""
+
+    def __init__(self, send: Sender) -> None:
+        self._send = send
+
+    def list(self) -> tuple[Collection, ...]:
+        """All collections."""
+        return self._send(calls.list_collections())
+
+    def configure(self, name: str, *, untagged: bool) -> Collection:
+        """Say whether documents without access tags can be seen by callers that carry some."""
+        return self._send(calls.configure_collection(name, untagged=untagged))
+
+    def delete(self, name: str) -> int:
+        """Erase a collection, and return how many documents it had."""
+        return self._send(calls.delete_collection(name))
+
+
+class Prompts:
+    """Prompts of the service."""
+
+    def __init__(self, send: Sender) -> None:
+        self._send = send
+
+    def list(self) -> tuple[PromptVersion, ...]:
+        """The versions of all prompts."""
+        return self._send(calls.list_prompts())
+
+    def show(self, name: str, *, alias: str | None = None, version: int | None = None) -> PromptVersion:
+        """One version: by number, by alias, or the one in production."""
+        return self._send(calls.show_prompt(name, alias=alias, version=version))
+
+    def create(self, name: str, template: str, *, note: str = "") -> PromptVersion:
+        """Add a version; it answers nothing until an alias points at it."""
+        return self._send(calls.create_prompt(name, template, note=note))
+
+    def promote(self, name: str, version: int, *, alias: str = "production") -> PromptVersion:
+        """Point an alias at a version."""
+        return self._send(calls.promote_prompt(name, version, alias=alias))
+
+    def rollback(self, name: str, *, alias: str = "production") -> PromptVersion:
+        """Point an alias where it pointed before."""
+        return self._send(calls.roll_back_prompt(name, alias=alias))
+
+    def diff(self, name: str, a: int, b: int) -> str:
+        """What changed from one version to another, as a unified diff."""
+        return self._send(calls.diff_prompt(name, a, b))
+
+
+class Jobs:
+    """Jobs of the service."""
+
+    def __init__(self, send: Sender) -> None:
+        self._send = send
+
+    def list(self) -> tuple[Job, ...]:
+        """The newest jobs first."""
+        return self._send(calls.list_jobs())
+
+    def get(self, job_id: str) -> Job:
+        """How far a job is, and its report when it is done."""
+        return self._send(calls.get_job(job_id))
+
+    def start(self, pipeline: str) -> Job:
+        """Run a pipeline of the service by its name."""
+        return self._send(calls.start_job(pipeline))
+
+    def pause(self, job_id: str) -> Job:
+        """Stop after the batch under way, until it is resumed."""
+        return self._send(calls.change_job(job_id, "pause"))
+
+    def resume(self, job_id: str) -> Job:
+        """Go on with a paused job."""
+        return self._send(calls.change_job(job_id, "resume"))
+
+    def cancel(self, job_id: str) -> Job:
+        """Stop after the batch under way, for good."""
+        return self._send(calls.change_job(job_id, "cancel"))
+
+    def retry(self, job_id: str) -> Job:
+        """Try again the documents that failed, and no others."""
+        return self._send(calls.change_job(job_id, "retry"))
+
+
+class Snapshots:
+    """Earlier states of the service's collections."""
+
+    def __init__(self, send: Sender) -> None:
+        self._send = send
+
+    def list(self, collection: str | None = None) -> tuple[Snapshot, ...]:
+        """Those of one collection, newest first."""
+        return self._send(calls.list_snapshots(collection))
+
+    def show(self, number: int, *, collection: str | None = None) -> tuple[SnapshotEntry, ...]:
+        """The documents of one, by uri."""
+        return self._send(calls.show_snapshot(number, collection))
+
+    def diff(self, a: int, b: int, *, collection: str | None = None) -> SnapshotDiff:
+        """What changed from snapshot `a` to snapshot `b`."""
+        return self._send(calls.diff_snapshots(a, b, collection))
+
+    def rollback(self, number: int, *, collection: str | None = None) -> Rollback:
+        """Answer from the documents of an earlier snapshot again."""
+        return self._send(calls.roll_back_snapshot(number, collection))
