@@ -94,9 +94,10 @@ class Ragkit:
         conversation_id: str | None = None,
         prompt: str | None = None,
         filters: Filters | None = None,
+        mmr: float | None = None,
     ) -> Answer:
         """See `AsyncRagkit.ask`."""
-        ask = partial(self._kit.ask, conversation_id=conversation_id, prompt=prompt, filters=filters)
+        ask = partial(self._kit.ask, conversation_id=conversation_id, prompt=prompt, filters=filters, mmr=mmr)
         return self._portal.call(partial(ask, question, collection=collection))
 
     def stream(
@@ -107,6 +108,7 @@ class Ragkit:
         conversation_id: str | None = None,
         prompt: str | None = None,
         filters: Filters | None = None,
+        mmr: float | None = None,
     ) -> Iterator[Event]:
         """See `AsyncRagkit.stream`."""
         events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
@@ -114,7 +116,12 @@ class Ragkit:
         async def pump() -> None:
             try:
                 async for event in self._kit.stream(
-                    question, collection=collection, conversation_id=conversation_id, prompt=prompt, filters=filters
+                    question,
+                    collection=collection,
+                    conversation_id=conversation_id,
+                    prompt=prompt,
+                    filters=filters,
+                    mmr=mmr,
                 ):
                     events.put(event)
                 events.put(None)
@@ -139,10 +146,11 @@ class Ragkit:
         k: int = 10,
         mode: Mode = "hybrid",
         filters: Filters | None = None,
+        mmr: float | None = None,
     ) -> SearchResult:
         """See `AsyncRagkit.search`."""
-        search = partial(self._kit.search, query, collection=collection, k=k, mode=mode, filters=filters)
-        return self._portal.call(search)
+        search = partial(self._kit.search, query, collection=collection, k=k, mode=mode)
+        return self._portal.call(partial(search, filters=filters, mmr=mmr))
 
     def explain(
         self,
@@ -153,10 +161,11 @@ class Ragkit:
         mode: Mode = "hybrid",
         filters: Filters | None = None,
         access: Sequence[str] | None = None,
+        mmr: float | None = None,
     ) -> Explanation:
         """See `AsyncRagkit.explain`."""
         explain = partial(self._kit.explain, query, collection=collection, k=k, mode=mode)
-        return self._portal.call(partial(explain, filters=filters, access=access))
+        return self._portal.call(partial(explain, filters=filters, access=access, mmr=mmr))
 
     def ingest(self, *paths: str | Path, collection: str | None = None) -> IngestReport:
         """See `AsyncRagkit.ingest`."""

@@ -91,6 +91,7 @@ class AsyncRagkit:
         conversation_id: str | None = None,
         prompt: str | None = None,
         filters: Filters | None = None,
+        mmr: float | None = None,
     ) -> Answer:
         """Answer a question from the documents, with checked citations.
 
@@ -100,6 +101,7 @@ class AsyncRagkit:
             conversation_id: From an earlier answer, to ask a follow-up question.
             prompt: `NAME`, `NAME@ALIAS` or `NAME@VERSION`; `answer@production` when it is not given.
             filters: Which documents may be used.
+            mmr: As for `search`.
 
         Raises:
             NotFound: There is no such collection, conversation or prompt.
@@ -108,7 +110,12 @@ class AsyncRagkit:
         """
         return await last_answer(
             self.stream(
-                question, collection=collection, conversation_id=conversation_id, prompt=prompt, filters=filters
+                question,
+                collection=collection,
+                conversation_id=conversation_id,
+                prompt=prompt,
+                filters=filters,
+                mmr=mmr,
             )
         )
 
@@ -120,6 +127,7 @@ class AsyncRagkit:
         conversation_id: str | None = None,
         prompt: str | None = None,
         filters: Filters | None = None,
+        mmr: float | None = None,
     ) -> AsyncIterator[Event]:
         """The same answer as it is written; the last event is `Done`. Closing the iterator cancels the model."""
         answerer = await self._threads.run(self._answerer)
@@ -130,6 +138,7 @@ class AsyncRagkit:
             prompt=prompt,
             filters=filters,
             access=self._access,
+            mmr=mmr,
         )
         async with aclosing(events):
             async for event in events:
@@ -143,15 +152,25 @@ class AsyncRagkit:
         k: int = 10,
         mode: Mode = "hybrid",
         filters: Filters | None = None,
+        mmr: float | None = None,
     ) -> SearchResult:
         """The best passages for a question, best first.
 
+        Args:
+            query: In any words.
+            collection: Where to look; `RAGKIT_COLLECTION` when it is not given.
+            k: How many.
+            mode: Which parts search, and whether what they find is read again.
+            filters: Which documents may be found.
+            mmr: Take passages that differ: what relevance counts, 0 to 1, beside being unlike the passages before.
+
         Raises:
             NotFound: There is no such collection.
-            InputError: The query is empty, or `k` or `mode` cannot be used.
+            InputError: The query is empty, or `k`, `mode` or `mmr` cannot be used.
         """
         where = self._collection(collection)
-        return await self._search(query, collection=where, k=k, mode=mode, filters=filters, access=self._access)
+        how: dict[str, Any] = {"k": k, "mode": mode, "filters": filters, "mmr": mmr}
+        return await self._search(query, collection=where, access=self._access, **how)
 
     async def explain(
         self,
@@ -162,6 +181,7 @@ class AsyncRagkit:
         mode: Mode = "hybrid",
         filters: Filters | None = None,
         access: Sequence[str] | None = None,
+        mmr: float | None = None,
     ) -> Explanation:
         """What every stage of a search did: for operators, since it names also what is out of scope.
 
@@ -172,16 +192,17 @@ class AsyncRagkit:
             mode: How.
             filters: Which documents may be found.
             access: The tags of the caller for whom to search; none for an operator.
+            mmr: As for `search`.
 
         Raises:
             NotFound: There is no such collection.
             NotAllowed: The caller carries access tags.
         """
         operators_only(self._access)
-        explain = partial(self._parts.retriever.explain, collection=self._collection(collection), k=k, mode=mode)
-        return await self._threads.run(
-            partial(explain, query, filters=filters, access=None if access is None else tuple(access))
-        )
+        tags = None if access is None else tuple(access)
+        how: dict[str, Any] = {"k": k, "mode": mode, "filters": filters, "access": tags, "mmr": mmr}
+        explain = partial(self._parts.retriever.explain, query, collection=self._collection(collection), **how)
+        return await self._threads.run(explain)
 
     async def _search(self, query: str, **how: Any) -> SearchResult:
         return await self._threads.run(self._parts.retriever.search, query, **how)

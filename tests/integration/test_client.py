@@ -53,6 +53,7 @@ def test_ask_search_and_filters(client):
     answer = client.ask("Are gift cards refundable?", collection="shop")
     assert answer.citations[0].quote == "Gift cards are not refundable."
     assert client.search("gift", collection="shop").hits[0].uri == "upload://cards.md"
+    assert client.search("gift", collection="shop", mmr=0.5).hits[0].uri == "upload://cards.md"
     narrowed = Filters(document_ids=("doc_other",))
     assert client.ask("gift", collection="shop", filters=narrowed).abstained
 

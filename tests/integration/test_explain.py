@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ragkit.errors import InputError
 from ragkit.index.catalog import Catalog
 from ragkit.index.generations import Collections
 from ragkit.protocols import Reranker
@@ -77,6 +78,25 @@ def test_a_copy_says_that_it_is_one(open_retriever: Callable[..., Retriever]) ->
     told = open_retriever(100).explain("The parcel arrives in three days.", collection="c", k=2)
     fates = {one.uri: one.fate for one in told.candidates}
     assert {fates["s/a.md"], fates["s/b.md"]} == {"shown", "the same passage as a better one"}
+
+
+def test_passages_that_differ_take_the_places_of_those_that_do_not(open_retriever: Callable[..., Retriever]) -> None:
+    retriever, question = open_retriever(100), "In which room is the parcel of a house, and which letter is late?"
+    plain = [hit.uri for hit in retriever.search(question, collection="c", k=3).hits]
+    told = retriever.explain(question, collection="c", k=3, mmr=0.3)
+    found = [hit.uri for hit in retriever.search(question, collection="c", k=3, mmr=0.3).hits]
+    assert sum(uri.startswith("s/more") for uri in plain) > sum(uri.startswith("s/more") for uri in found)
+    assert [one.uri for one in told.candidates if one.rank] == found
+    assert {one.fate for one in told.candidates if one.uri in set(plain) - set(found)} == {
+        "too like passages before it"
+    }
+    assert [hit.uri for hit in retriever.search(question, collection="c", k=3, mmr=1).hits] == plain
+
+
+@pytest.mark.parametrize("mmr", [-0.1, 1.1, float("nan")])
+def test_a_balance_that_is_none_is_refused(open_retriever: Callable[..., Retriever], mmr: float) -> None:
+    with pytest.raises(InputError, match="from 0"):
+        open_retriever(100).search("parcel", collection="c", mmr=mmr)
 
 
 def test_what_a_filter_kept_out_is_named(open_retriever: Callable[..., Retriever]) -> None:

@@ -49,6 +49,7 @@ class Search(Protocol):
         mode: Mode,
         filters: Filters | None,
         access: tuple[str, ...] | None,
+        mmr: float | None,
     ) -> SearchResult: ...
 
 
@@ -104,6 +105,7 @@ class Answerer:
         prompt: str | None = None,
         filters: Filters | None = None,
         access: tuple[str, ...] | None = None,
+        mmr: float | None = None,
     ) -> AsyncGenerator[Event]:
         """Answer, event by event; closing the iterator cancels the model's call, and nothing is recorded.
 
@@ -115,7 +117,7 @@ class Answerer:
             NotFound: There is no such collection, conversation or prompt.
         """
         turn = await self._begin(question, collection, conversation_id, prompt)
-        turn.filters, turn.access = filters, access
+        turn.filters, turn.access, turn.mmr = filters, access, mmr
         yield Accepted(trace_id=turn.trace_id, conversation_id=turn.conversation.id)
         try:
             async with aclosing(self._stages(turn)) as events:
@@ -163,6 +165,7 @@ class Answerer:
             mode="hybrid",
             filters=turn.filters,
             access=turn.access,
+            mmr=turn.mmr,
         )
         turn.hits = found.hits
         turn.passed("retrieve", since)

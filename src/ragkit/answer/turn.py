@@ -27,6 +27,7 @@ class Turn:
     began: float
     filters: Filters | None = None
     access: tuple[str, ...] | None = None
+    mmr: float | None = None
     standalone: str = ""
     hits: Sequence[Hit] = ()
     text: str = ""

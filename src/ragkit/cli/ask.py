@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ragkit.cli.connect import kit
-from ragkit.cli.options import Collection, Json, Where, filters_of
+from ragkit.cli.options import Collection, Json, Mmr, Where, filters_of
 from ragkit.cli.output import console, print_json
 from ragkit.types import Answer
 
@@ -25,6 +25,7 @@ def ask(
     prompt: Annotated[str | None, typer.Option(help="NAME, NAME@ALIAS or NAME@VERSION.")] = None,
     conversation: Annotated[str | None, typer.Option(help="The id of a conversation to go on with.")] = None,
     where: Where = None,
+    mmr: Mmr = None,
     json: Json = False,
 ) -> None:
     """Answer a question from the documents, with checked citations."""
@@ -35,6 +36,7 @@ def ask(
             prompt=prompt,
             conversation_id=conversation,
             filters=filters_of(where),
+            mmr=mmr,
         )
     if json:
         print_json(answer)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ragkit.cli.connect import local
-from ragkit.cli.options import Collection, Json, Where, filters_of
+from ragkit.cli.options import Collection, Json, Mmr, Where, filters_of
 from ragkit.cli.output import console, print_json, print_table
 from ragkit.types import Mode
 
@@ -31,6 +31,7 @@ def explain(
     collection: Collection = None,
     mode: Annotated[Mode, typer.Option(help="How to search.")] = "hybrid",
     where: Where = None,
+    mmr: Mmr = None,
     access: Annotated[
         list[str] | None, typer.Option(help="Search as a caller that carries this access tag; several are possible.")
     ] = None,
@@ -39,7 +40,7 @@ def explain(
     """Show every stage of a search: terms, ranks and scores of each part, their weight, what was left out and why."""
     with local("To explain a search", one_shot=True) as ragkit:
         found = ragkit.explain(
-            question, collection=collection, k=k, mode=mode, filters=filters_of(where), access=access or None
+            question, collection=collection, k=k, mode=mode, filters=filters_of(where), access=access or None, mmr=mmr
         )
     if json:
         print_json(found)

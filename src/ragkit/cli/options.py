@@ -9,12 +9,22 @@ import typer
 
 from ragkit.types import Filters, Range
 
-__all__ = ["Collection", "Json", "Where", "filters_of"]
+__all__ = ["Collection", "Json", "Mmr", "Where", "filters_of"]
 
 Collection = Annotated[
     str | None, typer.Option("--collection", "-c", help="The collection; RAGKIT_COLLECTION when it is not given.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Mmr = Annotated[
+    float | None,
+    typer.Option(
+        "--mmr",
+        metavar="LAMBDA",
+        min=0,
+        max=1,
+        help="Take passages that differ: what relevance counts beside being unlike those before, 0 to 1.",
+    ),
+]
 Where = Annotated[
     list[str] | None,
     typer.Option(

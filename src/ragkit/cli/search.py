@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ragkit.cli.connect import kit
-from ragkit.cli.options import Collection, Json, Where, filters_of
+from ragkit.cli.options import Collection, Json, Mmr, Where, filters_of
 from ragkit.cli.output import console, print_json
 from ragkit.types import Hit, Mode
 
@@ -25,11 +25,12 @@ def search(
     collection: Collection = None,
     mode: Annotated[Mode, typer.Option(help="How to search.")] = "hybrid",
     where: Where = None,
+    mmr: Mmr = None,
     json: Json = False,
 ) -> None:
     """Find the passages that are nearest to a question, best first."""
     with kit() as ragkit:
-        result = ragkit.search(query, collection=collection, k=k, mode=mode, filters=filters_of(where))
+        result = ragkit.search(query, collection=collection, k=k, mode=mode, filters=filters_of(where), mmr=mmr)
     if json:
         print_json(result)
         return

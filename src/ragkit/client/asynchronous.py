@@ -61,10 +61,18 @@ class AsyncClient:
         conversation_id: str | None = None,
         prompt: str | None = None,
         filters: Filters | None = None,
+        mmr: float | None = None,
     ) -> Answer:
         """Answer a question from the documents, with checked citations."""
         return await self._send(
-            calls.ask(question, collection=collection, conversation_id=conversation_id, prompt=prompt, filters=filters)
+            calls.ask(
+                question,
+                collection=collection,
+                conversation_id=conversation_id,
+                prompt=prompt,
+                filters=filters,
+                mmr=mmr,
+            )
         )
 
     def stream(
@@ -75,6 +83,7 @@ class AsyncClient:
         conversation_id: str | None = None,
         prompt: str | None = None,
         filters: Filters | None = None,
+        mmr: float | None = None,
     ) -> AsyncIterator[Event]:
         """The events of an answer as it is written; leaving the loop ends the answer."""
         return self._send.events(
@@ -84,6 +93,7 @@ class AsyncClient:
                 conversation_id=conversation_id,
                 prompt=prompt,
                 filters=filters,
+                mmr=mmr,
                 stream=True,
             )
         )
@@ -96,9 +106,10 @@ class AsyncClient:
         k: int = 10,
         mode: Mode = "hybrid",
         filters: Filters | None = None,
+        mmr: float | None = None,
     ) -> SearchResult:
         """Find the passages that answer a query best."""
-        return await self._send(calls.search(query, collection=collection, k=k, mode=mode, filters=filters))
+        return await self._send(calls.search(query, collection=collection, k=k, mode=mode, filters=filters, mmr=mmr))
 
     async def ingest(self, *paths: str | Path, collection: str | None = None) -> IngestReport:
         """Upload files and folders, and wait until they are ingested."""

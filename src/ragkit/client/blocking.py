@@ -60,10 +60,18 @@ class Client:
         conversation_id: str | None = None,
         prompt: str | None = None,
         filters: Filters | None = None,
+        mmr: float | None = None,
     ) -> Answer:
         """Answer a question from the documents, with checked citations."""
         return self._send(
-            calls.ask(question, collection=collection, conversation_id=conversation_id, prompt=prompt, filters=filters)
+            calls.ask(
+                question,
+                collection=collection,
+                conversation_id=conversation_id,
+                prompt=prompt,
+                filters=filters,
+                mmr=mmr,
+            )
         )
 
     def stream(
@@ -74,6 +82,7 @@ class Client:
         conversation_id: str | None = None,
         prompt: str | None = None,
         filters: Filters | None = None,
+        mmr: float | None = None,
     ) -> Iterator[Event]:
         """The events of an answer as it is written; leaving the loop ends the answer."""
         return self._send.events(
@@ -83,6 +92,7 @@ class Client:
                 conversation_id=conversation_id,
                 prompt=prompt,
                 filters=filters,
+                mmr=mmr,
                 stream=True,
             )
         )
@@ -95,9 +105,10 @@ class Client:
         k: int = 10,
         mode: Mode = "hybrid",
         filters: Filters | None = None,
+        mmr: float | None = None,
     ) -> SearchResult:
         """Find the passages that answer a query best."""
-        return self._send(calls.search(query, collection=collection, k=k, mode=mode, filters=filters))
+        return self._send(calls.search(query, collection=collection, k=k, mode=mode, filters=filters, mmr=mmr))
 
     def ingest(self, *paths: str | Path, collection: str | None = None) -> IngestReport:
         """Upload files and folders, and wait until they are ingested."""

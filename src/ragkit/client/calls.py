@@ -82,6 +82,7 @@ def ask(
     conversation_id: str | None,
     prompt: str | None,
     filters: Filters | None,
+    mmr: float | None,
     stream: bool = False,
 ) -> Call[Answer]:
     body = _given(
@@ -90,13 +91,16 @@ def ask(
         conversation_id=conversation_id,
         prompt=prompt,
         filters=_filters(filters),
+        mmr=mmr,
         stream=stream or None,
     )
     return Call(method="POST", path="/v1/ask", result=Answer, json=body)
 
 
-def search(query: str, *, collection: str | None, k: int, mode: Mode, filters: Filters | None) -> Call[SearchResult]:
-    body = _given(query=query, collection=collection, k=k, mode=mode, filters=_filters(filters))
+def search(
+    query: str, *, collection: str | None, k: int, mode: Mode, filters: Filters | None, mmr: float | None
+) -> Call[SearchResult]:
+    body = _given(query=query, collection=collection, k=k, mode=mode, filters=_filters(filters), mmr=mmr)
     return Call(method="POST", path="/v1/search", result=SearchResult, json=body, repeatable=True)
 
 

@@ -75,6 +75,8 @@ def candidates(notes: Notes, shown: Sequence[Hit], look_up: LookUp) -> list[Cand
             return "outside the filters or access tags"
         if key not in distinct:
             return "the same passage as a better one" if key in fused else "too deep in its list"
+        if ordered.get(key, len(shown) + 1) <= len(shown):
+            return "too like passages before it"
         return "past k"
 
     return [

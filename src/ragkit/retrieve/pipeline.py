@@ -1,4 +1,4 @@
-"""Finds passages: dense and keyword lists, fused, joined with the catalog, copies collapsed, reranked on request."""
+"""Finds passages: two lists, fused, joined with the catalog, copies collapsed, on request reranked or diversified."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ragkit.index.rows import Place
 from ragkit.index.scope import Scope, checked
 from ragkit.protocols import KeywordIndex, Reranker
 from ragkit.retrieve.dense import DenseSearch
+from ragkit.retrieve.diversity import diversified
 from ragkit.retrieve.duplicates import collapse, prefer_newest
 from ragkit.retrieve.explain import Ranking, candidates
 from ragkit.retrieve.filters import NARROW, Reach, reach
@@ -37,6 +38,7 @@ DEEPEST = 3_200
 SPARE = 2
 """How many times `k` are looked through for a newer edition of a passage."""
 RERANK_DEPTH = 30
+"""Passages that are looked at once more: by a reranker, or for how much they differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,7 @@ class Retriever:
         mode: Mode = "hybrid",
         filters: Filters | None = None,
         access: tuple[str, ...] | None = None,
+        mmr: float | None = None,
         generation: Generation | None = None,
     ) -> SearchResult:
         """The best passages for a question, best first.
@@ -100,16 +103,17 @@ class Retriever:
             mode: Which lists are asked, and whether what they find is read again.
             filters: Which documents may be found.
             access: Tags that the caller carries, who finds no other documents; none for an operator.
+            mmr: What relevance counts beside difference from the passages before, 0 to 1; by default it alone counts.
             generation: Another one than that which answers, to compare the two.
 
         Raises:
             NotFound: There is no such collection.
-            InputError: The query is empty, `k` is out of range or the mode is unknown.
+            InputError: The query is empty, `k` or `mmr` is out of range or the mode is unknown.
             ConfigError: The mode needs a reranker, which cannot be used.
         """
         started = time.perf_counter()
         scope = Scope(filters=checked(filters), access=access)
-        hits, _ = self._searched(query, collection, scope, k=k, mode=mode, generation=generation)
+        hits, _ = self._searched(query, collection, scope, k=k, mode=mode, mmr=mmr, generation=generation)
         ranked = tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1))
         return SearchResult(query=query, hits=ranked, took_ms=round((time.perf_counter() - started) * 1e3, 2))
 
@@ -122,6 +126,7 @@ class Retriever:
         mode: Mode = "hybrid",
         filters: Filters | None = None,
         access: tuple[str, ...] | None = None,
+        mmr: float | None = None,
     ) -> Explanation:
         """Search, and tell what every stage did; for operators, since it names what is out of scope.
 
@@ -130,7 +135,7 @@ class Retriever:
             InputError: As for `search`.
         """
         scope = Scope(filters=checked(filters), access=access)
-        hits, reached = self._searched(query, collection, scope, k=k, mode=mode)
+        hits, reached = self._searched(query, collection, scope, k=k, mode=mode, mmr=mmr)
         notes, generation = reached.notes, reached.generation
 
         def look_up(ids: Sequence[str]) -> dict[str, Hit]:
@@ -153,14 +158,22 @@ class Retriever:
         )
 
     def _searched(
-        self, query: str, collection: str, scope: Scope, *, k: int, mode: Mode, generation: Generation | None = None
+        self,
+        query: str,
+        collection: str,
+        scope: Scope,
+        *,
+        k: int,
+        mode: Mode,
+        mmr: float | None,
+        generation: Generation | None = None,
     ) -> tuple[list[Hit], Reach]:
         """The hits, best first, with what was reached and noted on the way."""
-        _check(query, k, mode)
+        _check(query, k, mode, mmr)
         searched = generation or self._collections.get(collection)
         while True:
             reached = reach(self._catalog, searched, scope, narrow=self._narrow)
-            hits = self._found(reached, query, k, mode)
+            hits = self._found(reached, query, k, mode, mmr)
             if generation is not None or len(hits) >= k:
                 return hits, reached
             now = self._collections.get(collection)
@@ -168,10 +181,10 @@ class Retriever:
                 return hits, reached
             searched = now  # a reindex has switched meanwhile: what was found answers no more
 
-    def _found(self, reached: Reach, query: str, k: int, mode: Mode) -> list[Hit]:
+    def _found(self, reached: Reach, query: str, k: int, mode: Mode, mmr: float | None) -> list[Hit]:
         if reached.empty:
             return []
-        depth = max(k, RERANK_DEPTH) if mode == "hybrid+rerank" else k
+        depth = max(k, RERANK_DEPTH) if mode == "hybrid+rerank" or mmr is not None else k
         notes = reached.notes
         hits: Sequence[Hit] = self._distinct(reached, query, depth, mode)
         if mode == "hybrid+rerank":
@@ -180,7 +193,11 @@ class Retriever:
         with notes.stage("editions"):
             editions = self._catalog.editions(sorted({hit.document_id for hit in hits}))
             notes.ordered = ordered = prefer_newest(hits, editions)
-        return ordered[:k]
+        if mmr is None:
+            return ordered[:k]
+        with notes.stage("mmr"):
+            vectors = self._catalog.chunk_vectors(reached.generation, [hit.chunk_id for hit in ordered])
+            return diversified(ordered, vectors, balance=mmr, k=k)
 
     def close(self) -> None:
         self._beside.shutdown()
@@ -251,10 +268,12 @@ class Retriever:
         return first + [replace(hit, score=min(hit.score, least)) for hit in hits[RERANK_DEPTH:]]
 
 
-def _check(query: str, k: int, mode: str) -> None:
+def _check(query: str, k: int, mode: str, mmr: float | None) -> None:
     if not query.strip():
         raise InputError("The query is empty.", hint="Ask something.")
     if not 1 <= k <= MAX_K:
         raise InputError(f"k cannot be {k}; it goes from 1 to {MAX_K}.")
+    if mmr is not None and not 0 <= mmr <= 1:
+        raise InputError(f"mmr cannot be {mmr}; it goes from 0 (difference alone) to 1 (relevance alone).")
     if mode not in ("hybrid", "dense", "keyword", "hybrid+rerank"):
         raise InputError(f"There is no mode {mode!r}.", hint="Modes are hybrid, dense, keyword and hybrid+rerank.")

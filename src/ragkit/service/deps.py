@@ -15,7 +15,7 @@ from ragkit.types import MOST_CONDITIONS, Filters, Range
 
 T = TypeVar("T")
 
-__all__ = ["Body", "FiltersBody", "Kit", "Name", "RangeBody", "Text", "storable", "while_connected"]
+__all__ = ["Body", "FiltersBody", "Kit", "Mmr", "Name", "RangeBody", "Text", "storable", "while_connected"]
 
 
 def _access(request: Request) -> tuple[str, ...] | None:
@@ -51,6 +51,8 @@ def _said(text: str) -> str:
 
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(storable)]
 Text = Annotated[str, AfterValidator(storable), AfterValidator(_said)]
+Mmr = Annotated[float, Field(ge=0, le=1)]
+"""What relevance counts beside difference from the passages before."""
 
 
 class Body(BaseModel):

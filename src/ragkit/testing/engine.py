@@ -58,11 +58,17 @@ class MemoryRagkit:
         conversation_id: str | None = None,
         prompt: str | None = None,
         filters: Filters | None = None,
+        mmr: float | None = None,
     ) -> Answer:
         """The best passage, quoted; a refusal when there is none."""
         done = None
         async for event in self.stream(
-            question, collection=collection, conversation_id=conversation_id, prompt=prompt, filters=filters
+            question,
+            collection=collection,
+            conversation_id=conversation_id,
+            prompt=prompt,
+            filters=filters,
+            mmr=mmr,
         ):
             done = event
         assert isinstance(done, Done)
@@ -76,11 +82,12 @@ class MemoryRagkit:
         conversation_id: str | None = None,
         prompt: str | None = None,
         filters: Filters | None = None,
+        mmr: float | None = None,
     ) -> AsyncIterator[Event]:
         """The same answer as events, a word a token."""
         name, _, alias = (prompt or "answer").partition("@")
         used = await self.prompts.show(name, alias=alias or None)
-        found = await self.search(question, collection=collection, k=3, filters=filters)
+        found = await self.search(question, collection=collection, k=3, filters=filters, mmr=mmr)
         trace_id = f"trace_{next(self._ids)}"
         self.open_streams += 1
         try:
@@ -117,8 +124,9 @@ class MemoryRagkit:
         k: int = 10,
         mode: Mode = "hybrid",
         filters: Filters | None = None,
+        mmr: float | None = None,
     ) -> SearchResult:
-        """The documents that share most words with the query."""
+        """The documents that share most words with the query; they differ as they are."""
         wanted = set(WORD.findall(query.casefold()))
         scored = []
         for view in self.documents.of(collection or "default"):

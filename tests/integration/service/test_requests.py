@@ -33,6 +33,7 @@ def is_problem(response, status: int, code: str) -> dict:
         ("/v1/ask", {"question": 7}, 422, "invalid_input", "question: "),
         ("/v1/ask", {"question": "x", "collection": "nosuch"}, 404, "not_found", "'nosuch'"),
         ("/v1/search", {"query": "x", "k": 0}, 422, "invalid_input", "k: "),
+        ("/v1/search", {"query": "x", "mmr": 1.5}, 422, "invalid_input", "mmr: "),
         ("/v1/search", {"query": "x", "mode": "magic"}, 422, "invalid_input", "mode: "),
         ("/v1/search", {"query": "x", "collection": "nosuch"}, 404, "not_found", "'nosuch'"),
         ("/v1/nowhere", {}, 404, "not_found", "/v1/nowhere"),

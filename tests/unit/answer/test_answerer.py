@@ -37,6 +37,7 @@ class FixedSearch:
         self.hits = hits
         self.error = error
         self.queries: list[str] = []
+        self.mmr: float | None = None
 
     async def __call__(
         self,
@@ -47,8 +48,10 @@ class FixedSearch:
         mode: Mode,
         filters: Filters | None,
         access: tuple[str, ...] | None,
+        mmr: float | None,
     ) -> SearchResult:
         self.queries.append(query)
+        self.mmr = mmr
         if self.error:
             raise self.error
         return SearchResult(query=query, hits=self.hits[:k], took_ms=1.0)
@@ -222,6 +225,12 @@ async def test_asking_raises_what_the_stream_failed_with(build: Build) -> None:
     with pytest.raises(UpstreamRateLimited, match="Slow down") as caught:
         await last_answer(build(chat).stream(QUESTION, collection="default"))
     assert caught.value.trace_id
+
+
+async def test_passages_that_differ_can_be_asked_for(build: Build) -> None:
+    search = FixedSearch(HIT)
+    await last_answer(build(ScriptedChat("Within 30 days [1]."), search).stream(QUESTION, collection="c", mmr=0.5))
+    assert search.mmr == 0.5
 
 
 async def test_an_empty_reply_is_a_failure(build: Build) -> None:

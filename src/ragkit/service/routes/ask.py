@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from ragkit.errors import InputError, RagkitError
 from ragkit.events import Accepted, Cited, Done, Event, Failed, Retrieved, Token, Verified
-from ragkit.service.deps import Body, FiltersBody, Kit, Name, Text, while_connected
+from ragkit.service.deps import Body, FiltersBody, Kit, Mmr, Name, Text, while_connected
 from ragkit.types import Answer, Citation
 
 __all__ = ["AskBody", "router"]
@@ -36,6 +36,7 @@ class AskBody(Body):
     prompt: Name | None = None
     """`name` or `name@alias`."""
     filters: FiltersBody | None = None
+    mmr: Mmr | None = None
     stream: bool = False
     """Answer with server-sent events."""
 
@@ -46,6 +47,7 @@ class AskBody(Body):
             "conversation_id": self.conversation_id,
             "prompt": self.prompt,
             "filters": None if self.filters is None else self.filters.value(),
+            "mmr": self.mmr,
         }
 
 
