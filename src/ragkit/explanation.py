@@ -29,6 +29,8 @@ class Candidate:
     keyword_score: float | None
     score: float | None
     """After fusion."""
+    weight: float | None
+    """What the score was multiplied by, where the passage's pipeline has a weight or a half-life."""
     reranked: int | None
     """Its rank after reranking, where there was any."""
 

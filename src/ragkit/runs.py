@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from ragkit.errors import ConfigError, InputError
 from ragkit.evaluate.golden import GoldenQuestion, read_golden
 from ragkit.history import Reindexed
+from ragkit.index.weights import SourceWeight
 from ragkit.ingest.named import pipeline_named
 from ragkit.ingest.origins import open_origin
 from ragkit.ingest.scratch import scratch_folder
@@ -57,18 +58,23 @@ def run_pipeline(
     **rest: Any,
 ) -> IngestReport:
     """Ingest the source of a pipeline as its file says; on request some uris only."""
+    where, said = collection or pipeline.collection, pipeline.retrieval
     home, max_bytes = parts.settings.home.resolve(), parts.settings.max_file_mb * 1_000_000
     with scratch_folder(home) as scratch:
         origin = open_origin(pipeline, scratch=scratch, home=home, max_bytes=max_bytes)
         # From a part of what there is nobody can tell what has gone.
-        return parts.ingestor().run(
-            collection or pipeline.collection,
+        report = parts.ingestor().run(
+            where,
             [item for item in discover([origin]) if not only or item.uri in only],
             roots=() if only else (origin.prefix,),
             prune=(prune or pipeline.prune) and not only,
             profile=parts.profile(pipeline),
             **rest,
         )
+    if not rest.get("dry_run"):
+        weight = SourceWeight(weight=said.weight, half_life_days=said.half_life)
+        parts.collections.weigh(where, f"{pipeline.name}/", weight)
+    return report
 
 
 def run_job(parts: Parts, work: Work, on_progress: OnProgress) -> IngestReport:

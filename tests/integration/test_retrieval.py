@@ -10,6 +10,7 @@ import pytest
 
 from ragkit.app import Ragkit
 from ragkit.evaluate.tuning import OFFSETS
+from ragkit.ingest.pipelines import Pipeline, Retrieval
 from ragkit.settings import load
 from ragkit.types import Filters, Hit, Mode
 
@@ -72,6 +73,32 @@ def test_of_several_editions_the_newest_is_shown_first(kit: Ragkit, mode: Mode) 
     question = "When does the office close on Fridays?"
     hits = kit.search(question, collection="editions", k=3, mode=mode).hits
     assert [name for hit in hits for name in names(hit)] == ["five.md", "six.md", "four.md"]
+
+
+def test_a_pipeline_says_what_its_documents_count(kit: Ragkit, home: Path) -> None:
+    (home / "wiki").mkdir()
+    (home / "wiki" / "old.md").write_text("---\ndate: 2019-01-01\n---\n\nThe canteen opens at noon, says the wiki.")
+    (home / "blog").mkdir()
+    (home / "blog" / "post.md").write_text("Lunch is what people talk of when the canteen has opened.")
+    question = "When does the canteen open?"
+
+    def told(retrieval: Retrieval, *, dry_run: bool = False) -> list[tuple[str, float | None]]:
+        for name, mine in (("wiki", retrieval), ("blog", Retrieval())):
+            pipeline = Pipeline(name=name, source=home / name, collection="weighed", retrieval=mine)
+            kit.ingest_pipeline(pipeline, dry_run=dry_run)
+        explained = kit.explain(question, collection="weighed")
+        hits = kit.search(question, collection="weighed").hits
+        assert [one.uri for one in explained.candidates if one.rank] == [hit.uri for hit in hits]
+        return [(one.uri, one.weight) for one in explained.candidates if one.rank]
+
+    assert told(Retrieval()) == [("wiki/old.md", None), ("blog/post.md", None)]
+    assert told(Retrieval(weight=0.1)) == [("blog/post.md", None), ("wiki/old.md", 0.1)]
+    ((first, _), (last, faded)) = told(Retrieval(half_life="2y"))
+    assert (first, last) == ("blog/post.md", "wiki/old.md")
+    assert faded is not None
+    assert faded < 0.1
+    assert told(Retrieval(weight=50), dry_run=True)[1] == ("wiki/old.md", pytest.approx(faded, abs=1e-3))
+    assert told(Retrieval()) == [("wiki/old.md", None), ("blog/post.md", None)]
 
 
 def test_what_the_reranker_keeps_of_a_passage_goes_with_its_document(kit: Ragkit, home: Path) -> None:

@@ -65,8 +65,8 @@ def _print(found: Explanation) -> None:
     shown = [candidate for candidate in found.candidates if candidate.rank is not None]
     left_out = [candidate for candidate in found.candidates if candidate.rank is None]
     rows = [_row(candidate) for candidate in [*shown, *left_out[:_LEFT_OUT]]]
-    columns = ["rank", "score", "dense", "cosine", "keyword", "bm25", "reranked", "what became of it", "passage"]
-    print_table(columns, rows, empty="Nothing was found.")
+    numbers = ["rank", "score", "dense", "cosine", "keyword", "bm25", "weight", "reranked"]
+    print_table([*numbers, "what became of it", "passage"], rows, empty="Nothing was found.")
     if len(left_out) > _LEFT_OUT:
         out.print(f"and {len(left_out) - _LEFT_OUT} more that were left out (--json)", markup=False)
 
@@ -79,6 +79,7 @@ def _row(candidate: Candidate) -> list[str]:
         candidate.cosine,
         candidate.keyword_rank,
         candidate.keyword_score,
+        candidate.weight,
         candidate.reranked,
     )
     told = ["" if n is None else f"{n:.3f}" if isinstance(n, float) else str(n) for n in numbers]

@@ -7,7 +7,7 @@ that was built with another embedder refuses, and names the setting to change.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ragkit.errors import Conflict, InputError, NotFound
 from ragkit.index.scope import seen
+from ragkit.index.weights import SourceWeight, set_weight
 from ragkit.protocols import EmbedderSpec
 from ragkit.store.engine import Database, now
 from ragkit.store.tables import chunks, collections, documents, generations, versions
@@ -47,6 +48,7 @@ class Generation:
         pinned: Its embedder was chosen by a reindex, and is opened whatever the setting says.
         beside: It is not the one that answers: it is being built, or kept to go back to.
         dense_offset: Moves the weight of hybrid search towards vectors (above 0) or keywords, as it was tuned.
+        weights: What the documents of single pipelines count, by what their uris begin with.
         store: Names the Chroma collection and the tantivy folder.
     """
 
@@ -62,6 +64,7 @@ class Generation:
     pinned: bool = False
     beside: bool = False
     dense_offset: float = 0.0
+    weights: Mapping[str, SourceWeight] = field(default_factory=dict)
 
     @property
     def store(self) -> str:
@@ -191,6 +194,17 @@ class Collections:
         with self._database.write() as connection:
             connection.execute(changed)
 
+    def weigh(self, name: str, prefix: str, weight: SourceWeight) -> None:
+        """Weigh the documents of a collection whose uris begin with `PIPELINE/`.
+
+        Raises:
+            NotFound: There is no such collection.
+        """
+        generation = self.get(name)
+        if generation.weights.get(prefix, SourceWeight()) != weight:
+            with self._database.write() as connection:
+                set_weight(connection, generation.collection_id, prefix, weight)
+
     def delete(self, name: str) -> Generation:
         """Remove a collection with all its documents; returns what it was, for the derived stores to be dropped."""
         generation = self.get(name)
@@ -240,6 +254,7 @@ select_generations = select(
     collections.c.name,
     collections.c.sequence,
     collections.c.untagged,
+    collections.c.weights,
     collections.c.generation_id.label("current_id"),
     generations.c.id,
     generations.c.number,
@@ -283,4 +298,5 @@ def to_generation(row: Any) -> Generation:
         pinned=row.pinned,
         beside=row.id != row.current_id,
         dense_offset=row.dense_offset,
+        weights={prefix: SourceWeight(**said) for prefix, said in (row.weights or {}).items()},
     )

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -31,10 +32,12 @@ from ragkit.ingest.schedule import checked_cron
 from ragkit.ingest.sources import Root
 from ragkit.ingest.urls import web_address
 
-__all__ = ["ChunkProfile", "ParserOptions", "Pipeline", "load_pipeline", "load_pipelines"]
+__all__ = ["ChunkProfile", "ParserOptions", "Pipeline", "Retrieval", "load_pipeline", "load_pipelines"]
 
 HINT = "ingest/README.md shows every key."
 _MAGIC = re.compile(r"[*?\[]")
+_SPAN = re.compile(r"([1-9]\d{0,4})([dwy])")
+_DAYS = {"d": 1, "w": 7, "y": 365}
 
 
 def _object_store(url: str) -> str:
@@ -49,6 +52,13 @@ def _tag(tag: str) -> str:
     return tag
 
 
+def _span(span: object) -> float:
+    match = _SPAN.fullmatch(span) if isinstance(span, str) else None
+    if match is None:
+        raise ValueError('must be days, weeks or years, such as "180d", "26w" or "2y"')
+    return float(match[1]) * _DAYS[match[2]]
+
+
 WebAddress = Annotated[str, AfterValidator(web_address)]
 WebAddresses = Annotated[
     Annotated[tuple[WebAddress, ...], Tag("list")] | Annotated[Path, Tag("file")],
@@ -57,6 +67,7 @@ WebAddresses = Annotated[
 StoreUrl = Annotated[str, AfterValidator(_object_store)]
 AccessTag = Annotated[str, AfterValidator(_tag)]
 Cron = Annotated[str, AfterValidator(checked_cron)]
+Days = Annotated[float, BeforeValidator(_span)]
 
 
 class ParserOptions(BaseModel):
@@ -94,6 +105,17 @@ class ChunkProfile(BaseModel):
         return self
 
 
+class Retrieval(BaseModel):
+    """The section `[retrieval]`: what the documents count in a search, from the next run on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weight: float = Field(default=1.0, gt=0, le=100, description="Multiplies the score of each passage.")
+    half_life: Days | None = Field(
+        default=None, description="After so long a document counts half as much: `180d`, `26w` or `2y`."
+    )
+
+
 class Pipeline(BaseModel):
     """One pipeline file."""
 
@@ -113,6 +135,7 @@ class Pipeline(BaseModel):
     parser: ParserOptions = ParserOptions()
     chunks: ChunkProfile = ChunkProfile()
     filters: QualityPolicy = QualityPolicy()
+    retrieval: Retrieval = Retrieval()
     access: tuple[AccessTag, ...] = Field((), description="Tags that each document gets.")
     pii: Literal["off"] = Field("off", description="What is done to personal data; nothing so far.")
     prune: bool = Field(False, description="Remove documents whose file is gone, at every run.")
@@ -206,6 +229,9 @@ def load_pipeline(file: Path) -> Pipeline:
     return pipeline.model_copy(update=placed)
 
 
+_SECTIONS = (Pipeline, ParserOptions, ChunkProfile, QualityPolicy, Retrieval)
+
+
 def _mistakes(file: Path, text: str, error: ValidationError) -> Iterator[str]:
     """A sentence for each mistake, from the top of the file to its bottom."""
     lines = key_lines(text)
@@ -221,7 +247,7 @@ def _mistakes(file: Path, text: str, error: ValidationError) -> Iterator[str]:
 
 def _said(mistake: Mapping[str, Any]) -> str:
     if mistake["type"] == "extra_forbidden":
-        keys = [name for model in (Pipeline, ParserOptions, ChunkProfile, QualityPolicy) for name in model.model_fields]
+        keys = [name for model in _SECTIONS for name in model.model_fields]
         close = difflib.get_close_matches(str(mistake["loc"][-1]), keys, n=1)
         return "is not a key" + (f"; {close[0]!r} is" if close else "")
     if mistake["type"] == "value_error":

@@ -32,6 +32,7 @@ class Notes:
     merged: Ranking = ()
     outside: set[str] = field(default_factory=set)
     """Ids that an index returned and that are not live, or not in scope."""
+    factors: Mapping[str, float] = field(default_factory=dict)
     distinct: Sequence[str] = ()
     reranked: Sequence[Hit] = ()
     ordered: Sequence[Hit] = ()
@@ -92,6 +93,7 @@ def candidates(notes: Notes, shown: Sequence[Hit], look_up: LookUp) -> list[Cand
             keyword_rank=keyword.get(key, (None, None))[0],
             keyword_score=keyword.get(key, (None, None))[1],
             score=round(fused[key], 6) if key in fused else None,
+            weight=round(notes.factors[key], 4) if key in notes.factors else None,
             reranked=reranked.get(key),
         )
         for key in ids

@@ -21,7 +21,9 @@ from ragkit.retrieve.duplicates import collapse, prefer_newest
 from ragkit.retrieve.explain import Ranking, candidates
 from ragkit.retrieve.filters import NARROW, Reach, reach
 from ragkit.retrieve.fusion import above_background, convex, cosines
+from ragkit.retrieve.weighing import factors, weighed
 from ragkit.retrieve.weights import dense_weight, signals
+from ragkit.store.engine import now
 from ragkit.types import Filters, Hit, Mode, SearchResult
 
 if TYPE_CHECKING:
@@ -176,10 +178,10 @@ class Retriever:
             hits = self._found(reached, query, k, mode, mmr)
             if generation is not None or len(hits) >= k:
                 return hits, reached
-            now = self._collections.get(collection)
-            if now.id == searched.id:
+            current = self._collections.get(collection)
+            if current.id == searched.id:
                 return hits, reached
-            searched = now  # a reindex has switched meanwhile: what was found answers no more
+            searched = current  # a reindex has switched meanwhile: what was found answers no more
 
     def _found(self, reached: Reach, query: str, k: int, mode: Mode, mmr: float | None) -> list[Hit]:
         if reached.empty:
@@ -196,7 +198,8 @@ class Retriever:
         if mmr is None:
             return ordered[:k]
         with notes.stage("mmr"):
-            vectors = self._catalog.chunk_vectors(reached.generation, [hit.chunk_id for hit in ordered])
+            ids = [hit.chunk_id for hit in ordered]
+            _, vectors = self._catalog.places(reached.generation, ids, reached.scope, with_vectors=True)
             return diversified(ordered, vectors, balance=mmr, k=k)
 
     def close(self) -> None:
@@ -207,12 +210,13 @@ class Retriever:
         depth = max(DEPTH, k)
         while True:
             merged = self._merged(reached, query, depth, mode)
-            distinct = collapse(merged.ranking, merged.places)
+            ranking = self._weighed(reached, merged)
+            distinct = collapse(ranking, merged.places)
             if len(distinct) >= k or len(merged.via) < depth or depth >= DEEPEST:
                 break
             depth *= 4
         reached.notes.distinct = tuple(distinct)
-        scores, shown = dict(merged.ranking), list(distinct)[: SPARE * k]
+        scores, shown = dict(ranking), list(distinct)[: SPARE * k]
         with reached.notes.stage("texts"):
             live = self._catalog.hits(reached.generation, shown, reached.scope)
         return [
@@ -255,6 +259,14 @@ class Retriever:
         found = reached.keywords(self._keywords(reached.generation), query, k=depth)
         ids = [key for key, _ in found]
         return found, *self._catalog.places(reached.generation, ids, reached.scope, with_vectors=True)
+
+    def _weighed(self, reached: Reach, merged: _Merged) -> Ranking:
+        """In the order that the weights of pipelines give it; the same where there are none."""
+        if not (weights := reached.generation.weights):
+            return merged.ranking
+        with reached.notes.stage("weights"):
+            reached.notes.factors = factors(merged.places, weights, self._catalog.editions, at=now())
+            return weighed(merged.ranking, reached.notes.factors)
 
     def _rerank(self, generation: Generation, query: str, hits: Sequence[Hit]) -> list[Hit]:
         """The first hits in the reranker's order, the others behind them."""

@@ -20,10 +20,10 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
-    text,
 )
 
 from ragkit.store.evaluations import evaluations
+from ragkit.store.jobs import jobs
 from ragkit.store.labels import facets, grants
 from ragkit.store.schema import UtcDateTime, metadata
 from ragkit.store.token_signs import token_signs
@@ -66,6 +66,8 @@ collections = Table(
     Column("erasing", Boolean, nullable=False, server_default=false()),
     # Whether documents without access tags can be seen by callers that carry some.
     Column("untagged", Boolean, nullable=False, server_default=false()),
+    # What the documents of single pipelines count in a search, as their files said at their last run.
+    Column("weights", JSON(none_as_null=True), nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -274,27 +276,4 @@ answers = Table(
     Column("trace", JSON, nullable=False),
     Column("took_ms", Float, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-)
-
-# What a user sees of durable work; the workflow engine keeps its own tables elsewhere.
-_WAITING = text("kind = 'pipeline' AND state = 'queued'")
-jobs = Table(
-    "jobs",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    Column("kind", String(20), nullable=False),
-    Column("state", String(20), nullable=False, index=True),
-    Column("collection", String(200), nullable=False),
-    Column("uri", Text, nullable=False),
-    Column("file_sha256", String(64), nullable=False),  # of an upload; empty for a pipeline
-    Column("attempt", Integer, nullable=False, server_default="0"),  # each has a workflow of its own
-    Column("wish", String(10), nullable=True),  # `pause` or `cancel`, until the worker has seen it
-    Column("only", JSON, nullable=True),  # the uris that a retry is about
-    Column("progress", JSON, nullable=True),
-    Column("report", JSON, nullable=True),
-    Column("error", Text, nullable=True),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("updated_at", UtcDateTime, nullable=False),
-    # However often it is asked for, a pipeline waits for one run at most.
-    Index("ix_jobs_queued_pipeline", "uri", unique=True, sqlite_where=_WAITING, postgresql_where=_WAITING),
 )

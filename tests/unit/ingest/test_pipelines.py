@@ -48,6 +48,10 @@ def test_a_pipeline_is_named_after_its_file_and_its_source_is_relative_to_it(tmp
         ('source = "."\n[chunks]\ntokens = 100\noverlap = 60', "line 2: 'chunks' has an overlap of 60"),
         ('source = "."\n[filters]\nmax_symbols = 2', "line 3: 'filters.max_symbols' cannot be 2: "),
         ('source = "."\n[filters]\nmax_symbol = 1', "line 3: 'filters.max_symbol' is not a key; 'max_symbols' is."),
+        ('source = "."\n[retrieval]\nweight = 0', "line 3: 'retrieval.weight' cannot be 0: "),
+        ('source = "."\n[retrieval]\nhalf_life = "6m"', "line 3: 'retrieval.half_life' must be days, weeks or years"),
+        ('source = "."\n[retrieval]\nhalf_life = 180', "line 3: 'retrieval.half_life' must be days, weeks or years"),
+        ('source = "."\n[retrieval]\nhalflife = "2y"', "line 3: 'retrieval.halflife' is not a key; 'half_life' is."),
         ('source = "."\ninclude = [', "not valid TOML"),
         ("source = \n", "at line 1"),
     ],
@@ -76,6 +80,12 @@ def test_a_pipeline_hands_its_options_and_tags_to_each_file(tmp_path: Path) -> N
     (item,) = discover([load_pipeline(_write(tmp_path, text)).root])
     assert (item.uri, item.access) == ("policies/a.md", ("staff", "hr"))
     assert item.options == {"password": "s3cret", "ocr_languages": "deu+eng"}
+
+
+@pytest.mark.parametrize(("written", "days"), [("180d", 180), ("26w", 182), ("2y", 730)])
+def test_a_half_life_is_a_number_of_days(tmp_path: Path, written: str, days: float) -> None:
+    pipeline = load_pipeline(_write(tmp_path, f'source = "."\n[retrieval]\nweight = 1.2\nhalf_life = "{written}"'))
+    assert (pipeline.retrieval.weight, pipeline.retrieval.half_life) == (1.2, days)
 
 
 def test_a_glob_has_uris_from_its_fixed_part_on(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What tells equal passages."""
+"""What tells equal passages, and what the documents of single pipelines count in a search."""
 
 import hashlib
 
@@ -13,6 +13,7 @@ _AT_ONCE = 1_000
 
 def upgrade() -> None:
     op.add_column("chunks", sa.Column("passage_key", sa.LargeBinary(length=16), nullable=True))
+    op.add_column("collections", sa.Column("weights", sa.JSON(), nullable=True))
     _fill(op.get_bind())
 
 
@@ -32,4 +33,5 @@ def _passage_key(heading: str, text: str) -> bytes:
 
 
 def downgrade() -> None:
+    op.drop_column("collections", "weights")
     op.drop_column("chunks", "passage_key")
