@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
+from ragkit.errors import ConfigError
 from ragkit.threads import Once
 
 if TYPE_CHECKING:
     from ragkit.index.generations import Generation
     from ragkit.index.token_signs import TokenSigns
-    from ragkit.protocols import Embedder, Reranker
+    from ragkit.protocols import ChatModel, ChatRequest, Embedder, Reranker
     from ragkit.settings import Settings
     from ragkit.store.engine import Database
     from ragkit.types import Hit
 
 __all__ = ["Rerankers"]
+
+_LLM = "llm"
 
 
 class Rerankers:
@@ -31,7 +35,7 @@ class Rerankers:
         self._name = settings.reranker
         self._database = database
         self._embedder = embedder
-        self._cross_encoder = Once(lambda: _cross_encoder(self._name or "", settings))
+        self._model = Once(lambda: _open(self._name or "", settings))
 
     def of(self, generation: Generation) -> Reranker:
         """The one for the passages of a generation.
@@ -44,7 +48,7 @@ class Rerankers:
         from ragkit.retrieve.late_interaction import NAME, LateInteraction
 
         if self._name not in (None, NAME):
-            return self._cross_encoder()
+            return self._model()
         return LateInteraction(self._embedder(generation), TokenSigns(self._database), _embedded)
 
     def signs(self) -> TokenSigns | None:
@@ -55,10 +59,43 @@ class Rerankers:
         return TokenSigns(self._database) if self._name == NAME else None
 
 
-def _cross_encoder(name: str, settings: Settings) -> Reranker:
-    from ragkit.models.rerank import open_cross_encoder
+def _open(reranker: str, settings: Settings) -> Reranker:
+    if reranker.partition(":")[0] == _LLM:
+        return _open_llm(reranker, settings)
+    from ragkit.models.rerank import open_reranking_model
 
-    return open_cross_encoder(name, home=settings.home.resolve())
+    return open_reranking_model(reranker, home=settings.home.resolve())
+
+
+def _open_llm(reranker: str, settings: Settings) -> Reranker:
+    """A chat model that ranks: the one of `RAGKIT_LLM`, or another one by `llm:provider:model`."""
+    from ragkit.answer.context import written
+    from ragkit.models.chat import open_language_model
+    from ragkit.retrieve.listwise import ListwiseReranker
+
+    name = reranker.partition(":")[2] or settings.llm
+    provider, _, model = name.partition(":")
+    if not (provider and model):
+        raise ConfigError(
+            f"RAGKIT_RERANKER is {reranker!r}, and {name!r} is not a language model.",
+            hint="Set RAGKIT_LLM to provider:model, or RAGKIT_RERANKER to llm:provider:model.",
+        )
+    chosen = settings.model_copy(update={"llm": name})
+    if provider != settings.llm.partition(":")[0]:
+        # Address and key are those of another provider, which has no business with the passages or the key.
+        chosen = chosen.model_copy(update={"llm_base_url": None, "llm_api_key": None})
+    complete = partial(_complete, open_language_model(chosen))
+    return ListwiseReranker(reranker, complete=complete, written=written)
+
+
+def _complete(chat: ChatModel, request: ChatRequest) -> str:
+    """A reply, on the event loop whose thread this is: the connections of a provider's package belong to one loop."""
+    import anyio.from_thread
+
+    async def read() -> str:
+        return "".join([delta.text async for delta in chat.stream(request)])
+
+    return anyio.from_thread.run(read)
 
 
 def _embedded(hit: Hit) -> str:

@@ -70,8 +70,9 @@ class Settings(BaseSettings):
     context_tokens: int = Field(3000, ge=200, description="Budget for the numbered sources in a prompt, in tokens.")
     reranker: str | None = Field(
         None,
-        description="A cross-encoder by path or installed name, or late-interaction (built in): then ingestion makes "
-        "what it compares. Unset, it is late-interaction too, which makes that at the first question that needs it.",
+        description="A cross-encoder or ColBERT-like model by path or installed name; llm (the model of RAGKIT_LLM) or "
+        "llm:provider:model; or late-interaction (built in): then ingestion makes what it compares. Unset, it is "
+        "late-interaction too, which makes that at the first question that needs it.",
     )
 
     max_file_mb: int = Field(200, ge=1, description="Largest file that is read, in MB.")

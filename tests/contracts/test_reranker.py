@@ -1,4 +1,4 @@
-"""What every reranker does: the built-in one, and a cross-encoder."""
+"""What every reranker does: the built-in one, a cross-encoder, a ColBERT, a language model."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 
 from ragkit.index.token_signs import TokenSigns
 from ragkit.models.folder import find
-from ragkit.models.rerank import open_cross_encoder
+from ragkit.models.rerank import open_reranking_model
 from ragkit.protocols import Reranker
 from ragkit.retrieve.late_interaction import LateInteraction
+from ragkit.retrieve.listwise import ListwiseReranker
 from ragkit.store.engine import Database
 from ragkit.testing import HashedEmbedder
 from ragkit.types import Hit
@@ -47,13 +48,13 @@ def late_interaction(home: Path) -> LateInteraction:
         return LateInteraction(HashedEmbedder(), TokenSigns(database), lambda found: found.text)
 
 
-def cross_encoder(home: Path) -> Reranker:
-    """A small one of random weights."""
+def tiny_bert(folder: Path, kind: str) -> None:
+    """One of random weights, with the tokenizer of the default embedder."""
     import torch
-    from transformers import BertConfig, BertForSequenceClassification
+    import transformers
 
     torch.manual_seed(0)
-    config = BertConfig(
+    config = transformers.BertConfig(
         vocab_size=30522,
         hidden_size=32,
         num_hidden_layers=2,
@@ -62,15 +63,37 @@ def cross_encoder(home: Path) -> Reranker:
         max_position_embeddings=64,
         num_labels=1,
     )
-    BertForSequenceClassification(config).save_pretrained(home / "cross")
-    minilm = find("sentence-transformers/all-MiniLM-L6-v2", home=home)
+    getattr(transformers, kind)(config).save_pretrained(folder)
+    minilm = find("sentence-transformers/all-MiniLM-L6-v2", home=folder)
     assert minilm is not None
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
-        shutil.copyfile(minilm.path / name, home / "cross" / name)
-    return open_cross_encoder(str(home / "cross"), home=home)
+        shutil.copyfile(minilm.path / name, folder / name)
 
 
-MAKERS: dict[str, Callable[[Path], Reranker]] = {"late-interaction": late_interaction, "cross-encoder": cross_encoder}
+def cross_encoder(home: Path) -> Reranker:
+    tiny_bert(home / "cross", "BertForSequenceClassification")
+    return open_reranking_model(str(home / "cross"), home=home)
+
+
+def colbert(home: Path) -> Reranker:
+    from sentence_transformers import MultiVectorEncoder
+
+    tiny_bert(home / "bare", "BertModel")
+    made = MultiVectorEncoder(str(home / "bare"), device="cpu", local_files_only=True)
+    made.save_pretrained(str(home / "models" / "tiny--colbert"))
+    return open_reranking_model("tiny/colbert", home=home)
+
+
+def language_model(home: Path) -> ListwiseReranker:
+    return ListwiseReranker("llm", complete=lambda request: "[1] > [2]", written=lambda hits: "")
+
+
+MAKERS: dict[str, Callable[[Path], Reranker]] = {
+    "late-interaction": late_interaction,
+    "cross-encoder": cross_encoder,
+    "colbert": colbert,
+    "llm": language_model,
+}
 
 
 @pytest.fixture(scope="module", params=MAKERS)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessageChunk
 
-__all__ = ["LangChainChat", "open_chat"]
+__all__ = ["LangChainChat", "open_chat", "open_language_model"]
 
 _KEYS: Mapping[str, tuple[str, str]] = {
     "openai": ("openai_api_key", "OPENAI_API_KEY"),
@@ -39,6 +39,16 @@ def open_chat(settings: Settings, *, reader: Reader, limiter: anyio.CapacityLimi
     """
     if settings.llm == ExtractiveChat.NAME:
         return ExtractiveChat(reader, limiter=limiter)
+    return open_language_model(settings)
+
+
+def open_language_model(settings: Settings) -> LangChainChat:
+    """The same, where it must be one that writes.
+
+    Raises:
+        ConfigError: As above.
+        MissingExtra: As above.
+    """
     provider, colon, model = settings.llm.partition(":")
     if not (colon and provider and model):
         raise ConfigError(

@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ragkit.errors import ConfigError, MissingExtra
 from ragkit.protocols import EmbedderSpec
@@ -91,6 +91,17 @@ class ModelFolder:
         """The steps after tokenizing, such as `Transformer`, `Pooling`, `Normalize`."""
         listed = self.json("modules.json")
         return [str(module["type"]).rsplit(".", 1)[-1] for module in listed]
+
+    @property
+    def kind(self) -> Literal["embedding", "multi-vector", "other"]:
+        """What it makes of a text: one vector, one a token (ColBERT, whoever saved it), or another thing."""
+        said = self.json("config_sentence_transformers.json").get("model_type")
+        architectures = self.json("config.json").get("architectures") or []
+        if said in ("MultiVectorEncoder", "ColBERT") or "HF_ColBERT" in architectures:
+            return "multi-vector"
+        headless = bool(architectures) and all(name.endswith("Model") for name in architectures)
+        unsaid = said is None and (headless or "Pooling" in self.modules)
+        return "embedding" if said in ("SentenceTransformer", "SparseEncoder") or unsaid else "other"
 
     @property
     def languages(self) -> frozenset[str]:

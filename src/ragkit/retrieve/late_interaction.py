@@ -53,7 +53,7 @@ class LateInteraction:
         if not isinstance(embedder, TokenEmbedder):
             raise ConfigError(
                 f"The reranker {NAME!r} compares tokens, which {embedder.spec.name!r} gives no vectors of.",
-                hint="It needs an embedder on this machine; or set RAGKIT_RERANKER to a cross-encoder or to 'llm'.",
+                hint="It needs an embedder on this machine; or set RAGKIT_RERANKER to 'llm', or to a model that ranks.",
             )
         self._embedder = embedder
         self._signs = signs

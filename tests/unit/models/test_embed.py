@@ -16,7 +16,6 @@ from ragkit.errors import ConfigError
 from ragkit.models.embed import open_embedder, trained_on
 from ragkit.models.folder import ModelFolder, find
 from ragkit.models.openvino import OpenVinoEmbedder
-from ragkit.models.rerank import open_cross_encoder
 from ragkit.models.torch import TorchEmbedder
 
 if TYPE_CHECKING:
@@ -202,8 +201,3 @@ def test_damaged_configuration_is_named(home: Path, tiny: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"config\.json"):
         open_embedder(str(tiny), home=home, backend="torch")
-
-
-def test_an_unknown_reranker_is_named(home: Path) -> None:
-    with pytest.raises(ConfigError, match="RAGKIT_RERANKER is 'no/such'"):
-        open_cross_encoder("no/such", home=home)
