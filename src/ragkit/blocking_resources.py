@@ -145,7 +145,7 @@ class Evaluations(Resource):
     ) -> Evaluation:
         return self._call(self._kit.evaluate.golden, file, collection=collection, corpus=corpus)
 
-    def tune(self, questions: str | Path, **options: Any) -> Tuning:
+    def tune(self, questions: str | Path | None = None, **options: Any) -> Tuning:
         return self._call(self._kit.evaluate.tune, questions, **options)
 
     def list(self) -> tuple[Evaluation, ...]:

@@ -86,17 +86,18 @@ class AsyncEvaluation:
 
     async def tune(
         self,
-        questions: str | Path,
+        questions: str | Path | None = None,
         *,
         collection: str | None = None,
         split: str = "test",
         on_question: OnQuestion = lambda offset, done, total: None,
     ) -> Tuning:
-        """Weigh the hybrid search of a collection by questions of one's own; kept only where that is no worse.
+        """Weigh the hybrid search of a collection by questions; kept only where that is no worse.
 
         Args:
             questions: A folder with `queries.jsonl` and `qrels/SPLIT.tsv`, or a file of golden questions. Documents are
-                named by their uri, or its end.
+                named by their uri, or its end. Without any, questions are made of the collection's own headings and
+                sentences, which tells less.
             collection: `RAGKIT_COLLECTION` when it is not given.
             split: Which judgements of a folder.
             on_question: Called after each question with the round, how many are done, and of how many.
@@ -106,9 +107,8 @@ class AsyncEvaluation:
             NotFound: There is no such collection.
         """
         name = collection or self._parts.settings.collection
-        work = partial(
-            tune_collection, self._parts, Path(questions), collection=name, split=split, on_question=on_question
-        )
+        file = None if questions is None else Path(questions)
+        work = partial(tune_collection, self._parts, file, collection=name, split=split, on_question=on_question)
         return await self._threads.run(work)
 
     async def list(self) -> tuple[Evaluation, ...]:

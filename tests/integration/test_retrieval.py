@@ -125,3 +125,6 @@ def test_a_collection_is_tuned_by_questions_and_searched_so_from_then_on(kit: Ra
     assert (found.questions, set(found.tried)) == (24, {f"{offset:+.1f}" for offset in OFFSETS})
     assert not found.kept or found.gain.low >= 0
     assert found.tried[f"{found.offset:+.1f}"] >= found.default
+    made = kit.evaluate.tune(collection="tuned")
+    assert (found.synthetic, made.synthetic, made.questions) == (False, True, 24)
+    assert made.kept == (made.offset != 0 and made.gain.mean > 0 and made.gain.low >= 0)

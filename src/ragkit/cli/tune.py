@@ -1,4 +1,4 @@
-"""`ragkit tune`: weigh hybrid search by questions about one's own documents."""
+"""`ragkit tune`: weigh hybrid search by questions about one's own documents, or by ones made of them."""
 
 from __future__ import annotations
 
@@ -22,15 +22,19 @@ def register(app: typer.Typer) -> None:
 
 def tune(
     questions: Annotated[
-        Path, typer.Argument(help="A folder with queries.jsonl and qrels/SPLIT.tsv, or a file of golden questions.")
-    ],
+        Path | None,
+        typer.Argument(
+            help="A folder with queries.jsonl and qrels/SPLIT.tsv, or a file of golden questions; without it they "
+            "are made of the collection's own headings and sentences."
+        ),
+    ] = None,
     collection: Annotated[
         str | None, typer.Option("--collection", "-c", help="Which one is tuned; RAGKIT_COLLECTION by default.")
     ] = None,
     split: Annotated[str, typer.Option(help="Which judgements of a folder: qrels/SPLIT.tsv.")] = "test",
     json: Json = False,
 ) -> None:
-    """Weigh the vectors and keywords of a collection by your own questions, if that is no worse than the default."""
+    """Weigh the vectors and keywords of a collection by questions about it, if that is no worse than the default."""
     with local("To tune") as kit:
         found = kit.evaluate.tune(questions, collection=collection, split=split)
     if json:
@@ -40,6 +44,12 @@ def tune(
     print_table(["offset", "nDCG@10"], rows, empty="")
     out = console()
     gain = found.gain
+    if found.synthetic:
+        out.print(
+            "These questions are synthetic: headings and sentences of the collection without their rarest words. What "
+            "people ask may be otherwise; `ragkit tune QUESTIONS` goes by that.",
+            markup=False,
+        )
     out.print(
         f"{found.collection}: {found.questions} questions, nDCG@10 {found.default:.4f} by default, "
         f"{found.held_out:.4f} on questions that the offset was not chosen by "

@@ -27,6 +27,8 @@ class Tuning:
 
     collection: str
     questions: int
+    synthetic: bool
+    """Whether they were made out of the collection's own headings and sentences."""
     offset: float
     """The best one over all questions: above 0 vectors count more than the default says, below 0 keywords do."""
     kept: bool
@@ -41,12 +43,13 @@ class Tuning:
     """Mean nDCG@10 by offset."""
 
 
-def tune(collection: str, values: Mapping[float, Sequence[float]]) -> Tuning:
+def tune(collection: str, values: Mapping[float, Sequence[float]], *, synthetic: bool = False) -> Tuning:
     """Choose an offset.
 
     Args:
         collection: Which one is tuned.
         values: nDCG@10 of each question, in the same order, by offset; it has those of 0.
+        synthetic: Whether the questions were made up.
 
     Raises:
         InputError: There are too few questions.
@@ -55,7 +58,7 @@ def tune(collection: str, values: Mapping[float, Sequence[float]]) -> Tuning:
     if questions < FEWEST:
         raise InputError(
             f"{questions} questions are too few to tune by.",
-            hint=f"Give {FEWEST} or more; without any, the weight is told from each question.",
+            hint=f"It takes {FEWEST}; an untuned collection is weighed by what each question tells.",
         )
     held_out = [0.0] * questions
     for fold in range(FOLDS):
@@ -67,6 +70,7 @@ def tune(collection: str, values: Mapping[float, Sequence[float]]) -> Tuning:
     return Tuning(
         collection=collection,
         questions=questions,
+        synthetic=synthetic,
         offset=best,
         kept=best != 0 and gain.mean > 0 and gain.low >= 0,
         default=_mean(values[0.0]),

@@ -195,11 +195,7 @@ class Collections:
             connection.execute(changed)
 
     def weigh(self, name: str, prefix: str, weight: SourceWeight) -> None:
-        """Weigh the documents of a collection whose uris begin with `PIPELINE/`.
-
-        Raises:
-            NotFound: There is no such collection.
-        """
+        """Weigh the documents of a collection whose uris begin with `PIPELINE/`."""
         generation = self.get(name)
         if generation.weights.get(prefix, SourceWeight()) != weight:
             with self._database.write() as connection:
