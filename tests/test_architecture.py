@@ -63,7 +63,7 @@ LOCAL_ENGINE = frozenset(
 FEATURES_THAT_MEET = frozenset({("ingest", "index"), ("retrieve", "index")})
 """What a feature may import of another: both write and read path need the index. All else meets in `app`."""
 
-CLIENT_IMPORTS = frozenset({"history", "types", "events", "errors"})
+CLIENT_IMPORTS = frozenset({"explanation", "history", "types", "events", "errors"})
 
 FOREIGN: dict[str, tuple[str, ...]] = {
     "chromadb": ("index/",),

@@ -13,14 +13,26 @@ from typing import Any
 import pytest
 
 import ragkit
-from ragkit import AsyncClient, AsyncRagkit, Client, Ragkit, errors, events, history, parsed, protocols, types
+from ragkit import (
+    AsyncClient,
+    AsyncRagkit,
+    Client,
+    Ragkit,
+    errors,
+    events,
+    explanation,
+    history,
+    parsed,
+    protocols,
+    types,
+)
 from tools import reference
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = REPOSITORY / "src" / "ragkit"
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if "migrations" not in path.parts]
 DOORS = (Ragkit, AsyncRagkit, Client, AsyncClient)
-METHODS = ("ask", "stream", "search", "ingest")
+METHODS = ("ask", "stream", "search", "explain", "ingest")
 RESOURCES = {
     "documents": ("list", "get", "delete", "release", "upload"),
     "collections": ("list", "configure", "delete"),
@@ -104,7 +116,7 @@ def public_callables() -> Iterator[tuple[str, Any]]:
         yield f"AsyncRagkit.{name}", _resource(AsyncRagkit, name)
         for method in RESOURCES[name]:
             yield f"AsyncRagkit.{name}.{method}", getattr(_resource(AsyncRagkit, name), method)
-    for module in (types, history, events, parsed, errors, protocols):
+    for module in (types, history, explanation, events, parsed, errors, protocols):
         for name in module.__all__:
             if inspect.isclass(value := getattr(module, name)) or inspect.isfunction(value):
                 yield f"{module.__name__}.{name}", value

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import pydantic
 
-from ragkit import errors, events, history, settings, types
+from ragkit import errors, events, explanation, history, settings, types
 from tools.interfaces import cell, commands_page, routes_page
 
 __all__ = ["REPOSITORY", "main", "pages"]
@@ -99,7 +99,8 @@ def error_classes() -> list[type[errors.RagkitError]]:
 
 def wire_types() -> dict[str, Any]:
     """Values first, then the events of a stream."""
-    return {name: getattr(module, name) for module in (types, history, events) for name in module.__all__}
+    modules = (types, history, explanation, events)
+    return {name: getattr(module, name) for module in modules for name in module.__all__ if not name.isupper()}
 
 
 def types_page() -> str:
@@ -107,7 +108,8 @@ def types_page() -> str:
         "# Types",
         "",
         "What the engine returns is also what travels over HTTP, field by field. Import them from",
-        "`ragkit.types`, the history of a corpus from `ragkit.history`, the events of a stream from `ragkit.events`.",
+        "`ragkit.types`, the history of a corpus from `ragkit.history`, how a search went from",
+        "`ragkit.explanation`, the events of a stream from `ragkit.events`.",
         "Offsets count Unicode code points, spans are half-open, times are UTC.",
         "",
     ]

@@ -58,6 +58,13 @@ def test_ask_search_and_filters(client):
     assert client.ask("gift", collection="shop", filters=narrowed).abstained
 
 
+def test_a_search_is_explained(client):
+    told = client.explain("Are gift cards refundable?", collection="shop", k=1, access=["staff"], mmr=0.5)
+    assert [(one.rank, one.uri, one.fate) for one in told.candidates] == [(1, "upload://cards.md", "shown")]
+    assert (told.k, told.terms["gift"], told.scope) == (1, 1, "some documents")
+    assert client.explain("gift", collection="shop").scope == "everything"
+
+
 def test_a_stream_is_the_events_of_the_engine(client):
     events = list(client.stream("Are gift cards refundable?", collection="shop", conversation_id="con_1"))
     assert isinstance(events[0], Accepted)

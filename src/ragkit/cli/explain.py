@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragkit.cli.connect import local
+from ragkit.cli.connect import kit
 from ragkit.cli.options import Collection, Json, Mmr, Where, filters_of
 from ragkit.cli.output import console, print_json, print_table
 from ragkit.types import Mode
@@ -38,7 +38,7 @@ def explain(
     json: Json = False,
 ) -> None:
     """Show every stage of a search: terms, ranks and scores of each part, their weight, what was left out and why."""
-    with local("To explain a search", one_shot=True) as ragkit:
+    with kit() as ragkit:
         found = ragkit.explain(
             question, collection=collection, k=k, mode=mode, filters=filters_of(where), access=access or None, mmr=mmr
         )

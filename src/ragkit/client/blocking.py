@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +16,7 @@ from ragkit.client.sending import Sender
 from ragkit.client.wire import Wire
 from ragkit.errors import InputError
 from ragkit.events import Event
+from ragkit.explanation import Explanation
 from ragkit.types import Answer, Filters, IngestReport, Job, Mode, SearchResult
 
 __all__ = ["Client"]
@@ -109,6 +110,22 @@ class Client:
     ) -> SearchResult:
         """Find the passages that answer a query best."""
         return self._send(calls.search(query, collection=collection, k=k, mode=mode, filters=filters, mmr=mmr))
+
+    def explain(
+        self,
+        query: str,
+        *,
+        collection: str | None = None,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        filters: Filters | None = None,
+        access: Sequence[str] | None = None,
+        mmr: float | None = None,
+    ) -> Explanation:
+        """What every stage of a search did."""
+        return self._send(
+            calls.explain(query, collection=collection, k=k, mode=mode, filters=filters, access=access, mmr=mmr)
+        )
 
     def ingest(self, *paths: str | Path, collection: str | None = None) -> IngestReport:
         """Upload files and folders, and wait until they are ingested."""

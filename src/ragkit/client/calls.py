@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
+from ragkit.explanation import Explanation
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.types import (
     Answer,
@@ -102,6 +103,21 @@ def search(
 ) -> Call[SearchResult]:
     body = _given(query=query, collection=collection, k=k, mode=mode, filters=_filters(filters), mmr=mmr)
     return Call(method="POST", path="/v1/search", result=SearchResult, json=body, repeatable=True)
+
+
+def explain(
+    query: str,
+    *,
+    collection: str | None,
+    k: int,
+    mode: Mode,
+    filters: Filters | None,
+    access: Sequence[str] | None,
+    mmr: float | None,
+) -> Call[Explanation]:
+    tags = None if access is None else list(access)
+    body = _given(query=query, collection=collection, k=k, mode=mode, filters=_filters(filters), access=tags, mmr=mmr)
+    return Call(method="POST", path="/v1/explain", result=Explanation, json=body, repeatable=True)
 
 
 def list_documents(collection: str | None, state: DocumentState | None) -> Call[tuple[Document, ...]]:

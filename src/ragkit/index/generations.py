@@ -64,7 +64,7 @@ class Generation:
     pinned: bool = False
     beside: bool = False
     dense_offset: float = 0.0
-    weights: Mapping[str, SourceWeight] = field(default_factory=dict)
+    weights: Mapping[str, SourceWeight] = field(default_factory=dict, hash=False)
 
     @property
     def store(self) -> str:

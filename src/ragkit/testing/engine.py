@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from ragkit.events import Accepted, Cited, Done, Event, Retrieved, Token, Verified
+from ragkit.explanation import Candidate, Explanation
 from ragkit.testing.resources import MemoryCollections, MemoryDocuments, MemoryJobs, MemoryPrompts
 from ragkit.testing.snapshots import MemorySnapshots
 from ragkit.types import (
@@ -138,6 +139,37 @@ class MemoryRagkit:
         hits = tuple(_hit(rank, score, view) for rank, (score, view) in enumerate(best, start=1))
         return SearchResult(query=query, hits=hits, took_ms=0.0)
 
+    async def explain(
+        self,
+        query: str,
+        *,
+        collection: str | None = None,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        filters: Filters | None = None,
+        access: Sequence[str] | None = None,
+        mmr: float | None = None,
+    ) -> Explanation:
+        """The same search, and the words that it counted."""
+        found = await self.search(query, collection=collection, k=k, mode=mode, filters=filters, mmr=mmr)
+        texts = [view.text.casefold() for view in self.documents.of(collection or "default")]
+        terms = sorted(set(WORD.findall(query.casefold())))
+        return Explanation(
+            query=query,
+            collection=collection or "default",
+            generation=1,
+            embedder="memory",
+            mode=mode,
+            k=k,
+            tokens=None,
+            terms={term: sum(term in WORD.findall(text) for text in texts) for term in terms},
+            scope="everything" if filters is None and access is None else "some documents",
+            dense_weight=None,
+            signals={},
+            candidates=tuple(_candidate(hit) for hit in found.hits),
+            stages_ms={"keyword": 0.0},
+        )
+
     async def ingest(self, *paths: str | Path, collection: str | None = None) -> IngestReport:
         """Take in text files."""
         for path in map(Path, paths):
@@ -172,6 +204,24 @@ def _hit(rank: int, score: float, view: DocumentView) -> Hit:
         start=chunk.start,
         end=chunk.end,
         text=chunk.text,
+    )
+
+
+def _candidate(hit: Hit) -> Candidate:
+    return Candidate(
+        rank=hit.rank,
+        fate="shown",
+        uri=hit.uri,
+        heading=hit.heading,
+        chunk_id=hit.chunk_id,
+        text=hit.text,
+        dense_rank=None,
+        cosine=None,
+        keyword_rank=hit.rank,
+        keyword_score=hit.score,
+        score=hit.score,
+        weight=None,
+        reranked=None,
     )
 
 

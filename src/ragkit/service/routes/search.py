@@ -1,4 +1,4 @@
-"""`POST /v1/search`: ranked passages."""
+"""`POST /v1/search` and `/v1/explain`: ranked passages, and how a search came to them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from pydantic import Field
 
+from ragkit.explanation import Explanation
 from ragkit.service.deps import Body, FiltersBody, Kit, Mmr, Name, Text, while_connected
 from ragkit.types import Mode, SearchResult
 
-__all__ = ["SearchBody", "router"]
+__all__ = ["ExplainBody", "SearchBody", "router"]
 
 router = APIRouter(tags=["search"])
 
@@ -26,10 +27,26 @@ class SearchBody(Body):
     filters: FiltersBody | None = None
     mmr: Mmr | None = None
 
+    def arguments(self) -> dict[str, Any]:
+        """What `AsyncRagkit.search` and `explain` take beside the query."""
+        filters = None if self.filters is None else self.filters.value()
+        return {"collection": self.collection, "k": self.k, "mode": self.mode, "filters": filters, "mmr": self.mmr}
+
+
+class ExplainBody(SearchBody):
+    """A search, and for whom it is done."""
+
+    access: tuple[Name, ...] | None = Field(None, max_length=100)
+    """Access tags of the caller for whom to search; none for an operator."""
+
 
 @router.post("/v1/search", response_model=SearchResult)
 async def search(body: SearchBody, kit: Kit, request: Request) -> SearchResult:
     """Find the passages that answer a query best."""
-    filters = None if body.filters is None else body.filters.value()
-    how: dict[str, Any] = {"k": body.k, "mode": body.mode, "filters": filters, "mmr": body.mmr}
-    return await while_connected(request, kit.search(body.query, collection=body.collection, **how))
+    return await while_connected(request, kit.search(body.query, **body.arguments()))
+
+
+@router.post("/v1/explain", response_model=Explanation)
+async def explain(body: ExplainBody, kit: Kit, request: Request) -> Explanation:
+    """Tell what every stage of a search did; for operators, since it names also what is out of scope."""
+    return await while_connected(request, kit.explain(body.query, access=body.access, **body.arguments()))
