@@ -108,16 +108,8 @@ class AsyncRagkit:
             InputError: The question is empty or too long.
             UpstreamError: The model's provider failed.
         """
-        return await last_answer(
-            self.stream(
-                question,
-                collection=collection,
-                conversation_id=conversation_id,
-                prompt=prompt,
-                filters=filters,
-                mmr=mmr,
-            )
-        )
+        how: dict[str, Any] = {"conversation_id": conversation_id, "prompt": prompt, "filters": filters, "mmr": mmr}
+        return await last_answer(self.stream(question, collection=collection, **how))
 
     async def stream(
         self,
@@ -131,15 +123,9 @@ class AsyncRagkit:
     ) -> AsyncIterator[Event]:
         """The same answer as it is written; the last event is `Done`. Closing the iterator cancels the model."""
         answerer = await self._threads.run(self._answerer)
-        events = answerer.stream(
-            question,
-            collection=self._collection(collection),
-            conversation_id=conversation_id,
-            prompt=prompt,
-            filters=filters,
-            access=self._access,
-            mmr=mmr,
-        )
+        how: dict[str, Any] = {"conversation_id": conversation_id, "prompt": prompt, "filters": filters, "mmr": mmr}
+        where = self._collection(collection)
+        events = answerer.stream(question, collection=where, access=self._access, **how)
         async with aclosing(events):
             async for event in events:
                 yield event
