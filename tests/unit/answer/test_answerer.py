@@ -229,7 +229,9 @@ async def test_asking_raises_what_the_stream_failed_with(build: Build) -> None:
 
 async def test_passages_that_differ_can_be_asked_for(build: Build) -> None:
     search = FixedSearch(HIT)
-    await last_answer(build(ScriptedChat("Within 30 days [1]."), search).stream(QUESTION, collection="c", mmr=0.5))
+    await last_answer(
+        build(ScriptedChat("Within 30 days [1]."), search).stream(QUESTION, collection="default", mmr=0.5)
+    )
     assert search.mmr == 0.5
 
 
