@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -14,11 +14,15 @@ from ragkit.cli.ingest import print_report, progress
 from ragkit.cli.output import console
 from ragkit.errors import InputError
 
+if TYPE_CHECKING:
+    from ragkit.evaluate.golden import GoldenQuestion
+    from ragkit.types import Answer
+
 __all__ = ["register"]
 
 PIPELINE = Path("ingest/pipelines/sample.toml")
 GOLDEN = Path("data/golden/questions.jsonl")
-SHOWN = ("pdf", "mail", "conflict", "german", "near-miss")
+SHOWN = ("pdf", "mail", "conflict", "xlsx", "near-miss")
 """One golden question of each of these tags; the last cannot be answered from the corpus."""
 
 
@@ -39,15 +43,11 @@ def demo() -> None:
     with progress() as show, engine(one_shot=False) as kit:
         print_report(kit.ingest_pipeline(pipeline, on_progress=show))
         for number, question in enumerate(_questions(), start=2):
-            out.rule(f"{number}. {question['question']}")
+            out.rule(f"{number}. {question.question}")
             started = time.perf_counter()
-            answer = kit.ask(question["question"], collection=pipeline.collection)
+            answer = kit.ask(question.question, collection=pipeline.collection)
             print_answer(answer)
-            outcome = "refused" if answer.abstained else "answered"
-            wanted = bool(question["must_refuse"])
-            judged = ", as it must be," if answer.abstained and wanted else ""
-            judged = judged if answer.abstained == wanted else ", which is a mistake,"
-            out.print(f"\n[dim]{outcome}{judged} in {(time.perf_counter() - started) * 1e3:.0f} ms[/]")
+            out.print(f"\n[dim]{_judged(question, answer)} in {(time.perf_counter() - started) * 1e3:.0f} ms[/]")
     out.rule("What to do next")
     out.print(
         "Ask your own question:  .venv/bin/ragkit ask -c sample 'Who approves travel above the limit?'\n"
@@ -58,6 +58,18 @@ def demo() -> None:
     )
 
 
-def _questions() -> list[dict[str, str]]:
-    every = [json.loads(line) for line in GOLDEN.read_text("utf-8").splitlines()]
-    return [next(question for question in every if tag in question["tags"]) for tag in SHOWN]
+def _questions() -> list[GoldenQuestion]:
+    from ragkit.evaluate.golden import read_golden
+
+    every = read_golden(GOLDEN)
+    return [next(question for question in every if tag in question.tags) for tag in SHOWN]
+
+
+def _judged(question: GoldenQuestion, answer: Answer) -> str:
+    """What became of it, and whether that is wrong."""
+    from ragkit.evaluate.golden import MODE, score
+
+    if answer.abstained:
+        return f"refused, {'as it must be' if question.must_refuse else 'which is a mistake'},"
+    facts = score([question], [answer]).values[MODE]["facts"][0]
+    return "answered" if facts else "answered, which is a mistake,"
