@@ -2,7 +2,8 @@
 
 A round starts from a copy of the same state: a corpus that was ingested, and has changed since (some documents new,
 some edited, one moved, one removed). Killed are the command itself, when a document has reached a named state of the
-ledger or at a random instant; a parser process; Chroma's server; and the worker, while it ingests uploads.
+ledger or at a random instant; a parser process; Chroma's server; and the worker, while it ingests uploads. In every
+second round the command prunes: where it does not, nothing makes the indexes anew, and what is retired goes by itself.
 
 python -m benchmarks.kills [--count 200]
 """
@@ -73,18 +74,25 @@ class Scene:
         self._seed = seed
         write_reports(self._files, seed)
         before, queued = new_home(scratch / "before", models), new_home(scratch / "queued", models)
-        ingest = (BIN / "ragkit", "ingest", self._files, "--prune", "--json")
+        ingest = (BIN / "ragkit", "ingest", self._files, "--json")
         for home in (before, queued):
             _run(ingest, home)
         change_reports(self._files, seed)
         _upload(queued, self._files)
-        self._ingest = self._course(before, ingest, None)
-        self._worker = self._course(queued, (BIN / "ragkit", "worker"), _jobs_ended)
+        self._begin: dict[str, Callable[[], _Course]] = {
+            "ingest": lambda: self._course("ingest", before, ingest, None),
+            "prune": lambda: self._course("prune", before, (*ingest, "--prune"), None),
+            "worker": lambda: self._course("worker", queued, (BIN / "ragkit", "worker"), _jobs_ended),
+        }
+        self._courses: dict[str, _Course] = {}
 
     def play(self, target: str, number: int, attempt: int = 0) -> Round | None:
         """Kill once, the sooner the later the attempt; none when the target was gone before it could be killed."""
         rng = random.Random(f"{self._seed} {target} {number} {attempt}")
-        course = self._worker if target == "worker" else self._ingest
+        name = "worker" if target == "worker" else ("prune", "ingest")[number % 2]
+        if name not in self._courses:
+            self._courses[name] = self._begin[name]()
+        course = self._courses[name]
         home = _copied(course.start, self._scratch / f"{target}-{number}")
         share = 0.25**attempt if attempt < TRIES - 1 else 0.0  # the last one cannot come too late
         started = time.perf_counter()
@@ -107,8 +115,8 @@ class Scene:
             target=target, after_s=round(after_s, 3), seconds=round(seconds, 2), healed=found.healed, differences=said
         )
 
-    def _course(self, start: Path, command: Command, finished: Finished | None) -> _Course:
-        home = _copied(start, self._scratch / f"{start.name}-undisturbed")
+    def _course(self, name: str, start: Path, command: Command, finished: Finished | None) -> _Course:
+        home = _copied(start, self._scratch / f"{name}-undisturbed")
         started = time.perf_counter()
         _to_the_end(command, finished, home)
         seconds = time.perf_counter() - started
