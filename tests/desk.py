@@ -92,9 +92,10 @@ class Desk:
         force: bool = False,
         dry_run: bool = False,
         filters: QualityPolicy | None = None,
+        access: tuple[str, ...] = (),
         on_progress: Callable[[Progress], None] = lambda _: None,
     ) -> IngestReport:
-        items = discover([Root(path=self.folder, prefix="s/")])
+        items = discover([Root(path=self.folder, prefix="s/", access=access)])
         return self.ingestor(filters).run(
             "c", items, roots=["s/"], prune=prune, force=force, dry_run=dry_run, on_progress=on_progress
         )

@@ -10,6 +10,7 @@ from ragkit.errors import NotFound
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.ingest.named import pipeline_named
 from ragkit.jobs.uploads import accept_upload
+from ragkit.runs import release_document
 from ragkit.threads import Threads
 from ragkit.types import Collection, Document, DocumentState, DocumentView, IngestReport, Job, PromptVersion, Receipt
 
@@ -68,9 +69,8 @@ class AsyncDocuments:
             NotFound: No document has this id.
             Conflict: It is not in quarantine.
         """
-        await self.get(document_id)
-        ingestor = await self._threads.run(self._parts.ingestor)
-        return await self._threads.run(ingestor.release, document_id)
+        view = await self.get(document_id)
+        return await self._threads.run(release_document, self._parts, view.document)
 
     async def upload(self, name: str, data: bytes, *, collection: str | None = None) -> Job:
         """Accept a file; a worker ingests it, and the same name again is a newer version of the same document.

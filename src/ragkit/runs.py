@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from ragkit.errors import ConfigError, InputError
+from ragkit.errors import ConfigError, InputError, NotFound
 from ragkit.evaluate.golden import GoldenQuestion, read_golden
 from ragkit.history import Reindexed
 from ragkit.index.weights import SourceWeight
 from ragkit.ingest.named import pipeline_named
 from ragkit.ingest.origins import open_origin
 from ragkit.ingest.scratch import scratch_folder
-from ragkit.ingest.sources import Item, discover
-from ragkit.types import IngestReport, JobProgress
+from ragkit.ingest.sources import INSIDE, Item, discover
+from ragkit.types import Document, IngestReport, JobProgress
 
 if TYPE_CHECKING:
     from ragkit.index.generations import Generation
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ragkit.parts import Parts
     from ragkit.protocols import Embedder
 
-__all__ = ["ReindexOptions", "run_job", "run_pipeline", "run_reindex"]
+__all__ = ["ReindexOptions", "release_document", "run_job", "run_pipeline", "run_reindex"]
 
 _K = 10
 
@@ -63,9 +64,10 @@ def run_pipeline(
     with scratch_folder(home) as scratch:
         origin = open_origin(pipeline, scratch=scratch, home=home, max_bytes=max_bytes)
         # From a part of what there is nobody can tell what has gone.
+        wanted = {uri[:end] for uri in only for end in (*_ends_of_containers(uri), len(uri))}
         report = parts.ingestor().run(
             where,
-            [item for item in discover([origin]) if not only or item.uri in only],
+            [item for item in discover([origin]) if not only or item.uri in wanted],
             roots=() if only else (origin.prefix,),
             prune=(prune or pipeline.prune) and not only,
             profile=parts.profile(pipeline),
@@ -75,6 +77,15 @@ def run_pipeline(
         weight = SourceWeight(weight=said.weight, half_life_days=said.half_life)
         parts.collections.weigh(where, f"{pipeline.name}/", weight)
     return report
+
+
+def release_document(parts: Parts, document: Document) -> IngestReport:
+    """Let a document out of quarantine, processed as the pipeline says that it is from, where there is one."""
+    try:
+        pipeline = pipeline_named(parts.settings.pipelines, document.uri.partition("/")[0])
+    except NotFound:  # an upload, or a path that was named by hand
+        return parts.ingestor().release(document.id)
+    return parts.ingestor().release(document.id, profile=parts.profile(pipeline), options=pipeline.options)
 
 
 def run_job(parts: Parts, work: Work, on_progress: OnProgress) -> IngestReport:
@@ -138,6 +149,11 @@ def _found_again(parts: Parts, given: str) -> Embedder:
             hint=f"Put the folder, or a link to it, at {str(there)!r}, and reindex with that name.",
         )
     return model
+
+
+def _ends_of_containers(uri: str) -> Iterator[int]:
+    """Where the uris of the archives and e-mails end that a document may lie in."""
+    return (match.start() for match in re.finditer(re.escape(INSIDE), uri))
 
 
 def _with_sources(file: Path) -> list[GoldenQuestion]:

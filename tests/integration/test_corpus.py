@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ragkit.errors import Conflict
+from ragkit.index.ledger import Ledger
 from ragkit.ingest.quality import QualityPolicy
 from ragkit.ingest.sources import Root, discover
 from tests.desk import Desk
@@ -68,6 +69,48 @@ def test_what_an_archive_holds_no_more_is_gone(desk: Desk) -> None:
     assert desk.verify().consistent
 
 
+def test_an_archive_with_one_bad_file_is_unchanged_and_the_file_is_tried_again(desk: Desk) -> None:
+    desk.write("a.zip", _zip(bad="", one="One fact."))
+    first = desk.run()
+    assert (first.added, len(first.failed)) == (2, 1)
+    again = desk.run()
+    assert (again.found, again.unchanged, again.updated, len(again.failed)) == (3, 2, 0, 1)
+    assert len(desk.snapshots.list(desk.collections.get("c"))) == 1
+
+
+def test_an_archive_that_is_as_it_was_before_has_its_documents_again(desk: Desk) -> None:
+    desk.write("a.zip", _zip(one="One fact.", two="Two facts."))
+    desk.run()
+    desk.write("a.zip", _zip(two="Two facts."))
+    desk.run()
+    desk.write("a.zip", _zip(one="One fact.", two="Two facts."))
+    desk.run()
+    assert set(desk.texts()) == {"s/a.zip", "s/a.zip!/one.md", "s/a.zip!/two.md"}
+
+
+def test_a_file_that_takes_the_place_of_one_that_failed_answers(desk: Desk) -> None:
+    desk.write("a.md", "One fact.")
+    desk.write("b.md", "")
+    desk.run()
+    (desk.folder / "a.md").rename(desk.folder / "b.md")
+    desk.run()
+    desk.run(prune=True, force=True)
+    assert desk.texts() == {"s/b.md": "One fact."}
+    assert desk.verify().consistent
+
+
+def test_the_access_of_a_source_reaches_what_is_in_archives_and_what_fails_now(desk: Desk) -> None:
+    desk.write("a.zip", _zip(one="One fact."))
+    desk.write("b.md", "Two facts.")
+    desk.run()
+    desk.write("b.md", "x" * 100_001)
+    assert desk.run(access=("staff",)).failed
+    known = Ledger(desk.database).known(desk.collections.get("c"))
+    assert {uri: there.access for uri, there in known.items()} == dict.fromkeys(
+        ("s/a.zip", "s/a.zip!/one.md", "s/b.md"), ("staff",)
+    )
+
+
 def test_what_goes_back_to_an_earlier_text_is_not_parsed_or_embedded_again(desk: Desk) -> None:
     desk.write("a.md", "The first text.")
     desk.run()
@@ -90,6 +133,18 @@ def test_prune_refuses_when_much_has_vanished_unless_forced(desk: Desk) -> None:
     assert len(desk.texts()) == 4
     assert desk.run(prune=True, force=True).deleted == 1
     assert len(desk.texts()) == 3
+
+
+def test_what_was_ingested_before_a_refused_prune_has_its_snapshot(desk: Desk) -> None:
+    for n in range(4):
+        desk.write(f"{n}.md", f"Fact number {n}.")
+    desk.run()
+    (desk.folder / "0.md").unlink()
+    desk.write("5.md", "A new fact.")
+    with pytest.raises(Conflict, match="1 of the 4"):
+        desk.run(prune=True)
+    newest, *_ = desk.snapshots.list(desk.collections.get("c"))
+    assert newest.documents == 5
 
 
 def test_a_dry_run_counts_and_changes_nothing(desk: Desk) -> None:
@@ -236,6 +291,16 @@ def test_no_byte_of_a_deleted_text_is_left_on_disk(desk: Desk) -> None:
     assert _files_with(desk.home, desk.folder) == []
     (erased,) = [e for e in desk.snapshots.show(desk.collections.get("c"), 1) if e.erased_at]
     assert (erased.uri, erased.kept) == ("s/a.md", False)
+
+
+def test_no_byte_of_a_deleted_text_that_was_in_quarantine_is_left_on_disk(desk: Desk) -> None:
+    strict = QualityPolicy(min_characters=100)
+    desk.write("a.md", f"The {CANARY} plays.")
+    desk.run(filters=strict)
+    (document,) = desk.catalog.documents(collection="c", state="quarantined")
+    desk.ingestor(strict).release(document.id)
+    desk.ingestor().delete(desk.collections.get("c"), [document.id])
+    assert _files_with(desk.home, desk.folder) == []
 
 
 def _files_with(home: Path, leave_out: Path) -> list[Path]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from ragkit.errors import Conflict, StorageError
+from ragkit.errors import Conflict, NotFound, StorageError
+from ragkit.index.erasure import Eraser
+from ragkit.index.ledger import Ledger
+from ragkit.ingest.quality import QualityPolicy
 from ragkit.ingest.report import Progress
+from ragkit.ingest.sources import Item
 from ragkit.protocols import KeywordEntry
 from ragkit.testing.embed import HashedEmbedder
-from ragkit.testing.stores import MemoryKeywords
+from ragkit.testing.stores import MemoryKeywords, MemoryVectors
 from tests.desk import Desk
+
+BROKEN = b"%PDF-1.7\nthis is not a pdf\n"
 
 
 class FullDisk(MemoryKeywords):
@@ -19,6 +25,28 @@ class FullDisk(MemoryKeywords):
 
     def update(self, *, add: Sequence[KeywordEntry], delete: Sequence[str]) -> None:
         raise StorageError("The disk is full.")
+
+
+class Interrupted(MemoryKeywords):
+    """A keyword index during whose first update something else happens."""
+
+    def __init__(self, event: Callable[[], object]) -> None:
+        super().__init__()
+        self._event: Callable[[], object] | None = event
+
+    def update(self, *, add: Sequence[KeywordEntry], delete: Sequence[str]) -> None:
+        super().update(add=add, delete=delete)
+        event, self._event = self._event, None
+        if event is not None:
+            event()
+
+
+class Stopping(MemoryVectors):
+    """A vector store whose process ends before it takes anything out."""
+
+    def delete(self, ids: Sequence[str]) -> None:
+        if ids:
+            raise StorageError("The machine stopped.")
 
 
 def test_documents_of_a_folder_become_live_with_exact_offsets(desk: Desk) -> None:
@@ -71,7 +99,7 @@ def test_editing_one_of_two_equal_files_leaves_the_other(desk: Desk) -> None:
 
 def test_a_bad_file_is_named_with_its_reason_and_the_run_goes_on(desk: Desk) -> None:
     desk.write("empty.md", "")
-    desk.write("broken.pdf", b"%PDF-1.7\nthis is not a pdf\n")
+    desk.write("broken.pdf", BROKEN)
     desk.write("big.txt", "x" * 100_001)
     desk.write("good.txt", "A good file.")
     report = desk.run()
@@ -182,3 +210,75 @@ def test_a_language_that_the_embedder_does_not_know_is_said_once(desk: Desk) -> 
     assert warning.startswith("2 documents are in the language 'de'")
     assert "RAGKIT_EMBEDDER" in warning
     assert desk.run().warnings == ()
+
+
+def _erase(desk: Desk, uri: str) -> None:
+    """What deletes a document in another process, before it makes the indexes anew."""
+    generation = desk.collections.get("c")
+    Eraser(desk.database).remove(generation, [Ledger(desk.database).known(generation)[uri].document_id])
+
+
+def test_a_document_that_is_deleted_while_it_is_indexed_stays_deleted(desk: Desk) -> None:
+    desk.write("a.md", "Goes away.")
+    desk.write("b.md", "Stays.")
+    desk.keywords = Interrupted(lambda: _erase(desk, "s/a.md"))
+    report = desk.run()
+    assert (report.added, len(report.failed)) == (1, 0)
+    assert desk.texts() == {"s/b.md": "Stays."}
+    desk.ingestor().purge(desk.collections.get("c"))
+    assert desk.verify().consistent
+
+
+def test_a_document_that_is_deleted_before_it_is_indexed_does_not_stop_the_run(desk: Desk) -> None:
+    desk.write("a.md", "Goes away.")
+    desk.write("b.md", "Stays.")
+    desk.write("z.pdf", BROKEN)
+    report = desk.run(on_progress=lambda p: _erase(desk, "s/a.md") if p.uri == "s/z.pdf" else None)
+    assert (report.added, len(report.failed)) == (1, 1)
+    assert desk.texts() == {"s/b.md": "Stays."}
+
+
+def test_a_document_that_is_deleted_before_its_failure_is_recorded_does_not_stop_the_run(desk: Desk) -> None:
+    desk.write("a.pdf", BROKEN)
+    desk.write("b.md", "Stays.")
+    report = desk.run(on_progress=lambda p: _erase(desk, "s/a.pdf") if p.uri == "s/a.pdf" else None)
+    assert (report.added, len(report.failed)) == (1, 1)
+    assert {document.uri for document in desk.catalog.documents(collection="c")} == {"s/b.md"}
+
+
+def test_a_document_that_is_deleted_meanwhile_is_not_moved(desk: Desk) -> None:
+    desk.write("a.md", "One fact.")
+    desk.run()
+    assert not Ledger(desk.database).move(desk.collections.get("c"), "doc_that_was", "s/b.md")
+
+
+def test_what_a_run_that_broke_off_had_retired_is_removed_by_the_next(desk: Desk) -> None:
+    desk.write("a.md", "The first text.")
+    desk.run()
+    desk.write("a.md", "The second text.")
+    whole, desk.vectors = desk.vectors, Stopping()
+    desk.vectors._vectors = whole._vectors
+    with pytest.raises(StorageError):
+        desk.run()
+    desk.vectors = whole
+    assert (len(desk.vectors.ids()), len(desk.keywords.ids())) == (2, 2)
+    assert desk.run().unchanged == 1
+    assert (len(desk.vectors.ids()), len(desk.keywords.ids())) == (1, 1)
+    assert desk.verify().consistent
+
+
+def test_a_file_that_vanishes_before_it_is_held_back_fails_alone(desk: Desk) -> None:
+    desk.write("a.md", "Too short.")
+    desk.write("b.md", "Long enough to be let through the filters of this test.")
+    asked = []
+
+    def fetch() -> None:
+        asked.append(1)
+        if len(asked) > 1:
+            raise NotFound("It is not there any more.")
+
+    gone = Item(uri="s/a.md", path=desk.folder / "a.md", name="a.md", fetch=fetch)
+    stays = Item(uri="s/b.md", path=desk.folder / "b.md", name="b.md")
+    report = desk.ingestor(QualityPolicy(min_characters=30)).run("c", [gone, stays])
+    assert (report.added, report.quarantined) == (1, 0)
+    assert [failure.code for failure in report.failed] == ["not_found"]

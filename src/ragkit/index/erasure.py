@@ -90,7 +90,7 @@ class Eraser:
 
 
 def _with_children(connection: Connection, document_ids: Iterable[str]) -> list[Any]:
-    columns = select(documents.c.id, documents.c.uri, documents.c.live_version_id, documents.c.held_sha256)
+    columns = select(documents.c.id, documents.c.uri, documents.c.live_version_id)
     rows: list[Any] = []
     for document_id in document_ids:
         rows += connection.execute(columns.where(documents.c.id == document_id))
@@ -108,9 +108,12 @@ def _delete(connection: Connection, row: Any) -> tuple[list[str], set[str], set[
     mine = connection.scalars(select(versions.c.id).where(versions.c.document_id == row.id)).all()
     all_ids = set(connection.scalars(select(chunks.c.id).where(chunks.c.version_id.in_(mine))))
     drop_versions(connection, mine)
+    # All that ever was in quarantine: what was released or replaced since is kept on disk as well.
+    held = select(attempts.c.sha256).where(attempts.c.document_id == row.id, attempts.c.outcome == "quarantined")
+    kept = {sha256 for sha256 in connection.scalars(held) if sha256}
     connection.execute(delete(attempts).where(attempts.c.document_id == row.id))
     connection.execute(delete(documents).where(documents.c.id == row.id))
-    return ids, all_ids, {row.held_sha256} if row.held_sha256 else set()
+    return ids, all_ids, kept
 
 
 def _uploads(connection: Connection, generation: Generation, uris: set[str]) -> set[str]:

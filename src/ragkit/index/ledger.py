@@ -129,13 +129,13 @@ class Ledger:
         return there
 
     def begin(self, work: Sequence[Attempt]) -> None:
-        """Write attempts with the steps so far; each gets its id."""
-        if not work:
-            return
+        """Write attempts with the steps so far; each gets its id, but for those on documents deleted meanwhile."""
         added = insert(attempts).returning(attempts.c.id, sort_by_parameter_order=True)
         with self._database.write() as connection:
-            for attempt, key in zip(work, connection.scalars(added, [a.row() for a in work]), strict=True):
-                attempt.id = key
+            there = _there(connection, [attempt.document_id for attempt in work])
+            if mine := [attempt for attempt in work if attempt.document_id in there]:
+                for attempt, key in zip(mine, connection.scalars(added, [a.row() for a in mine]), strict=True):
+                    attempt.id = key
 
     def reached(self, work: Sequence[Attempt], step: Step) -> None:
         """Write that attempts have come to a step."""
@@ -160,11 +160,13 @@ class Ledger:
             connection.execute(let.values(released_sha256=documents.c.held_sha256))
 
     def move(self, generation: Generation, document_id: str, uri: str) -> bool:
-        """Give a document and what was found in it another uri; false when another document has it."""
+        """Give a document and what was found in it another uri; false when another document has it, or it is gone."""
         moment = now()
         try:
             with self._database.write() as connection:
                 rows = _family(connection, document_id)
+                if not rows:  # deleted meanwhile
+                    return False
                 old = rows[0].uri
                 sequence = bump(connection, generation.collection_id)
                 for row in rows:
@@ -199,8 +201,8 @@ class Ledger:
         attempt.reached(outcome)
         ended = update(documents).where(documents.c.id == attempt.document_id)
         with self._database.write() as connection:
-            connection.execute(insert(attempts).values(attempt.row(outcome=outcome, reason=reason)))
-            connection.execute(ended.values(state=outcome, reason=reason, updated_at=now(), **more))
+            if connection.execute(ended.values(state=outcome, reason=reason, updated_at=now(), **more)).rowcount:
+                connection.execute(insert(attempts).values(attempt.row(outcome=outcome, reason=reason)))
 
 
 def write_attempts(connection: Connection, work: Sequence[Attempt], outcome: str | None = None) -> None:
@@ -210,14 +212,18 @@ def write_attempts(connection: Connection, work: Sequence[Attempt], outcome: str
         connection.execute(update(attempts).where(attempts.c.id == attempt.id).values(values))
 
 
+def _there(connection: Connection, document_ids: Sequence[str]) -> set[str]:
+    """Those of the documents that exist, and go on existing until the transaction ends."""
+    query = select(documents.c.id).with_for_update(read=True, key_share=True)
+    return {
+        key for batch in _batches(document_ids) for key in connection.scalars(query.where(documents.c.id.in_(batch)))
+    }
+
+
 def _grant(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write the access tags of documents as rows, of those that are there under their ids."""
     tagged = [row for row in rows if row["access"]]
-    there = {
-        key
-        for batch in _batches([row["id"] for row in tagged])
-        for key in connection.scalars(select(documents.c.id).where(documents.c.id.in_(batch)))
-    }
+    there = _there(connection, [row["id"] for row in tagged])
     pairs = [(row["id"], tag) for row in tagged if row["id"] in there for tag in dict.fromkeys(row["access"])]
     if pairs:
         connection.execute(insert(grants), [{"document_id": key, "tag": tag} for key, tag in pairs])

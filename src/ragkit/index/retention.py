@@ -28,6 +28,8 @@ class Stored:
 
     id: int
     generation_id: int
+    embedder_id: str
+    """Whose vectors `vector_keys` stand for."""
     sha256: str
     size: int
     fingerprint: str
@@ -60,7 +62,8 @@ class Retained:
     def load(self, version_id: int) -> Stored | None:
         """A version that is kept; none when it has expired meanwhile."""
         with self._database.read() as connection:
-            row = connection.execute(select(versions).where(versions.c.id == version_id)).mappings().one_or_none()
+            kept = select(versions, generations.c.embedder).join(generations).where(versions.c.id == version_id)
+            row = connection.execute(kept).mappings().one_or_none()
             if row is None:
                 return None
             query = select(chunks).where(chunks.c.version_id == version_id).order_by(chunks.c.ordinal)
@@ -119,6 +122,7 @@ def _stored(version: RowMapping, rows: Sequence[Any], marks: Sequence[bytes]) ->
     return Stored(
         id=version["id"],
         generation_id=version["generation_id"],
+        embedder_id=version["embedder"]["id"],
         sha256=version["sha256"],
         size=version["size"],
         fingerprint=version["fingerprint"],

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ragkit.history import FilterVerdict
 from ragkit.index.duplicates import passage_key
@@ -21,7 +21,7 @@ from ragkit.index.scope import facet_rows
 from ragkit.parsed import Parsed
 from ragkit.store.embeddings import put_vectors
 from ragkit.store.engine import Database, now
-from ragkit.store.tables import bands, chunks, documents, facets, manifest, vectors, versions
+from ragkit.store.tables import bands, chunks, documents, facets, manifest, snapshots, vectors, versions
 from ragkit.types import Chunk
 
 if TYPE_CHECKING:
@@ -95,6 +95,21 @@ class Versions:
             # Equal versions have equal chunk ids: what a faster writer of the same bytes made live stays.
             return switched, sorted(set(retired) - _live(connection, retired))
 
+    def left_behind(self, generation: Generation) -> list[str]:
+        """Chunks that stopped answering after the newest snapshot: a run that broke off may not have removed them."""
+        newest = select(func.coalesce(func.max(snapshots.c.sequence), 0))
+        since = newest.where(snapshots.c.collection_id == generation.collection_id).scalar_subquery()
+        ended = (manifest.c.collection_id == generation.collection_id) & (manifest.c.until > since)
+        query = (
+            select(chunks.c.id)
+            .join(versions, versions.c.id == chunks.c.version_id)
+            .where(versions.c.generation_id == generation.id)
+            .where(versions.c.id.in_(select(manifest.c.version_id).where(ended, manifest.c.version_id.is_not(None))))
+        )
+        with self._database.read() as connection:
+            ids = connection.scalars(query).all()
+            return sorted(set(ids) - _live(connection, ids))
+
     def withdraw(self, generation: Generation, document_ids: Sequence[str]) -> list[str]:
         """Take documents out of what answers, and keep their versions; returns the ids of their chunks."""
         retired: list[str] = []
@@ -136,18 +151,13 @@ def drop_versions(connection: Connection, version_ids: Sequence[int]) -> None:
 
 def _swap(connection: Connection, generation: Generation, version: NewVersion) -> int | None:
     """Insert the version and point the document at it, unless somebody else has moved it."""
-    known = version.known
-    version_id = add_version(connection, generation, version)
-    swap = (
-        update(documents)
-        .where(documents.c.id == known.document_id)
-        .where(documents.c.live_version_id.is_not_distinct_from(known.version_id))
-        .values(live_version_id=version_id, state="live", reason=None, updated_at=now())
-        .values(held_sha256=None, held_fingerprint=None)
-    )
-    if connection.execute(swap).rowcount != 1:
-        connection.execute(delete(versions).where(versions.c.id == version_id))
+    mine = documents.c.id == version.known.document_id
+    there = connection.execute(select(documents.c.live_version_id).where(mine).with_for_update()).one_or_none()
+    if there is None or there.live_version_id != version.known.version_id:  # deleted, or changed
         return None
+    version_id = add_version(connection, generation, version)
+    swap = update(documents).where(mine).values(live_version_id=version_id, state="live", reason=None, updated_at=now())
+    connection.execute(swap.values(held_sha256=None, held_fingerprint=None))
     add_contents(connection, generation, version, version_id)
     return version_id
 

@@ -13,18 +13,15 @@ from pathlib import Path
 from typing import Literal
 
 from ragkit.errors import ParseFailed, TooLarge
-from ragkit.index.ledger import Known
+from ragkit.index.ledger import Finding, Known
 from ragkit.ingest.parsers import PARSER_NAMES, parser_for
 from ragkit.ingest.prune import covers
 from ragkit.ingest.quality import QualityPolicy
 from ragkit.ingest.report import Outcome
-from ragkit.ingest.sources import Item
+from ragkit.ingest.sources import INSIDE, Item
 from ragkit.protocols import Chunker, Source
 
 __all__ = ["FORESEEN", "Change", "Changes", "Found", "Profile"]
-
-INSIDE = "!/"
-"""Between the uri of a container and the name of what is in it."""
 
 Kind = Literal["unchanged", "moved", "held", "new", "changed"]
 
@@ -93,6 +90,10 @@ class Found:
             access=self.access,
             parent_id=parent_id,
         )
+
+    def finding(self) -> Finding:
+        """As the ledger records it."""
+        return Finding(uri=self.uri, parent_id=self.parent_id, access=self.access)
 
     @property
     def depth(self) -> int:
@@ -168,7 +169,9 @@ class Changes:
         if known and known.fingerprint and found.sha256 and found.sha256 == known.sha256:
             parser = known.fingerprint.partition(" ")[0]
             if parser in PARSER_NAMES and known.fingerprint == self._profile.fingerprint(parser, found):
-                return self._change(found, known, found.sha256, parser)
+                change = self._change(found, known, found.sha256, parser)
+                if change.kind != "changed":  # else something in it is not settled, and its bytes are needed
+                    return change
         data = found.read(self._max_bytes)
         parser = parser_for(Source(name=found.name, data=data, options=found.options)).name
         return self._change(found, known, hashlib.sha256(data).hexdigest(), parser)
@@ -176,7 +179,7 @@ class Changes:
     def _change(self, found: Found, known: Known | None, sha256: str, parser: str) -> Change:
         fingerprint = self._profile.fingerprint(parser, found)
         kind = self._kind(known, sha256, fingerprint)
-        if kind == "new" and not found.parent_id and (moved := self._gone.get((sha256, fingerprint))):
+        if known is None and not found.parent_id and (moved := self._gone.get((sha256, fingerprint))):
             kind, known = "moved", moved.pop()
         return Change(kind=kind, found=found, known=known, sha256=sha256, fingerprint=fingerprint, parser=parser)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 from ragkit.history import FilterVerdict
 from ragkit.index.duplicates import bands, signature
@@ -91,7 +90,6 @@ def draft_of(
 
 def restored(stored: Stored, *, known: Known, attempt: Attempt) -> Draft:
     """A version that was kept, on its way back; its vectors are stored under the keys that it had."""
-    title = content_title(stored.parsed, PurePosixPath(known.uri).name)
     return Draft(
         known=known,
         attempt=attempt,
@@ -100,7 +98,7 @@ def restored(stored: Stored, *, known: Known, attempt: Attempt) -> Draft:
         fingerprint=stored.fingerprint,
         parsed=stored.parsed,
         chunks=stored.chunks,
-        inputs=_inputs(title, stored.chunks),
+        inputs=_inputs(_title_of(stored), stored.chunks),
         vector_keys=stored.vector_keys,
         verdicts=stored.verdicts,
         signature=stored.signature or b"",
@@ -128,7 +126,7 @@ def rebuilt(
         pieces = chunker.split(parsed) if parsed.text else ()
     origin = f"{known.document_id} {stored.sha256} {generation.id} {fingerprint}"
     chunks = tuple(_chunk(origin, ordinal, piece, parsed.text) for ordinal, piece in enumerate(pieces))
-    inputs = _inputs(content_title(parsed, PurePosixPath(known.uri).name), chunks)
+    inputs = _inputs(_title_of(stored), chunks)
     return Draft(
         known=known,
         attempt=attempt,
@@ -143,6 +141,12 @@ def rebuilt(
         signature=stored.signature or b"",
         bands=stored.bands,
     )
+
+
+def _title_of(stored: Stored) -> str:
+    """The title that was embedded: none where it was made of the file name, also of one that the file had before."""
+    bare = (vector_key(stored.embedder_id, text) for text in _inputs("", stored.chunks))
+    return "" if tuple(bare) == stored.vector_keys else stored.parsed.title
 
 
 def _inputs(title: str, chunks: Sequence[Chunk]) -> tuple[str, ...]:

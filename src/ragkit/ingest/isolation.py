@@ -23,7 +23,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
 
-from ragkit.errors import ParseFailed, RagkitError
+from ragkit.errors import ParseFailed, RagkitError, StorageError
 from ragkit.ingest.parsers.limits import Limits
 from ragkit.parsed import Parsed
 from ragkit.protocols import Source
@@ -109,20 +109,26 @@ class ParserPool:
                 process.end()
 
     def _parse(self, task: _Task) -> ParsedFile | RagkitError:
-        process = self._idle.get() or _Process(memory_mb=self._memory_mb, timeout_s=self._timeout_s)
+        process = self._idle.get()
         kept: _Process | None = None
         try:
+            process = process or _Process(memory_mb=self._memory_mb, timeout_s=self._timeout_s)
             reply = process.parse(task)
             answer = reply.answer
             kept = None if reply.worn or process.tasks >= _TASKS else process
         except TimeoutError:
             answer = self._crashed(task.name, -signal.SIGPROF)
-        except (EOFError, OSError):
+        except (EOFError, OSError) as error:
+            if process is None:
+                raise StorageError(
+                    f"No parser process can be started: {error}.",
+                    hint="Allow this user more processes, open files or memory, or lower RAGKIT_PARSE_WORKERS.",
+                ) from error
             answer = self._crashed(task.name, process.status())
         finally:
-            if kept is None:
-                process.end()
             self._idle.put(kept)
+            if kept is None and process is not None:
+                process.end()
         return answer
 
     def _crashed(self, name: str, status: int) -> ParseFailed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -100,16 +100,20 @@ class Ingestor:
         changes = Changes(known, profile=profile, roots=roots, found=there, max_bytes=parts.max_bytes)
         if parts.catalog.erasing(generation):
             self.purge(generation)
+        if left := parts.versions.left_behind(generation):
+            self._forget(generation, left)
         run = Run(parts, generation, profile=profile, known=known, changes=changes, tally=tally)
         try:
             run.ingest(map(Found.of, items))
         finally:
             if run.orphans:
                 tally.deleted += len(self._erase(generation, run.orphans))
-        if prune:
-            tally.deleted += self._prune(generation, known, there, roots, run.moved, force=force)
-        parts.retained.expire(generation, now() - parts.retention)
-        parts.snapshots.record(generation)
+        try:
+            if prune:
+                tally.deleted += self._prune(generation, known, there, roots, run.moved, force=force)
+        finally:  # also where too much has gone: what was new or changed is in
+            parts.retained.expire(generation, now() - parts.retention)
+            parts.snapshots.record(generation)
 
     def delete(self, generation: Generation, document_ids: Sequence[str]) -> list[Receipt]:
         """Erase documents, their earlier versions and every trace of their text."""
@@ -117,8 +121,15 @@ class Ingestor:
         self._parts.snapshots.record(generation)
         return receipts
 
-    def release(self, document_id: str) -> IngestReport:
+    def release(
+        self, document_id: str, *, profile: Profile | None = None, options: Mapping[str, str] | None = None
+    ) -> IngestReport:
         """Let a document out of quarantine: it is ingested whatever the filters say of these bytes.
+
+        Args:
+            document_id: Which one.
+            profile: How its pipeline processes files.
+            options: For the parser, as its pipeline has them.
 
         Raises:
             NotFound: No document has this id.
@@ -137,8 +148,8 @@ class Ingestor:
         parts.ledger.release(document_id)
         name = known.uri.rpartition("/")[2]
         path = parts.files.path(known.held[0])
-        item = Item(uri=known.uri, path=path, name=name, access=known.access)
-        return self.run(view.document.collection, [item])
+        item = Item(uri=known.uri, path=path, name=name, options=options or {}, access=known.access)
+        return self.run(view.document.collection, [item], profile=profile)
 
     def roll_back(self, collection: str, number: int) -> Rollback:
         """Answer from the documents of an earlier snapshot again; nothing is parsed or embedded.

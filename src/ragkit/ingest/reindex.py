@@ -9,12 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from ragkit.errors import Conflict
 from ragkit.history import Reindexed
 from ragkit.index.generations import Generation, Superseded
 from ragkit.index.ledger import Attempt
 from ragkit.index.rebuilding import Beside
+from ragkit.ingest.chunking import LEAST_ROOM
 from ragkit.ingest.drafts import rebuilt
 from ragkit.ingest.indexing import IndexWriter
 from ragkit.ingest.parts import IngestParts
@@ -67,11 +69,12 @@ class Reindexer:
         live = self._parts.collections.get(collection)
         model = embedder or self._parts.embedder_for(live)
         chunking = _chunking(live, chunks)
-        if chunks is None and live.chunking is None and model.spec.max_tokens < live.spec.max_tokens:
+        longest = live.spec.max_tokens if chunking is None else chunking["tokens"] + LEAST_ROOM
+        if model.spec.max_tokens < longest:
             raise Conflict(
-                f"{model.spec.name!r} reads {model.spec.max_tokens} tokens, and passages may have up to "
-                f"{live.spec.max_tokens}.",
-                hint=f"Cut them anew: `--chunk-profile {model.spec.max_tokens * 7 // 8}/0/structure`.",
+                f"{model.spec.name!r} reads {model.spec.max_tokens} tokens, and passages with their headings may have "
+                f"up to {longest}.",
+                hint=f"Cut them anew: `--chunk-profile {model.spec.max_tokens - LEAST_ROOM}/0/structure`.",
             )
         target = self._parts.generations.begin(live, model.spec, chunking)
         for other in self._parts.generations.unfinished(live):
@@ -212,7 +215,7 @@ class _NoSteps:
         pass
 
 
-def _chunking(live: Generation, chunks: ChunkProfile | None) -> dict[str, object] | None:
+def _chunking(live: Generation, chunks: ChunkProfile | None) -> dict[str, Any] | None:
     if chunks is None:
         return None if live.chunking is None else dict(live.chunking)
     return {"tokens": chunks.tokens, "overlap": chunks.overlap or 0, "strategy": chunks.strategy}

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 from ragkit.errors import ParseFailed, RagkitError
 from ragkit.history import FilterVerdict
 from ragkit.index.generations import Generation
-from ragkit.index.ledger import Attempt, Finding, Known
+from ragkit.index.ledger import Attempt, Known
 from ragkit.index.means import document_means
 from ragkit.ingest.changes import FORESEEN, Change, Changes, Found, Profile
 from ragkit.ingest.drafts import Draft, draft_of, enriched, restored
 from ragkit.ingest.indexing import IndexWriter
 from ragkit.ingest.isolation import ParsedFile
 from ragkit.ingest.outliers import Spread, judge_place, spread
+from ragkit.ingest.parsers import CONTAINERS
 from ragkit.ingest.parts import IngestParts
 from ragkit.ingest.quality import judge
 from ragkit.ingest.report import Tally
@@ -113,7 +114,9 @@ class Run:
         """What is to be parsed; what was found inside files comes first, so that it is not kept for long."""
         while batch := self._next(waiting):
             for work in self._decide(batch):
-                version_id = self._kept.get((work.known.document_id, work.change.sha256, work.change.fingerprint))
+                key = (work.known.document_id, work.change.sha256, work.change.fingerprint)
+                # A container is read again: what is in it may be gone, and is not kept with it.
+                version_id = None if work.change.parser in CONTAINERS else self._kept.get(key)
                 stored = None if version_id is None else self._parts.retained.load(version_id)
                 if stored is None:
                     yield work, work.change.found.content, work.change.found.name, work.change.found.options
@@ -133,10 +136,11 @@ class Run:
             except RagkitError as error:
                 self._fail(found, self._known.get(found.uri), error)
                 continue
+            if change.kind == "moved" and change.known and not self._move(change.known, found):
+                change = replace(change, kind="new", known=None)  # another writer has recorded the file meanwhile
             if not self._settled(change):
                 changes.append(change)
-        unknown = [change.found for change in changes if change.known is None]
-        findings = [Finding(uri=found.uri, parent_id=found.parent_id, access=found.access) for found in unknown]
+        findings = [change.found.finding() for change in changes if change.known is None]
         recorded = self._parts.ledger.find(self._generation, findings) if findings else {}
         return [self._work(change, change.known or recorded[change.found.uri]) for change in changes]
 
@@ -156,21 +160,19 @@ class Run:
         known = change.known
         if known is None or change.kind in ("new", "changed"):
             return False
-        if change.kind == "moved" and not self._move(known, change.found):
-            return False
-        outcome = FORESEEN[change.kind]
         for one in self._family(known):
+            self._allow(one, change.found)
             if change.kind != "held" and (one is known or one.state == "live"):
                 self._seen.append(one.document_id)
             self._tally.found += one is not known
             held = one is not known and one.state == "quarantined"
-            self._tally.count("quarantined" if held else outcome, one.uri)
-        self._allow(known, change.found)
+            self._tally.count("quarantined" if held else FORESEEN[change.kind], one.uri)
         return True
 
     def _move(self, known: Known, found: Found) -> bool:
-        self.moved.update(one.document_id for one in self._family(known))
-        return self._parts.ledger.move(self._generation, known.document_id, found.uri)
+        if moved := self._parts.ledger.move(self._generation, known.document_id, found.uri):
+            self.moved.update(one.document_id for one in self._family(known))
+        return moved
 
     def _family(self, known: Known) -> Iterator[Known]:
         yield known
@@ -190,6 +192,10 @@ class Run:
         attempt.sha256 = file.sha256
         attempt.reached("parsed")
         self._open(work, file)
+        if (work.known.sha256, work.known.fingerprint) == (file.sha256, work.change.fingerprint):
+            self._seen.append(work.known.document_id)  # read again only for what is in it and was not settled
+            self._tally.count("unchanged", found.uri)
+            return
         parsed = enriched(file.parsed, found.metadata)
         verdicts = judge(parsed, self._profile.filters) if parsed.text else ()
         attempt.reached("checked")
@@ -224,18 +230,21 @@ class Run:
         if not inside:
             return
         self._tally.found += len(inside)
-        findings = [Finding(uri=found.uri, parent_id=found.parent_id, access=found.access) for found in inside]
-        self._parts.ledger.find(self._generation, findings)
+        self._parts.ledger.find(self._generation, [found.finding() for found in inside])
         for found in inside:
             if found.depth > self._parts.max_depth:
                 limit = f"more than {self._parts.max_depth} deep (RAGKIT_MAX_DEPTH)"
-                self._fail(found, None, ParseFailed(f"{found.name!r} lies in containers {limit}."))
+                self._fail(found, before.get(found.uri), ParseFailed(f"{found.name!r} lies in containers {limit}."))
             else:
                 self._inside.append(found)
 
     def _hold(self, work: _Work, sha256: str, verdicts: tuple[FilterVerdict, ...]) -> None:
         """Put it in quarantine, with its bytes, so that it can be released also when its source is gone."""
-        data = work.change.found.read(self._parts.max_bytes)
+        try:
+            data = work.change.found.read(self._parts.max_bytes)
+        except RagkitError as error:  # it has gone, or its server does not answer any more
+            self._fail(work.change.found, work.known, error, work.attempt)
+            return
         if self._parts.files.put(data) != sha256:
             work.attempt.sha256 = None  # it is being written at this moment; the next run judges it again
         reason = "; ".join(verdict.detail for verdict in verdicts if not verdict.passed)
@@ -244,11 +253,12 @@ class Run:
 
     def _fail(self, found: Found, known: Known | None, error: RagkitError, attempt: Attempt | None = None) -> None:
         self._tally.fail(found.uri, error)
+        for one in self._family(known) if known is not None else ():
+            self._allow(one, found)  # what answered before goes on answering, and no longer to whom it is closed now
         if known is not None and (known.state, known.reason) == ("failed", error.detail):
             return
         if known is None:
-            finding = Finding(uri=found.uri, parent_id=found.parent_id, access=found.access)
-            known = self._parts.ledger.find(self._generation, [finding])[found.uri]
+            known = self._parts.ledger.find(self._generation, [found.finding()])[found.uri]
         self._parts.ledger.fail(attempt or Attempt(document_id=known.document_id), error.detail)
 
     def _add(self, draft: Draft) -> None:

@@ -52,7 +52,7 @@ def read_sidecar(name: str, data: bytes) -> Mapping[str, str]:
                 f"In the sidecar {name!r}, {key!r} is neither a plain value nor a list of these.", hint=hint
             )
         if text:
-            metadata[key] = iso_date(text) if key in DATES else text
+            metadata[_kept(key)] = iso_date(text) if key in DATES else text
     return metadata
 
 
@@ -63,8 +63,13 @@ def _text(value: object) -> str | None:
         case bool():
             return str(value).lower()
         case str() | int() | float():
-            return str(value).strip()
+            return _kept(str(value))
         case list() if all(isinstance(one, str | int | float) for one in value):
-            return ", ".join(str(one).strip() for one in value)
+            return ", ".join(_kept(str(one)) for one in value)
         case _:
             return None
+
+
+def _kept(text: str) -> str:
+    """Without what JSON can hold and no database keeps: NUL, and one half of a surrogate pair."""
+    return text.encode("utf-8", "ignore").decode().replace("\0", "").strip()

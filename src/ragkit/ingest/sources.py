@@ -20,6 +20,12 @@ from ragkit.ingest.sidecar import SUFFIX, alone, describes, read_sidecar
 __all__ = ["Item", "Origin", "Root", "discover", "failing", "missing", "readable", "roots_of"]
 
 
+INSIDE = "!/"
+"""Between the uri of a container and the name of what is in it."""
+CATALOG = "ragkit.db"
+"""A folder below a root that has this file is a `RAGKIT_HOME`: what ragkit keeps there is no document."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """A file to ingest."""
@@ -100,6 +106,8 @@ class Root:
         while waiting:
             above, folder = waiting.pop()
             entries = _entries(folder, root=not above)
+            if above and any(entry.name == CATALOG for entry in entries):
+                continue
             names = {entry.name for entry in entries} if self.sidecars else set()
             subfolders = []
             for entry in entries:
@@ -110,7 +118,7 @@ class Root:
                 if entry.is_dir(follow_symlinks=False):
                     if not patterns or patterns.enters(below + "/"):
                         subfolders.append((below + "/", entry.path))
-                elif entry.is_file() and (not patterns or patterns.admits(below)) and not describes(name, names):
+                elif _is_file(entry) and (not patterns or patterns.admits(below)) and not describes(name, names):
                     yield self._item(entry.path, name, below, names)
             waiting += reversed(subfolders)
 
@@ -135,10 +143,10 @@ def roots_of(paths: Sequence[str]) -> list[Root]:
     """
     roots = []
     for given in paths:
-        found = [Path(given)] if Path(given).exists() else _expand(given)
+        found = [Path(given)] if os.path.exists(given) else _expand(given)  # noqa: PTH110 (never raises)
         if not found:
             raise InputError(f"There is no file or folder {given!r}.", hint=f"Looked from {str(Path.cwd())!r}.")
-        roots += [_root(path.resolve()) for path in found]
+        roots += [_root(Path(os.path.realpath(path))) for path in found]  # `resolve` fails on a link to itself
     return roots
 
 
@@ -150,8 +158,14 @@ def discover(origins: Sequence[Origin]) -> list[Item]:
     """
     items: dict[str, Item] = {}
     for origin in origins:
-        for item in origin.items():
-            items.setdefault(item.uri, item)
+        try:
+            for item in origin.items():
+                items.setdefault(item.uri, item)
+        except OSError as error:
+            raise StorageError(
+                f"{error.filename or origin.prefix!r} cannot be used: {error.strerror}.",
+                hint="Check that it is still there, its permissions, and the free space of RAGKIT_HOME.",
+            ) from error
     return list(items.values())
 
 
@@ -191,6 +205,13 @@ def failing(error: RagkitError) -> Callable[[], object]:
         raise error
 
     return fetch
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link to itself, or to where this user may not look: reading it says so
+        return True
 
 
 def _entries(folder: str, *, root: bool) -> list[os.DirEntry[str]]:

@@ -5,8 +5,10 @@ Any address that the machine reaches can be in the list, also private ones: nobo
 
 from __future__ import annotations
 
+import ipaddress
 import mimetypes
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -100,6 +102,8 @@ class UrlList:
                 if answer.status_code == httpx2.codes.NOT_MODIFIED and known:
                     return None
                 _refuse(url, answer)
+                if answer.history and _is_inside(answer.url.host) and not _is_inside(urlsplit(url).hostname or ""):
+                    raise UpstreamError(f"{url!r} leads to {answer.url.host!r}, which only the list itself may name.")
                 if int(answer.headers.get("content-length", "0")) > self.max_bytes:
                     raise too_large(url, self.max_bytes)
                 digest = save_stream(_within(LONGEST_S, url, answer), path, name=url, max_bytes=self.max_bytes)
@@ -125,6 +129,8 @@ def web_address(url: str) -> str:
     """
     if not re.match(r"https?://[^/\s]+", url):
         raise ValueError("must begin with http:// or https:// and a host")
+    if urlsplit(url).username is not None:  # which also refuses a host in brackets that is no address
+        raise ValueError("must not hold a user name: an address stands in every citation")
     return url
 
 
@@ -153,6 +159,15 @@ def _refuse(url: str, answer: httpx2.Response) -> None:
         raise NotFound(f"{url!r} is not there: the server answered {answer.status_code}.")
     if not answer.is_success:
         raise UpstreamError(f"{url!r} cannot be fetched: the server answered {answer.status_code}.")
+
+
+def _is_inside(host: str) -> bool:
+    """Whether it is this machine, or one of its own network: nobody else may send us there."""
+    try:
+        found = socket.getaddrinfo(host, None)
+    except OSError:
+        return False
+    return any(not ipaddress.ip_address(str(place[0]).partition("%")[0]).is_global for *_, place in found)
 
 
 def _within(limit_s: float, url: str, answer: httpx2.Response) -> Iterator[bytes]:

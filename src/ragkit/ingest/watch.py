@@ -13,9 +13,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ragkit.errors import RagkitError
+from ragkit.errors import RagkitError, StorageError
 from ragkit.ingest.patterns import HIDDEN
-from ragkit.ingest.sources import Root, missing
+from ragkit.ingest.sidecar import SUFFIX
+from ragkit.ingest.sources import CATALOG, Root, missing
 
 __all__ = ["Settling", "folder_changes", "follow"]
 
@@ -69,6 +70,7 @@ def folder_changes(roots: Mapping[str, Sequence[Root]], stop: threading.Event) -
 
     Raises:
         InputError: A root is missing.
+        StorageError: The system refuses to watch so much.
     """
     from watchfiles import watch
 
@@ -78,18 +80,24 @@ def folder_changes(roots: Mapping[str, Sequence[Root]], stop: threading.Event) -
     for folder in folders:
         if not folder.is_dir():
             raise missing(folder)
-    for batch in watch(
-        *folders,
-        watch_filter=None,
-        debounce=TICK_MS,
-        step=TICK_MS // 4,
-        rust_timeout=TICK_MS,
-        yield_on_timeout=True,
-        stop_event=stop,
-        raise_interrupt=True,
-        ignore_permission_denied=True,
-    ):
-        yield {path for _, path in batch}
+    try:
+        for batch in watch(
+            *folders,
+            watch_filter=None,
+            debounce=TICK_MS,
+            step=TICK_MS // 4,
+            rust_timeout=TICK_MS,
+            yield_on_timeout=True,
+            stop_event=stop,
+            raise_interrupt=True,
+            ignore_permission_denied=True,
+        ):
+            yield {path for _, path in batch}
+    except (OSError, RuntimeError) as error:  # the library's own error is a RuntimeError
+        raise StorageError(
+            f"The system refuses to follow {', '.join(map(repr, map(str, folders)))}: {error}.",
+            hint="Raise fs.inotify.max_user_watches and fs.inotify.max_user_instances, or follow fewer folders.",
+        ) from error
 
 
 @dataclass(slots=True)
@@ -142,10 +150,14 @@ def _concerned(roots: Mapping[str, Sequence[Root]], path: str) -> list[str]:
 
 
 def _wanted(root: Root, path: Path) -> bool:
+    if root.sidecars:
+        path = Path(str(path).removesuffix(SUFFIX))  # a change of a sidecar is one of what it describes
     if not path.is_relative_to(root.path):
         return False
     below = path.relative_to(root.path)
     if any(part.startswith(HIDDEN) for part in below.parts):
+        return False
+    if any((root.path / above / CATALOG).is_file() for above in list(below.parents)[:-1]):
         return False
     # What was deleted may have been a folder, and an included one: only `exclude` speaks for both.
     return path.is_dir() or (root.patterns.admits if path.is_file() else root.patterns.enters)(below.as_posix())

@@ -28,6 +28,15 @@ def test_values_become_text_lists_have_commas_and_dates_are_iso() -> None:
     }
 
 
+def test_what_no_database_keeps_is_left_out() -> None:
+    sidecar = {"title": "Travel\0 policy \ud83d", "tags": ["a\udc00", "b"], "key\0": "x", "empty": "\0"}
+    assert read_sidecar("a.pdf.meta.json", json.dumps(sidecar).encode()) == {
+        "title": "Travel policy",
+        "tags": "a, b",
+        "key": "x",
+    }
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

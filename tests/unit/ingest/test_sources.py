@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pathspec import PathSpec
 
-from ragkit.errors import InputError, UnsupportedFormat
+from ragkit.errors import InputError, ParseFailed, StorageError, UnsupportedFormat
+from ragkit.ingest.changes import Found
 from ragkit.ingest.patterns import Patterns
-from ragkit.ingest.sources import Root, discover, roots_of
+from ragkit.ingest.sources import Item, Root, discover, roots_of
 
 
 @pytest.fixture
@@ -66,6 +69,36 @@ def test_the_same_file_through_a_link_has_the_uri_of_its_real_path(folder: Path,
 def test_a_loop_of_links_ends(folder: Path) -> None:
     (folder / "policies" / "up").symlink_to(folder)
     assert len(_below(folder)) == 3
+
+
+def test_a_link_to_itself_fails_alone(folder: Path) -> None:
+    (folder / "loop.md").symlink_to("loop.md")
+    items = {item.uri: item for item in discover([Root(path=folder, prefix="s/")])}
+    assert len(items) == 4
+    with pytest.raises(ParseFailed, match=r"'loop\.md'"):
+        Found.of(items["s/loop.md"]).read(1000)
+    with pytest.raises(InputError, match="not there"):
+        discover(roots_of([str(folder / "loop.md")]))
+
+
+def test_a_path_that_no_file_can_have_is_named() -> None:
+    with pytest.raises(InputError, match="no file or folder"):
+        roots_of(["x" * 300])
+
+
+class Unplugged:
+    """A source whose disk goes while it is listed."""
+
+    prefix = "s/"
+
+    def items(self) -> Iterator[Item]:
+        yield Item(uri="s/a.md", path=Path("a.md"), name="a.md")
+        raise OSError(errno.EIO, "Input/output error", "/mnt/disk")
+
+
+def test_a_source_that_cannot_be_listed_to_its_end_is_named() -> None:
+    with pytest.raises(StorageError, match=r"'/mnt/disk' .*Input/output error"):
+        discover([Unplugged()])
 
 
 def test_a_file_name_in_any_bytes_is_readable(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from ragkit.ingest.parsers.xml import Xml
 from ragkit.parsed import Parsed
 from ragkit.protocols import Parser, Source
 
-__all__ = ["PARSERS", "PARSER_NAMES", "content_title", "parse", "parser_for"]
+__all__ = ["CONTAINERS", "PARSERS", "PARSER_NAMES", "content_title", "parse", "parser_for"]
 
 PARSERS: tuple[Parser, ...] = (
     Markdown(), Html(), PlainText(), Pdf(), Word(), PowerPoint(), Spreadsheet(), LegacySpreadsheet(), Delimited(),
@@ -37,6 +37,8 @@ PARSERS: tuple[Parser, ...] = (
 )  # fmt: skip
 
 PARSER_NAMES = frozenset(parser.name for parser in PARSERS)
+CONTAINERS = frozenset({Archive.name, Email.name, OutlookMessage.name})
+"""Names of the parsers that find other files in a file."""
 
 _KINDS = {
     ".bin": "unknown binary data",

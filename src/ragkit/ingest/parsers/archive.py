@@ -8,22 +8,19 @@ import io
 import lzma
 import tarfile
 import zipfile
-import zlib
 from typing import IO, cast
 
 from ragkit.errors import ParseFailed
 from ragkit.ingest.parsers.builder import clean_stem
 from ragkit.ingest.parsers.contained import Budget, Contained, Metered
 from ragkit.ingest.parsers.limits import Limits
+from ragkit.ingest.parsers.sniff import DAMAGED
 from ragkit.parsed import Parsed
 from ragkit.protocols import Source
 
 __all__ = ["Archive"]
 
-_DAMAGED = (
-    EOFError, NotImplementedError, OSError, RuntimeError, ValueError,
-    lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+_DAMAGED = (*DAMAGED, tarfile.TarError)
 _COMPRESSED = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ": "xz"}
 _MEDIA_TYPES = {"zip": "application/zip", "tar": "application/x-tar", "gz": "application/gzip",
                 "bz2": "application/x-bzip2", "xz": "application/x-xz"}  # fmt: skip

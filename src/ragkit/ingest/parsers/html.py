@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Html", "write_html"]
 
+_UNREAD = "script, style, noscript, template, iframe, svg, canvas, object, head"
+"""What no reader sees as text."""
 _FURNITURE = ", ".join(
     """
-    script style noscript template nav iframe svg canvas button select object head dialog
+    nav button select dialog
     body>header body>footer body>div>header body>div>footer
     [role=navigation] [role=banner] [role=contentinfo] [role=search]
     .navheader .navfooter .navbar .sidebar .sphinxsidebar .breadcrumb .breadcrumbs .skip-link .headerlink
@@ -67,6 +69,8 @@ def write_html(builder: TextBuilder, tree: LexborHTMLParser) -> None:
     body = tree.body
     if body is None:
         return
+    for node in tree.css(_UNREAD):
+        node.decompose()
     whole = body.html or ""
     for node in tree.css(_FURNITURE):
         node.decompose()

@@ -12,7 +12,7 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Each is an option of the same name, which a pipeline file may set for its documents."""
+    """Each is an option of the same name; the settings `RAGKIT_MAX_*` give it to every document."""
 
     max_pages: int = 5000
     """Of a document; sheets and slides count as pages."""

@@ -15,7 +15,7 @@ __all__ = ["PlainText"]
 _UNDERLINED = re.compile(r"(?:\A|\n\n)([^\n]{1,120})\n(={3,}|-{3,}|~{3,})\n")
 _STANDING_ALONE = re.compile(r"(?:\A|\n\n)(?=([^\n]{3,90})\n\n)")
 _NUMBER = re.compile(r"(\d{1,2}(?:\.\d{1,2})*)[.)]?[ \t]+\S")
-_CUE = re.compile(r"^(?:WEBVTT[^\n]*|NOTE\b[^\n]*|\d+|[\w-]*|[\d:.,]+[ \t]+-->[^\n]*)\n", re.MULTILINE)
+_CUE = re.compile(r"^(?:WEBVTT[^\n]*|NOTE\b[^\n]*|(?:[\w-]+\n)?[\d:.,]+[ \t]+-->[^\n]*|)\n", re.MULTILINE)
 _VOICE = re.compile(r"<v[.\w]*[ \t]+([^>]*)>")
 _TAG = re.compile(r"</?[a-z][^>\n]*>|<[\d:.]+>")
 _TITLE = re.compile(r"\A\s*(?:title|subject|titel)\s*:[ \t]*([^\n]{1,200})", re.IGNORECASE)

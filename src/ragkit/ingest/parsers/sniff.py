@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import lzma
 import zipfile
+import zlib
 
 from ragkit.ingest.parsers.encoding import looks_binary
 from ragkit.protocols import Source
 
-__all__ = ["extension_of", "sniff", "text_kind"]
+__all__ = ["DAMAGED", "extension_of", "sniff", "text_kind"]
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG", ".png"), (b"\xff\xd8\xff", ".jpg"), (b"GIF8", ".gif"), (b"RIFF", ".riff"), (b"\x1f\x8b", ".gz"),
@@ -38,6 +40,10 @@ _PROGRAM_PACKAGES = frozenset(
 """ZIP archives whose members are of use to one program only."""
 _MANY_MEMBERS = 20_000
 _ZIP_ENTRY = b"PK\x01\x02"
+DAMAGED = (
+    EOFError, NotImplementedError, OSError, RuntimeError, ValueError, lzma.LZMAError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What a damaged or encrypted ZIP archive, or a member of one, can raise."""
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 _OLE_STREAMS: tuple[tuple[str, str], ...] = (
     ("__substg1.0_", ".msg"), ("__properties_version1.0", ".msg"), ("EncryptedPackage", ".encrypted"),
@@ -68,7 +74,7 @@ def extension_of(source: Source) -> str:
 
 def sniff(data: bytes, extension: str) -> str:
     """The extension that binary data asks for; empty where the bytes do not contradict the name."""
-    if b"%PDF-" in data[:1024] and not data.lstrip().startswith(b"<"):
+    if (place := data.find(b"%PDF-", 0, 1024)) >= 0 and (not data[:place].strip() or looks_binary(data)):
         return ".pdf"
     if data.startswith(_OLE):
         return _ole_kind(data, extension)
@@ -101,7 +107,7 @@ def _zip_kind(data: bytes, extension: str) -> str:
             if "mimetype" in names:
                 with archive.open("mimetype") as member:
                     return _ZIP_TYPES.get(member.read(100).strip(), ".package")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError):
+    except DAMAGED:
         return extension if extension in _BINARY_FORMATS else ".zip"
     for prefix, kind in _ZIP_MEMBERS:
         if any(name.startswith(prefix) for name in names):

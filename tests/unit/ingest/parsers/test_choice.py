@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
@@ -36,6 +38,15 @@ def chosen(name: str, data: bytes, media_type: str | None = None) -> str:
 )
 def test_the_bytes_win_over_the_name(name: str, data: bytes, expected: str) -> None:
     assert chosen(name, data) == expected
+
+
+def test_a_package_whose_type_is_damaged_is_left_to_its_parser() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as package:
+        package.writestr("mimetype", "application/epub+zip" * 20)
+    data = bytearray(packed.getvalue())
+    data[38:60] = b"\xff" * 22
+    assert chosen("book.epub", bytes(data)) == "epub"
 
 
 def test_the_media_type_helps_a_name_without_extension() -> None:
