@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from ragkit.errors import Conflict
@@ -19,6 +20,7 @@ from ragkit.index.snapshots import Snapshots
 from ragkit.index.token_signs import TokenSigns
 from ragkit.index.versions import Versions
 from ragkit.ingest.chunking import StructureChunker
+from ragkit.ingest.indexing import IndexWriter
 from ragkit.ingest.isolation import ParserPool
 from ragkit.protocols import Chunker, Embedder, KeywordEntry, KeywordIndex, VectorStore
 from ragkit.store.embeddings import VectorCache
@@ -106,6 +108,27 @@ class IngestParts:
     def chunker(self, embedder: Embedder, chunking: Mapping[str, Any]) -> Chunker:
         """Cuts by a chunk profile, in the tokens of an embedder."""
         return StructureChunker(embedder.tokenizer, max_tokens=chunking["tokens"], overlap=chunking["overlap"])
+
+    def writer(self, generation: Generation, **hooks: Any) -> IndexWriter:
+        """What puts documents into a generation.
+
+        Args:
+            generation: The one that answers.
+            hooks: `on_live` and `admit` of the writer.
+        """
+        vectors, keywords = self.stores(generation)
+        return IndexWriter(
+            generation=generation,
+            ledger=self.ledger,
+            versions=self.versions,
+            cache=self.cache,
+            embedder=self.embedder_for(generation),
+            signs=self.signs,
+            vectors=vectors,
+            keywords=keywords,
+            turn=partial(self.turn, generation),
+            **hooks,
+        )
 
     @classmethod
     def over(cls, database: Database, **parts: object) -> IngestParts:

@@ -14,7 +14,6 @@ from ragkit.index.ledger import Attempt, Known
 from ragkit.ingest import prune as pruning
 from ragkit.ingest.changes import FORESEEN, Changes, Found, Profile
 from ragkit.ingest.drafts import rebuilt, restored
-from ragkit.ingest.indexing import IndexWriter
 from ragkit.ingest.parts import IngestParts
 from ragkit.ingest.reindex import Reindexer
 from ragkit.ingest.report import Progress, Tally, continued
@@ -100,8 +99,7 @@ class Ingestor:
         changes = Changes(known, profile=profile, roots=roots, found=there, max_bytes=parts.max_bytes)
         if parts.catalog.erasing(generation):
             self.purge(generation)
-        if left := parts.versions.left_behind(generation):
-            self._forget(generation, left)
+        self._forget(generation, parts.versions.left_behind)
         run = Run(parts, generation, profile=profile, known=known, changes=changes, tally=tally)
         try:
             run.ingest(map(Found.of, items))
@@ -179,7 +177,7 @@ class Ingestor:
             raise Conflict(f"A reindex of {collection!r} has switched meanwhile.", hint="Run it again.") from error
         surplus = [key for key in live if key not in target]
         if surplus:
-            self._forget(generation, parts.versions.withdraw(generation, surplus))
+            self._forget(generation, partial(parts.versions.withdraw, document_ids=surplus))
         made = parts.snapshots.record(generation, note=f"Rolled back to snapshot {number}.")
         return Rollback(
             snapshot=made or parts.snapshots.list(generation)[0],
@@ -192,18 +190,7 @@ class Ingestor:
         if not wanted:
             return
         parts = self._parts
-        vectors, keywords = parts.stores(generation)
-        with IndexWriter(
-            generation=generation,
-            ledger=parts.ledger,
-            versions=parts.versions,
-            cache=parts.cache,
-            embedder=parts.embedder_for(generation),
-            signs=parts.signs,
-            vectors=vectors,
-            keywords=keywords,
-            turn=partial(parts.turn, generation),
-        ) as writer:
+        with parts.writer(generation) as writer:
             for known, version_id in wanted:
                 if stored := parts.retained.load(version_id):
                     attempt = Attempt(document_id=known.document_id, sha256=stored.sha256)
@@ -299,10 +286,13 @@ class Ingestor:
             self._parts.eraser.purged(generation)
         return cleared
 
-    def _forget(self, generation: Generation, chunk_ids: Sequence[str]) -> None:
-        vectors, keywords = self._parts.stores(generation)
-        vectors.delete(chunk_ids)
-        keywords.update(add=(), delete=chunk_ids)
+    def _forget(self, generation: Generation, retired: Callable[[Generation], Sequence[str]]) -> None:
+        """Take chunks out of the indexes, which nobody brings back between the question which and their removal."""
+        with self._parts.turn(generation):
+            if chunk_ids := retired(generation):
+                vectors, keywords = self._parts.stores(generation)
+                vectors.delete(chunk_ids)
+                keywords.update(add=(), delete=chunk_ids)
 
 
 def _outermost(known: dict[str, Known], moved: set[str]) -> list[str]:

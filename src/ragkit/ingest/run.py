@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -263,20 +262,7 @@ class Run:
 
     def _add(self, draft: Draft) -> None:
         if self._writer is None:
-            vectors, keywords = self._parts.stores(self._generation)
-            self._writer = IndexWriter(
-                generation=self._generation,
-                ledger=self._parts.ledger,
-                versions=self._parts.versions,
-                cache=self._parts.cache,
-                embedder=self._parts.embedder_for(self._generation),
-                signs=self._parts.signs,
-                vectors=vectors,
-                keywords=keywords,
-                turn=partial(self._parts.turn, self._generation),
-                on_live=self._live,
-                admit=self._admit,
-            )
+            self._writer = self._parts.writer(self._generation, on_live=self._live, admit=self._admit)
         self._writer.add(draft)
 
     def _admit(self, draft: Draft, rows: Matrix) -> Draft | None:
