@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
 import pytest
 
-from ragkit.errors import ConfigError, ParseFailed, RagkitError
+from ragkit.errors import ConfigError, ParseFailed, RagkitError, StorageError
 from ragkit.ingest.isolation import ParsedFile, ParserPool
 from ragkit.ingest.parsers.limits import Limits
 from ragkit.protocols import Source
@@ -122,4 +123,14 @@ def test_a_parser_that_crashes_costs_its_own_file(pool: ParserPool, sent: signal
     result = outcome(pool, NOTE, "crash.md")
     assert isinstance(result, ParseFailed)
     assert said in result.detail
+    assert FACT in text_of(outcome(pool, NOTE, "note.md"))
+
+
+def test_a_process_that_cannot_be_started_is_told_and_the_next_file_gets_one(
+    pool: ParserPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/nowhere/python")
+        with pytest.raises(StorageError, match="No parser process"):
+            outcome(pool, NOTE, "note.md")
     assert FACT in text_of(outcome(pool, NOTE, "note.md"))

@@ -116,6 +116,21 @@ def test_another_embedder_makes_another_space_and_the_setting_does_not_undo_it(f
     assert (again.generation, again.documents, again.embedded) == (2, 0, 0)
 
 
+def test_a_file_name_is_not_embedded_also_one_that_the_file_had_before(filled: Desk) -> None:
+    filled.write("notes.txt", "The office in room 7 keeps the keys.")
+    filled.run()
+    (filled.folder / "notes.txt").rename(filled.folder / "keys.txt")
+    assert filled.run().moved == 1
+    assert reindexer(filled).run("c").embedded == 0
+
+
+def test_an_embedder_that_reads_less_than_the_passages_is_refused(filled: Desk) -> None:
+    reindexer(filled).run("c", chunks=ChunkProfile(tokens=100))
+    with pytest.raises(Conflict, match="reads 120 tokens") as caught:
+        reindexer(filled).run("c", embedder=HashedEmbedder(dimension=64, max_tokens=120))
+    assert "86/0/structure" in (caught.value.hint or "")
+
+
 def test_the_same_profile_holds_for_what_is_ingested_later(filled: Desk) -> None:
     reindexer(filled).run("c", chunks=SMALLER)
     assert filled.run().unchanged == 3

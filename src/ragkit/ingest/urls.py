@@ -28,6 +28,8 @@ REDIRECTS = 5
 TIMEOUT_S = 30.0
 LONGEST_S = 600.0
 """For one file, however steadily it trickles in."""
+_LISTED = "ragkit.listed"
+"""What a request, also one after a redirect, carries: the address of the list that it is for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +57,7 @@ class UrlList:
     def items(self) -> Iterator[Item]:
         """Every address, fetched where it has changed; one that cannot be fetched is an item that says why."""
         memory = Memory(self.memory)
-        client = httpx2.Client(
-            timeout=TIMEOUT_S, follow_redirects=True, max_redirects=REDIRECTS, headers={"user-agent": "ragkit"}
-        )
-        with client:
+        with _client() as client:
             numbered = enumerate(dict.fromkeys(self.urls))
             yield from ahead(partial(self._item, client, memory, number, url) for number, url in numbered)
         memory.save()
@@ -91,19 +90,18 @@ class UrlList:
 
     def _again(self, url: str, path: Path) -> None:
         """Fetch what has not changed: it was not ingested, or is to be processed in another way now."""
-        with httpx2.Client(timeout=TIMEOUT_S, follow_redirects=True, max_redirects=REDIRECTS) as client:
+        with _client() as client:
             self._get(client, url, path, None)
 
     def _get(self, client: httpx2.Client, url: str, path: Path, known: Seen | None) -> Seen | None:
         """Fetch the address to a file; nothing, where the server says that it is as it was."""
         asked = {"if-none-match": known.etag, "if-modified-since": known.modified} if known else {}
         try:
-            with client.stream("GET", url, headers={name: value for name, value in asked.items() if value}) as answer:
+            headers = {name: value for name, value in asked.items() if value}
+            with client.stream("GET", url, headers=headers, extensions={_LISTED: url}) as answer:
                 if answer.status_code == httpx2.codes.NOT_MODIFIED and known:
                     return None
                 _refuse(url, answer)
-                if answer.history and _is_inside(answer.url.host) and not _is_inside(urlsplit(url).hostname or ""):
-                    raise UpstreamError(f"{url!r} leads to {answer.url.host!r}, which only the list itself may name.")
                 if int(answer.headers.get("content-length", "0")) > self.max_bytes:
                     raise too_large(url, self.max_bytes)
                 digest = save_stream(_within(LONGEST_S, url, answer), path, name=url, max_bytes=self.max_bytes)
@@ -161,8 +159,28 @@ def _refuse(url: str, answer: httpx2.Response) -> None:
         raise UpstreamError(f"{url!r} cannot be fetched: the server answered {answer.status_code}.")
 
 
+def _client() -> httpx2.Client:
+    return httpx2.Client(
+        timeout=TIMEOUT_S,
+        follow_redirects=True,
+        max_redirects=REDIRECTS,
+        headers={"user-agent": "ragkit"},
+        event_hooks={"request": [_stay_outside]},
+    )
+
+
+def _stay_outside(request: httpx2.Request) -> None:
+    """Refuse, before it is sent, what a server of the web asks of machines that only this one reaches."""
+    listed = urlsplit(request.extensions[_LISTED]).hostname or ""
+    if request.url.host != listed and _is_inside(request.url.host) and not _is_inside(listed):
+        raise UpstreamError(
+            f"{request.extensions[_LISTED]!r} leads to {request.url.host!r}, a machine of the local network.",
+            hint="If that is wanted, put the address that it leads to in the list.",
+        )
+
+
 def _is_inside(host: str) -> bool:
-    """Whether it is this machine, or one of its own network: nobody else may send us there."""
+    """Whether a name stands for this machine, or for one that the internet does not reach."""
     try:
         found = socket.getaddrinfo(host, None)
     except OSError:

@@ -157,7 +157,7 @@ def _wanted(root: Root, path: Path) -> bool:
     below = path.relative_to(root.path)
     if any(part.startswith(HIDDEN) for part in below.parts):
         return False
-    if any((root.path / above / CATALOG).is_file() for above in list(below.parents)[:-1]):
+    if any((root.path / folder / CATALOG).is_file() for folder in [below, *below.parents][:-1]):
         return False
     # What was deleted may have been a folder, and an included one: only `exclude` speaks for both.
     return path.is_dir() or (root.patterns.admits if path.is_file() else root.patterns.enters)(below.as_posix())

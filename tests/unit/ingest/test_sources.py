@@ -71,6 +71,14 @@ def test_a_loop_of_links_ends(folder: Path) -> None:
     assert len(_below(folder)) == 3
 
 
+def test_what_ragkit_keeps_below_a_folder_is_no_document(folder: Path) -> None:
+    (folder / "var" / "files").mkdir(parents=True)
+    (folder / "var" / "ragkit.db").write_text("x")
+    (folder / "var" / "files" / "d.md").write_text("x")
+    assert len(_below(folder)) == 3
+    assert len(discover(roots_of([str(folder / "var" / "files")]))) == 1
+
+
 def test_a_link_to_itself_fails_alone(folder: Path) -> None:
     (folder / "loop.md").symlink_to("loop.md")
     items = {item.uri: item for item in discover([Root(path=folder, prefix="s/")])}

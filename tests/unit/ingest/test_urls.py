@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from ragkit.errors import InputError, NotFound, RagkitError, TooLarge, UpstreamError
 from ragkit.ingest.sources import Item
-from ragkit.ingest.urls import UrlList, read_addresses
+from ragkit.ingest.urls import _LISTED, UrlList, _client, _stay_outside, read_addresses, web_address
 
 
 @dataclass
@@ -189,3 +190,38 @@ def test_a_list_in_a_file_has_one_address_a_line(tmp_path: Path) -> None:
         read_addresses(file)
     with pytest.raises(InputError, match="cannot be read"):
         read_addresses(tmp_path / "none.txt")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [("https://ada:secret@example.org/a", "user name"), ("http://[::1/a", "IPv6"), ("ftp://example.org/a", "http")],
+)
+def test_an_address_that_cannot_stand_in_a_citation_is_refused(address: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        web_address(address)
+
+
+OUTSIDE = "http://93.184.215.14/a"
+
+
+@pytest.mark.parametrize(
+    "inside",
+    ["http://127.0.0.1/", "http://localhost:8000/", "http://10.1.2.3/", "http://[::1]/", "http://169.254.169.254/"],
+)
+def test_nobody_outside_sends_a_request_inside(inside: str) -> None:
+    with pytest.raises(UpstreamError, match="local network"):
+        _stay_outside(httpx2.Request("GET", inside, extensions={_LISTED: OUTSIDE}))
+    for listed, asked in ((OUTSIDE, OUTSIDE), (inside, inside), (inside, "http://127.0.0.2/"), (inside, OUTSIDE)):
+        _stay_outside(httpx2.Request("GET", asked, extensions={_LISTED: listed}))
+
+
+def test_a_request_after_a_redirect_carries_the_address_of_the_list(web: Web, tmp_path: Path) -> None:
+    web.pages["/a"] = Page(status=302, headers={"location": f"{web.url}/b"})
+    asked: list[httpx2.Request] = []
+    with _client() as client:
+        client.event_hooks = {"request": [*client.event_hooks["request"], asked.append]}
+        client.get(f"{web.url}/a", extensions={_LISTED: f"{web.url}/a"})
+    assert [(request.url.path, request.extensions[_LISTED]) for request in asked] == [
+        ("/a", f"{web.url}/a"),
+        ("/b", f"{web.url}/a"),
+    ]

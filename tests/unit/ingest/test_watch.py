@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import resource
 import threading
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -106,6 +107,33 @@ def test_hidden_and_excluded_files_lead_to_no_run(tmp_path: Path) -> None:
     assert watched.follow(
         lambda: [watched.write(name) for name in (".a.md.swp", "~$a.md", "logs/a.md", "a.log", ".git/a.md")]
     ) == []  # fmt: skip
+
+
+def test_a_change_of_a_sidecar_is_one_of_its_file(tmp_path: Path) -> None:
+    markdown = Patterns(include=("*.md",))
+    for name, runs in (("a.md", [2]), ("a.pdf", [])):
+        watched = Watched(tmp_path, patterns=markdown)
+        watched.write(name)
+        sidecar = f"{name}.meta.json"
+        assert watched.follow(lambda watched=watched, sidecar=sidecar: [watched.write(sidecar, "{}")]) == runs
+
+
+def test_what_ragkit_writes_below_the_folder_leads_to_no_run(watched: Watched) -> None:
+    watched.write("var/ragkit.db")
+    assert watched.follow(lambda: [watched.write("var/files/ab/abcd"), str(watched.folder / "var")]) == []
+
+
+def test_a_system_that_refuses_to_watch_is_named_with_what_to_raise(tmp_path: Path) -> None:
+    import watchfiles  # noqa: F401  # now: nothing can be opened below
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(StorageError, match="refuses to follow") as caught:
+            next(iter(folder_changes({"s": [Root(path=tmp_path, prefix="s/")]}, threading.Event())))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert "max_user_watches" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("error", [StorageError("The disk is full."), ValueError("a mistake of ours")])

@@ -74,7 +74,7 @@ def extension_of(source: Source) -> str:
 
 def sniff(data: bytes, extension: str) -> str:
     """The extension that binary data asks for; empty where the bytes do not contradict the name."""
-    if (place := data.find(b"%PDF-", 0, 1024)) >= 0 and (not data[:place].strip() or looks_binary(data)):
+    if _is_pdf(data):
         return ".pdf"
     if data.startswith(_OLE):
         return _ole_kind(data, extension)
@@ -87,6 +87,12 @@ def sniff(data: bytes, extension: str) -> str:
     if extension in _BINARY_FORMATS:
         return ""  # its parser says best what is wrong with it
     return next((kind for magic, kind in _MAGIC if data.startswith(magic)), ".bin")
+
+
+def _is_pdf(data: bytes) -> bool:
+    """Whether it is a PDF, also behind other bytes, and not a text about PDFs."""
+    place = data.find(b"%PDF-", 0, 1024)
+    return place >= 0 and (not data[:place].strip() or b"startxref" in data[-2048:] or looks_binary(data))
 
 
 def text_kind(data: bytes) -> str:

@@ -34,6 +34,8 @@ def chosen(name: str, data: bytes, media_type: str | None = None) -> str:
         ("README.MD", b"# A", "markdown"),
         ("Dockerfile", b"FROM scratch", "code"),
         ("about-pdf.txt", b"<p>%PDF- is how they begin", "text"),
+        ("about-pdf.md", b"A PDF file begins with %PDF-1.7 or so.", "markdown"),
+        ("after-a-mail-header.txt", b"Received: x\n\n" + pdf(["A"]), "pdf"),
     ],
 )
 def test_the_bytes_win_over_the_name(name: str, data: bytes, expected: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ragkit.errors import ParseFailed
 from ragkit.ingest.parsers import parse
 from ragkit.parsed import Parsed
 from ragkit.protocols import Source
@@ -45,6 +46,11 @@ def test_plain_text_has_headings_where_they_stand_out() -> None:
 def test_subtitles_lose_their_times() -> None:
     text = "WEBVTT\n\n1\n00:01.000 --> 00:04.000\n<v Ada>The port is 8443.\n\n2\n00:05.000 --> 00:06.000\nThanks.\n"
     assert read("a.vtt", text).text == "Ada: The port is 8443.\nThanks."
+
+
+def test_a_subtitle_of_one_word_or_number_is_text() -> None:
+    cues = "1\n00:00:01,000 --> 00:00:02,000\nYes\n\n2\n00:00:03,000 --> 00:00:04,000\n8443\nports\n"
+    assert read("a.srt", cues).text == "Yes\n8443\nports"
 
 
 MARKDOWN = """---
@@ -153,6 +159,14 @@ def test_cookie_bars_and_footers_are_left_out_and_dates_are_iso_8601() -> None:
 
 def test_a_page_that_is_all_navigation_is_read_rather_than_refused() -> None:
     assert "Home" in read("a.html", "<body><nav><p>Home of the gateway</p></nav></body>").text
+
+
+def test_a_page_that_a_script_would_fill_has_no_text() -> None:
+    script = "<script>window.state = {port: 8443}</script><style>p {color: red}</style>"
+    page = f"<body><div id=app></div>{script}<noscript>Turn scripts on.</noscript></body>"
+    with pytest.raises(ParseFailed, match="no text"):
+        read("a.html", page)
+    assert read("a.html", f"<body><nav><p>Home of the gateway</p></nav>{script}</body>").text == "Home of the gateway"
 
 
 def test_a_table_that_arranges_the_page_is_not_a_table() -> None:
