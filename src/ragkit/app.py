@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ragkit.blocking import Ragkit
 from ragkit.engine import AsyncRagkit
-from ragkit.errors import ConfigError, MissingExtra, UpstreamError
+from ragkit.errors import MissingExtra, UpstreamError
 from ragkit.parts import Parts
 from ragkit.settings import Settings, load
 from ragkit.threads import Once
@@ -271,16 +271,9 @@ class _Root:
         return Profile(chunker=chunker, filters=pipeline.filters)
 
     def _chunker(self, tokens: int, overlap: int) -> Chunker:
-        from ragkit.ingest.chunking import LEAST_ROOM, StructureChunker
+        from ragkit.ingest.chunking import fitting
 
-        embedder = self.embedder()
-        tokens = min(tokens, embedder.spec.max_tokens - LEAST_ROOM)  # a longer text the embedder refuses
-        if overlap > tokens // 2:
-            raise ConfigError(
-                f"Passages of {tokens} tokens cannot share {overlap}, which is more than half of them.",
-                hint="Lower `overlap` in [chunks] of the pipeline file, or RAGKIT_CHUNK_OVERLAP.",
-            )
-        return StructureChunker(embedder.tokenizer, max_tokens=tokens, overlap=overlap)
+        return fitting(self.embedder(), tokens=tokens, overlap=overlap)
 
     def answerer(self, search: Search, limiter: CapacityLimiter) -> Answerer:
         from ragkit.answer.pipeline import Answerer

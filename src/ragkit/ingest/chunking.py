@@ -21,11 +21,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ragkit.errors import ConfigError
 from ragkit.ingest.atoms import Atom, Rank, atoms_of
 from ragkit.parsed import Heading, Parsed, Piece
-from ragkit.protocols import Tokenizer
+from ragkit.protocols import Embedder, Tokenizer
 
-__all__ = ["LEAST_ROOM", "StructureChunker", "context_line", "embedded_input"]
+__all__ = ["LEAST_ROOM", "StructureChunker", "context_line", "embedded_input", "fitting"]
 
 _VERSION = 1
 _STRETCH = 1.5
@@ -81,6 +82,21 @@ class StructureChunker:
         while early < start and (text[early].isspace() or (early > 0 and not text[early - 1].isspace())):
             early += 1
         return early
+
+
+def fitting(embedder: Embedder, *, tokens: int, overlap: int) -> StructureChunker:
+    """Cuts into passages of so many tokens, or as many as the embedder reads beside their context.
+
+    Raises:
+        ConfigError: `overlap` is more than half of that.
+    """
+    most = min(tokens, embedder.spec.max_tokens - LEAST_ROOM)
+    if overlap > most // 2:
+        raise ConfigError(
+            f"Passages of {most} tokens cannot share {overlap}, which is more than half of them.",
+            hint="Lower `overlap` in [chunks] of the pipeline file, or RAGKIT_CHUNK_OVERLAP.",
+        )
+    return StructureChunker(embedder.tokenizer, max_tokens=most, overlap=overlap)
 
 
 class Ruler:

@@ -10,9 +10,10 @@ from itertools import pairwise
 
 import pytest
 
-from ragkit.ingest.chunking import StructureChunker, context_line, embedded_input
+from ragkit.errors import ConfigError
+from ragkit.ingest.chunking import StructureChunker, context_line, embedded_input, fitting
 from ragkit.parsed import Heading, Page, Parsed, Piece
-from ragkit.testing.embed import WordTokenizer
+from ragkit.testing.embed import HashedEmbedder, WordTokenizer
 
 TOKENS = WordTokenizer()
 
@@ -180,3 +181,14 @@ def test_headings_move_with_the_text_they_stand_in() -> None:
     document = parsed("# A\n\nOne.\n\n# B\n\nTwo.")
     moved = replace(document, headings=())
     assert [piece.heading for piece in StructureChunker(TOKENS, 60).split(moved)] == [""]
+
+
+def test_passages_are_no_larger_than_what_the_embedder_reads() -> None:
+    embedder = HashedEmbedder(max_tokens=100)
+    document = parsed("# " + "Long heading " * 20 + "\n\n" + "One two three four five. " * 60)
+    chunker = fitting(embedder, tokens=220, overlap=30)
+    passages = [(piece.heading, document.text[piece.start : piece.end]) for piece in chunker.split(document)]
+    embedder.embed_documents([embedded_input(title=document.title, heading=one, text=text) for one, text in passages])
+    assert fitting(embedder, tokens=40, overlap=0).name.endswith(":40:0")
+    with pytest.raises(ConfigError, match="66 tokens cannot share 40"):
+        fitting(embedder, tokens=220, overlap=40)
