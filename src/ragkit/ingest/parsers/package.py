@@ -11,6 +11,7 @@ from ragkit.errors import ParseFailed
 from ragkit.ingest.parsers.contained import Budget
 from ragkit.ingest.parsers.limits import Limits
 from ragkit.ingest.parsers.metadata import described
+from ragkit.ingest.parsers.sniff import DAMAGED
 from ragkit.protocols import Source
 
 __all__ = ["checked_package", "properties"]
@@ -39,7 +40,7 @@ def checked_package(source: Source) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _refuse_bombs(archive, source)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError) as error:
+    except DAMAGED as error:
         raise ParseFailed(
             f"{source.name!r} is damaged: it is not a readable Office package ({error}).",
             hint="Open it in the program that wrote it and save it again.",

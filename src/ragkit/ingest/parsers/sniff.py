@@ -43,7 +43,7 @@ _ZIP_ENTRY = b"PK\x01\x02"
 DAMAGED = (
     EOFError, NotImplementedError, OSError, RuntimeError, ValueError, lzma.LZMAError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-"""What a damaged or encrypted ZIP archive, or a member of one, can raise."""
+"""What zipfile raises of a damaged or encrypted archive or member, or of a compression that it does not know."""
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 _OLE_STREAMS: tuple[tuple[str, str], ...] = (
     ("__substg1.0_", ".msg"), ("__properties_version1.0", ".msg"), ("EncryptedPackage", ".encrypted"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit.errors import RagkitError
+from ragkit.errors import ParseFailed, RagkitError
 from ragkit.ingest.parsers import parse
 from ragkit.protocols import Source
 from tests.documents import docx, opendocument, pptx, xlsx
@@ -70,3 +70,14 @@ def test_external_entities_are_never_read(extension: str, padding: str, tmp_path
 
 def test_a_megabyte_of_blanks_in_one_line_is_read() -> None:
     assert parse(Source(name="a.txt", data=b"begin" + b" " * 1_000_000 + b"end\n")).text.endswith("end")
+
+
+def test_an_office_file_with_a_damaged_member_says_so() -> None:
+    name, packed = b"word/document.xml", io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name.decode(), "<w>" + "A fact. " * 500 + "</w>")
+    data = bytearray(packed.getvalue())
+    start = data.index(name) + len(name)
+    data[start : start + 4] = b"\xff" * 4
+    with pytest.raises(ParseFailed, match="is damaged"):
+        parse(Source(name="a.docx", data=bytes(data)))
