@@ -1,5 +1,6 @@
 #!/bin/sh
-# Resolves every dependency anew, in an environment of its own, into constraints.txt.
+# Resolves every dependency anew, in an environment of its own, into constraints.txt. Give PYTHON the oldest that is to be
+# served (3.11.2 is that of Debian 12): with a later one, a pin may ask for more than others have.
 set -eu
 cd "$(dirname "$0")/.."
 environment=$(mktemp -d)
