@@ -16,15 +16,14 @@ from ragkit.engine import AsyncRagkit
 from ragkit.errors import MissingExtra, UpstreamError
 from ragkit.parts import Parts
 from ragkit.settings import Settings, load
-from ragkit.threads import Once
+from ragkit.threads import Once, Threads
 from ragkit.types import VerifyReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from anyio import CapacityLimiter
-
-    from ragkit.answer.pipeline import Answerer, Search
+    from ragkit.answer.pipeline import Answerer
+    from ragkit.answer.ports import Search
     from ragkit.index.generations import Generation
     from ragkit.index.keywords import TantivyIndex
     from ragkit.index.vectors import ChromaConnection, ChromaVectors
@@ -275,7 +274,7 @@ class _Root:
 
         return fitting(self.embedder(), tokens=tokens, overlap=overlap)
 
-    def answerer(self, search: Search, limiter: CapacityLimiter) -> Answerer:
+    def answerer(self, search: Search, threads: Threads) -> Answerer:
         from ragkit.answer.pipeline import Answerer
         from ragkit.answer.records import Records
         from ragkit.models.chat import open_chat
@@ -285,10 +284,10 @@ class _Root:
         return Answerer(
             search=search,
             generation=lambda name: self.collections.get(name).number,
-            chat=open_chat(self.settings, reader=reader, limiter=limiter),
+            chat=open_chat(self.settings, reader=reader, limiter=threads.limiter),
             prompts=self.prompts,
             records=Records(self.database),
             reader=reader,
             settings=self.settings,
-            limiter=limiter,
+            threads=threads,
         )

@@ -51,7 +51,7 @@ class AsyncRagkit:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._threads = Threads(parts.settings.threads)
-        self._answerer = Once(lambda: parts.answerer(self._search, self._threads.limiter))
+        self._answerer = Once(lambda: parts.answerer(self._search, self._threads))
         self._access: Access = None
         self.documents = AsyncDocuments(parts, self._threads)
         self.collections = AsyncCollections(parts, self._threads)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from ragkit.types import VerifyReport
 
 if TYPE_CHECKING:
-    from anyio import CapacityLimiter
-
-    from ragkit.answer.pipeline import Answerer, Search
+    from ragkit.answer.pipeline import Answerer
+    from ragkit.answer.ports import Search
     from ragkit.evaluate.runs import Evaluations
     from ragkit.index.catalog import Catalog
     from ragkit.index.generations import Collections
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from ragkit.retrieve.pipeline import Retriever
     from ragkit.settings import Settings
     from ragkit.store.files import FileStore
+    from ragkit.threads import Threads
 
 __all__ = ["Parts"]
 
@@ -51,7 +51,7 @@ class Parts:
     """Opens an embedder by its name."""
     profile: Callable[[Pipeline], Profile]
     """How the files of a pipeline are processed."""
-    answerer: Callable[[Search, CapacityLimiter], Answerer]
+    answerer: Callable[[Search, Threads], Answerer]
     verify: Callable[[bool], VerifyReport]
     drop: Callable[[str], int]
     """Removes a collection with what is derived from it; returns how many documents it had."""

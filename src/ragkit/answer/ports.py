@@ -1,0 +1,41 @@
+"""What the answer path asks of the rest of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Protocol, cast
+
+from ragkit.protocols import ChatDelta, ChatModel, ChatRequest
+from ragkit.types import Filters, Mode, PromptVersion, SearchResult
+
+__all__ = ["Prompts", "Search", "deltas"]
+
+
+class Search(Protocol):
+    """Finds passages."""
+
+    async def __call__(
+        self,
+        query: str,
+        *,
+        collection: str,
+        k: int,
+        mode: Mode,
+        filters: Filters | None,
+        access: tuple[str, ...] | None,
+        mmr: float | None,
+    ) -> SearchResult: ...
+
+
+class Prompts(Protocol):
+    """Where prompts come from."""
+
+    def resolve(self, reference: str, *, like: str | None = None) -> PromptVersion: ...
+
+    def render(self, prompt: PromptVersion, values: Mapping[str, str]) -> str: ...
+
+
+def deltas(chat: ChatModel, request: ChatRequest) -> AsyncGenerator[ChatDelta]:
+    """The reply of a model, to be closed by who reads it."""
+    # The port promises an iterator that can be closed: every implementation is an async generator.
+    return cast("AsyncGenerator[ChatDelta]", chat.stream(request))

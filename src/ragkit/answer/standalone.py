@@ -1,0 +1,58 @@
+"""Makes a follow-up question stand alone: by the model, or by rule where there is none."""
+
+from __future__ import annotations
+
+import time
+from contextlib import aclosing
+
+from ragkit.answer import history
+from ragkit.answer.ports import Prompts, deltas
+from ragkit.answer.turn import Turn
+from ragkit.protocols import ChatModel, ChatRequest
+from ragkit.settings import Settings
+from ragkit.threads import Threads
+from ragkit.types import Message
+
+__all__ = ["Rewriter"]
+
+CONDENSED_TOKENS = 200
+"""Longest stand-alone question that a model may write."""
+
+
+class Rewriter:
+    """Rewrites questions.
+
+    Args:
+        chat: Rewrites, if it is a model that writes.
+        prompts: Where the prompt `condense` comes from.
+        settings: Limits.
+        threads: For blocking work.
+    """
+
+    def __init__(self, *, chat: ChatModel, prompts: Prompts, settings: Settings, threads: Threads) -> None:
+        self._chat = chat
+        self._prompts = prompts
+        self._settings = settings
+        self._threads = threads
+
+    async def standalone(self, turn: Turn) -> str:
+        """The question as it can be understood without the conversation."""
+        said = turn.conversation.messages
+        if not said:
+            return turn.question
+        if self._chat.name == "extractive":
+            return history.standalone_by_rule(turn.question, turn.conversation.last_question)
+        since = time.perf_counter()
+        prompt = await self._threads.run(self._prompts.resolve, "condense", like="condense")
+        text = self._prompts.render(prompt, {"history": history.transcript(said), "question": turn.question})
+        written = ""
+        request = ChatRequest(
+            messages=(Message(role="user", text=text),), question=turn.question, max_tokens=CONDENSED_TOKENS
+        )
+        async with aclosing(deltas(self._chat, request)) as parts:
+            async for part in parts:
+                written += part.text
+                turn.usage += [part.usage] if part.usage else []
+        turn.passed("condense", since)
+        lines = written.strip().splitlines()
+        return lines[0][: self._settings.max_question_chars] if lines else turn.question
