@@ -24,6 +24,7 @@ from ragkit import (
     history,
     parsed,
     protocols,
+    recorded,
     types,
 )
 from tools import reference
@@ -39,6 +40,8 @@ RESOURCES = {
     "prompts": ("list", "show", "create", "promote", "rollback", "diff"),
     "jobs": ("list", "get", "start", "pause", "resume", "cancel", "retry"),
     "snapshots": ("list", "show", "diff", "rollback"),
+    "conversations": ("list", "show", "rename", "branch", "edit", "delete"),
+    "answers": ("list", "show", "replay", "diff"),
 }
 
 
@@ -116,7 +119,7 @@ def public_callables() -> Iterator[tuple[str, Any]]:
         yield f"AsyncRagkit.{name}", _resource(AsyncRagkit, name)
         for method in RESOURCES[name]:
             yield f"AsyncRagkit.{name}.{method}", getattr(_resource(AsyncRagkit, name), method)
-    for module in (types, history, explanation, events, parsed, errors, protocols):
+    for module in (types, history, recorded, explanation, events, parsed, errors, protocols):
         for name in module.__all__:
             if inspect.isclass(value := getattr(module, name)) or inspect.isfunction(value):
                 yield f"{module.__name__}.{name}", value

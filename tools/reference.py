@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import pydantic
 
-from ragkit import errors, events, explanation, history, settings, types
+from ragkit import errors, events, explanation, history, recorded, settings, types
 from tools.interfaces import cell, commands_page, routes_page
 
 __all__ = ["REPOSITORY", "main", "pages"]
@@ -99,7 +99,7 @@ def error_classes() -> list[type[errors.RagkitError]]:
 
 def wire_types() -> dict[str, Any]:
     """Values first, then the events of a stream."""
-    modules = (types, history, explanation, events)
+    modules = (types, history, recorded, explanation, events)
     return {name: getattr(module, name) for module in modules for name in module.__all__ if not name.isupper()}
 
 
@@ -108,8 +108,8 @@ def types_page() -> str:
         "# Types",
         "",
         "What the engine returns is also what travels over HTTP, field by field. Import them from",
-        "`ragkit.types`, the history of a corpus from `ragkit.history`, how a search went from",
-        "`ragkit.explanation`, the events of a stream from `ragkit.events`.",
+        "`ragkit.types`, the history of a corpus from `ragkit.history`, conversations and records of answers from",
+        "`ragkit.recorded`, how a search went from `ragkit.explanation`, the events of a stream from `ragkit.events`.",
         "Offsets count Unicode code points, spans are half-open, times are UTC.",
         "",
     ]

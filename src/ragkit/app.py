@@ -16,14 +16,12 @@ from ragkit.engine import AsyncRagkit
 from ragkit.errors import MissingExtra, UpstreamError
 from ragkit.parts import Parts
 from ragkit.settings import Settings, load
-from ragkit.threads import Once, Threads
+from ragkit.threads import Once
 from ragkit.types import VerifyReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ragkit.answer.pipeline import Answerer
-    from ragkit.answer.ports import Search
     from ragkit.index.generations import Generation
     from ragkit.index.keywords import TantivyIndex
     from ragkit.index.vectors import ChromaConnection, ChromaVectors
@@ -62,6 +60,7 @@ class _Root:
     """Opens each part at its first use, once."""
 
     def __init__(self, settings: Settings, *, one_shot: bool) -> None:
+        from ragkit.answerers import Answerers
         from ragkit.embedders import Embedders
         from ragkit.evaluate.runs import Evaluations
         from ragkit.index.catalog import Catalog
@@ -93,6 +92,9 @@ class _Root:
         self.files = FileStore(self.home / "files")
         self.embedders = Embedders(settings, home=self.home, cache=self.cache)
         self.embedder = self.embedders.default
+        self.answerers = Answerers(
+            settings, self.database, collections=self.collections, prompts=self.prompts, embedder=self.embedder
+        )
         self.rerankers = Rerankers(settings, self.database, self.embedders.of)
         self.chroma = Once(self._chroma)
         self.turn = partial(turn, self.home)
@@ -110,6 +112,9 @@ class _Root:
             snapshots=self.snapshots,
             evaluations=self.evaluations,
             prompts=self.prompts,
+            conversations=self.answerers.conversations,
+            records=self.answerers.records,
+            numbered=self.generations.numbered,
             jobs=self.jobs,
             control=self.control,
             any_worker=self.any_worker,
@@ -118,7 +123,7 @@ class _Root:
             ingestor=self.ingestor,
             embedder=self.embedders.named,
             profile=self.profile,
-            answerer=self.answerer,
+            answerer=self.answerers.open,
             verify=self.verify,
             drop=self.drop,
             probes={"catalog": self.collections.check, "vectors": lambda: self.chroma().check(), "worker": self.worker},
@@ -157,9 +162,10 @@ class _Root:
         def entries() -> Iterator[KeywordEntry]:
             return self.catalog.keyword_entries(self.generations.now(generation))
 
-        if generation.store not in self._keywords:
-            self._keywords[generation.store] = TantivyIndex(self.home / "keywords" / generation.store, entries)
-        return self._keywords[generation.store]
+        store = generation.store
+        if store not in self._keywords:
+            self._keywords[store] = TantivyIndex(self.home / "keywords" / store, entries)
+        return self._keywords[store]
 
     def verify(self, repair: bool) -> VerifyReport:
         from ragkit.index.verify import Verifier
@@ -273,21 +279,3 @@ class _Root:
         from ragkit.ingest.chunking import fitting
 
         return fitting(self.embedder(), tokens=tokens, overlap=overlap)
-
-    def answerer(self, search: Search, threads: Threads) -> Answerer:
-        from ragkit.answer.pipeline import Answerer
-        from ragkit.answer.records import Records
-        from ragkit.models.chat import open_chat
-        from ragkit.reader import Reader
-
-        reader = Reader(self.embedder())
-        return Answerer(
-            search=search,
-            generation=lambda name: self.collections.get(name).number,
-            chat=open_chat(self.settings, reader=reader, limiter=threads.limiter),
-            prompts=self.prompts,
-            records=Records(self.database),
-            reader=reader,
-            settings=self.settings,
-            threads=threads,
-        )

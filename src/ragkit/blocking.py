@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from anyio.from_thread import start_blocking_portal
 
-from ragkit.blocking_resources import Collections, Documents, Evaluations, Jobs, Prompts, Snapshots
+from ragkit.blocking_resources import (
+    Answers,
+    Collections,
+    Conversations,
+    Documents,
+    Evaluations,
+    Jobs,
+    Prompts,
+    Snapshots,
+)
 from ragkit.events import Event
 from ragkit.explanation import Explanation
 from ragkit.history import Reindexed
@@ -49,6 +58,8 @@ class Ragkit:
         documents: What was ingested.
         collections: Sets of documents that are searched together.
         prompts: Versions of prompts and the aliases that point at them.
+        conversations: What was said, in order.
+        answers: Records of answers, to look at, to compare and to replay.
         jobs: Uploads and runs of pipelines, on their way.
         snapshots: What collections answered from earlier, to compare and to go back to.
         evaluate: Measurements by questions with known answers.
@@ -64,6 +75,8 @@ class Ragkit:
         self.documents = Documents(kit, self._portal)
         self.collections = Collections(kit, self._portal)
         self.prompts = Prompts(kit, self._portal)
+        self.conversations = Conversations(kit, self._portal)
+        self.answers = Answers(kit, self._portal)
         self.jobs = Jobs(kit, self._portal)
         self.snapshots = Snapshots(kit, self._portal)
         self.evaluate = Evaluations(kit, self._portal)
@@ -80,10 +93,10 @@ class Ragkit:
 
         return cls(build(settings))
 
-    def seen_by(self, access: Sequence[str]) -> Ragkit:
+    def seen_by(self, access: Sequence[str] | None, *, caller: str | None = None) -> Ragkit:
         """See `AsyncRagkit.seen_by`; closing the engine ends this view of it, too."""
         mine = copy(self)
-        mine._take(self._kit.seen_by(access))
+        mine._take(self._kit.seen_by(access, caller=caller))
         return mine
 
     def ask(

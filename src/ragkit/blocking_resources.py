@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from anyio.from_thread import BlockingPortal
 
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
-from ragkit.types import Collection, Document, DocumentState, DocumentView, IngestReport, Job, PromptVersion, Receipt
+from ragkit.recorded import AnswerDiff, AnswerSummary, Conversation, ConversationView, Forgotten, Replay, Trace
+from ragkit.types import (
+    Answer,
+    Collection,
+    Document,
+    DocumentState,
+    DocumentView,
+    IngestReport,
+    Job,
+    PromptVersion,
+    Receipt,
+)
 
 if TYPE_CHECKING:
     from ragkit.engine import AsyncRagkit
@@ -19,7 +30,7 @@ if TYPE_CHECKING:
     from ragkit.evaluate.tuning import Tuning
     from ragkit.measuring import ChunkingOptions, RetrievalOptions
 
-__all__ = ["Collections", "Documents", "Evaluations", "Jobs", "Prompts", "Snapshots"]
+__all__ = ["Answers", "Collections", "Conversations", "Documents", "Evaluations", "Jobs", "Prompts", "Snapshots"]
 
 T = TypeVar("T")
 
@@ -88,6 +99,49 @@ class Prompts(Resource):
 
     def diff(self, name: str, a: int, b: int) -> str:
         return self._call(self._kit.prompts.diff, name, a, b)
+
+
+class Conversations(Resource):
+    """See `AsyncConversations`."""
+
+    def list(self, *, limit: int = 50, before: str | None = None) -> tuple[Conversation, ...]:
+        return self._call(self._kit.conversations.list, limit=limit, before=before)
+
+    def show(self, conversation_id: str) -> ConversationView:
+        return self._call(self._kit.conversations.show, conversation_id)
+
+    def rename(self, conversation_id: str, title: str) -> Conversation:
+        return self._call(self._kit.conversations.rename, conversation_id, title)
+
+    def branch(self, conversation_id: str, message_id: int) -> Conversation:
+        return self._call(self._kit.conversations.branch, conversation_id, message_id)
+
+    def edit(self, conversation_id: str, message_id: int, question: str) -> Answer:
+        return self._call(self._kit.conversations.edit, conversation_id, message_id, question)
+
+    def delete(self, conversation_id: str, *, branches: bool = False) -> Forgotten:
+        return self._call(self._kit.conversations.delete, conversation_id, branches=branches)
+
+
+class Answers(Resource):
+    """See `AsyncAnswers`."""
+
+    def list(
+        self, *, conversation_id: str | None = None, limit: int = 50, before: str | None = None
+    ) -> tuple[AnswerSummary, ...]:
+        return self._call(self._kit.answers.list, conversation_id=conversation_id, limit=limit, before=before)
+
+    def show(self, answer_id: str) -> Trace:
+        return self._call(self._kit.answers.show, answer_id)
+
+    def replay(
+        self, answer_id: str, *, prompt: str | None = None, model: str | None = None, generation: int | None = None
+    ) -> Replay:
+        how = {"prompt": prompt, "model": model, "generation": generation}
+        return self._call(self._kit.answers.replay, answer_id, **how)
+
+    def diff(self, a: str, b: str) -> AnswerDiff:
+        return self._call(self._kit.answers.diff, a, b)
 
 
 class Jobs(Resource):

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NoReturn
 
 from ragkit.errors import NotAllowed
 
-__all__ = ["Access", "OperatorsOnly", "operators_only"]
+__all__ = ["Access", "Caller", "OperatorsOnly", "operators_only"]
 
+MOST_CHARS = 300
+"""Of a name."""
 Access = tuple[str, ...] | None
 """Tags that a caller carries; none for an operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, as far as it matters for what may be seen."""
+
+    access: Access = None
+    name: str | None = None
+    """Whose conversations and answers these are; none for an operator, who sees everybody's."""
+
+    @classmethod
+    def of(cls, access: Access, name: str | None) -> Caller:
+        """A caller with tags and without a name shares what is said with those who carry the same tags."""
+        if name is None and access is not None:
+            name = f"tags {' '.join(sorted(set(access)))}"[:MOST_CHARS]
+        return cls(access=access, name=name)
 
 
 class OperatorsOnly:

@@ -10,10 +10,11 @@ from contextlib import aclosing
 from copy import copy
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack
 
 from ragkit.answer.pipeline import last_answer
-from ragkit.callers import Access, OperatorsOnly, operators_only
+from ragkit.answering import AsyncAnswers, AsyncConversations
+from ragkit.callers import Caller, OperatorsOnly, operators_only
 from ragkit.errors import InputError, RagkitError
 from ragkit.events import Event
 from ragkit.explanation import Explanation
@@ -43,21 +44,27 @@ class AsyncRagkit:
         documents: What was ingested.
         collections: Sets of documents that are searched together.
         prompts: Versions of prompts and the aliases that point at them.
+        conversations: What was said, in order; `answers`: the records of what was answered.
         jobs: Uploads and runs of pipelines, on their way.
         snapshots: What collections answered from earlier, to compare and to go back to.
         evaluate: Measurements by questions with known answers.
     """
 
     def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._threads = Threads(parts.settings.threads)
+        self._parts, self._threads = parts, Threads(parts.settings.threads)
         self._answerer = Once(lambda: parts.answerer(self._search, self._threads))
-        self._access: Access = None
-        self.documents = AsyncDocuments(parts, self._threads)
-        self.collections = AsyncCollections(parts, self._threads)
+        self._see(Caller())
         self.prompts = AsyncPrompts(parts, self._threads)
         self.jobs = AsyncJobs(parts, self._threads)
         self.snapshots = AsyncSnapshots(parts, self._threads)
+
+    def _see(self, caller: Caller) -> None:
+        parts, threads = self._parts, self._threads
+        self._access, self._caller = caller.access, caller.name
+        self.documents = AsyncDocuments(parts, threads, caller.access)
+        self.collections = AsyncCollections(parts, threads, caller.access)
+        self.conversations = AsyncConversations(parts, threads, self.ask, caller)
+        self.answers = AsyncAnswers(parts, threads, caller)
 
     @cached_property
     def evaluate(self) -> AsyncEvaluation:
@@ -65,22 +72,19 @@ class AsyncRagkit:
 
         return AsyncEvaluation(self._parts, self._threads, self.ask)
 
-    def seen_by(self, access: Sequence[str]) -> AsyncRagkit:
-        """This engine for a caller that carries access tags, to whom all other documents do not exist.
-
-        Documents without tags are among these, unless their collection says otherwise (`collections.configure`).
+    def seen_by(self, access: Sequence[str] | None, *, caller: str | None = None) -> AsyncRagkit:
+        """This engine for a caller: conversations and answers are its own, and what access tags hide does not exist.
 
         Args:
-            access: The tags; a document is seen by who carries one of its own.
+            access: Tags; a document is seen by who carries one of its own, and untagged ones by all, unless
+                `collections.configure` says otherwise. None: the caller is an operator.
+            caller: Its name; callers without one share what they say with those who carry the same tags.
         """
         mine = copy(self)
-        mine._access = tuple(access)
-        mine.documents = AsyncDocuments(self._parts, self._threads, mine._access)
-        mine.collections = AsyncCollections(self._parts, self._threads, mine._access)
-        mine.jobs = cast("AsyncJobs", OperatorsOnly())
-        mine.prompts = cast("AsyncPrompts", OperatorsOnly())
-        mine.snapshots = cast("AsyncSnapshots", OperatorsOnly())
-        mine.evaluate = cast("AsyncEvaluation", OperatorsOnly())
+        mine._see(Caller.of(None if access is None else tuple(access), caller))
+        if access is not None:
+            for name in ("jobs", "prompts", "snapshots", "evaluate"):
+                setattr(mine, name, OperatorsOnly())
         return mine
 
     async def ask(
@@ -97,7 +101,7 @@ class AsyncRagkit:
 
         Args:
             question: In any words.
-            collection: Where to look; `RAGKIT_COLLECTION` when it is not given.
+            collection: Where to look; when it is not given, where the conversation does, else `RAGKIT_COLLECTION`.
             conversation_id: From an earlier answer, to ask a follow-up question.
             prompt: `NAME`, `NAME@ALIAS` or `NAME@VERSION`; `answer@production` when it is not given.
             filters: Which documents may be used.
@@ -124,9 +128,8 @@ class AsyncRagkit:
         """The same answer as it is written; the last event is `Done`. Closing the iterator cancels the model."""
         answerer = await self._threads.run(self._answerer)
         how: dict[str, Any] = {"conversation_id": conversation_id, "prompt": prompt, "filters": filters, "mmr": mmr}
-        where = self._collection(collection)
-        events = answerer.stream(question, collection=where, access=self._access, **how)
-        async with aclosing(events):
+        how |= {"collection": collection, "access": self._access, "caller": self._caller}
+        async with aclosing(answerer.stream(question, **how)) as events:
             async for event in events:
                 yield event
 
@@ -154,9 +157,8 @@ class AsyncRagkit:
             NotFound: There is no such collection.
             InputError: The query is empty, or `k`, `mode` or `mmr` cannot be used.
         """
-        where = self._collection(collection)
-        how: dict[str, Any] = {"k": k, "mode": mode, "filters": filters, "mmr": mmr}
-        return await self._search(query, collection=where, access=self._access, **how)
+        how: dict[str, Any] = {"k": k, "mode": mode, "filters": filters, "access": self._access, "mmr": mmr}
+        return await self._search(query, collection=self._collection(collection), **how)
 
     async def explain(
         self,
@@ -172,13 +174,13 @@ class AsyncRagkit:
         """What every stage of a search did: for operators, since it names also what is out of scope.
 
         Args:
-            query: As for `search`, like what follows.
+            query: As for `search`.
             collection: Where to look.
             k: How many.
             mode: How.
             filters: Which documents may be found.
             access: The tags of the caller for whom to search; none for an operator.
-            mmr: As for `search`.
+            mmr: As above.
 
         Raises:
             NotFound: There is no such collection.

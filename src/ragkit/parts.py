@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ragkit.types import VerifyReport
 
 if TYPE_CHECKING:
+    from ragkit.answer.conversations import Conversations
     from ragkit.answer.pipeline import Answerer
     from ragkit.answer.ports import Search
+    from ragkit.answer.records import Records
     from ragkit.evaluate.runs import Evaluations
     from ragkit.index.catalog import Catalog
-    from ragkit.index.generations import Collections
+    from ragkit.index.generations import Collections, Generation
     from ragkit.index.snapshots import Snapshots
     from ragkit.ingest.changes import Profile
     from ragkit.ingest.pipeline import Ingestor
@@ -27,7 +29,15 @@ if TYPE_CHECKING:
     from ragkit.store.files import FileStore
     from ragkit.threads import Threads
 
-__all__ = ["Parts"]
+__all__ = ["OpenAnswerer", "Parts"]
+
+
+class OpenAnswerer(Protocol):
+    """Puts the answer path together."""
+
+    def __call__(self, search: Search, threads: Threads, *, llm: str | None = None) -> Answerer:
+        """With the model of `RAGKIT_LLM`, or another one spelled alike."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +50,10 @@ class Parts:
     snapshots: Snapshots
     evaluations: Evaluations
     prompts: PromptRegistry
+    conversations: Conversations
+    records: Records
+    numbered: Callable[[Generation, int], Generation]
+    """The generation of a collection that has a number; raises NotFound where it is gone."""
     jobs: JobLedger
     control: JobControl
     any_worker: Callable[[], bool]
@@ -51,7 +65,7 @@ class Parts:
     """Opens an embedder by its name."""
     profile: Callable[[Pipeline], Profile]
     """How the files of a pipeline are processed."""
-    answerer: Callable[[Search, Threads], Answerer]
+    answerer: OpenAnswerer
     verify: Callable[[bool], VerifyReport]
     drop: Callable[[str], int]
     """Removes a collection with what is derived from it; returns how many documents it had."""

@@ -97,6 +97,11 @@ class Settings(BaseSettings):
     max_depth: int = Field(3, ge=0, le=10, description="How deep archives and e-mails inside one another are opened.")
     retention_days: float = Field(30, ge=0, description="How long a version that was replaced is kept, in days.")
     max_question_chars: int = Field(8000, ge=1, description="Longest question, in characters.")
+    store_texts: bool = Field(
+        True,
+        description="Whether conversations and records of answers keep what was asked and answered. Without, records "
+        "have ids, scores, verdicts and times, and a follow-up question knows nothing of those before.",
+    )
     threads: int = Field(8, ge=1, le=256, description="Blocking calls that may run at once.")
     log_level: str = Field("warning", pattern="^(debug|info|warning|error)$", description="Least severe log line.")
 

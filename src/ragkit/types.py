@@ -38,7 +38,6 @@ __all__ = [
     "Reason",
     "Receipt",
     "SearchResult",
-    "Trace",
     "Usage",
     "Verdict",
     "VerifyReport",
@@ -274,22 +273,6 @@ class PromptVersion:
     note: str
     created_at: datetime
     aliases: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
-    """The record of one answer: enough to see why it says what it says."""
-
-    id: str
-    question: str
-    standalone_question: str
-    collection: str
-    generation: int
-    hits: tuple[tuple[str, float], ...]
-    """(chunk id, score), best first."""
-    answer: Answer
-    stages_ms: Mapping[str, float]
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,9 @@ from contextlib import aclosing
 from typing import Any
 
 from ragkit.answer.abstain import Judge, refusal
+from ragkit.answer.conversations import Conversations, SoFar, new_id
 from ragkit.answer.ports import Prompts, Search
-from ragkit.answer.records import Conversation, Records
+from ragkit.answer.records import Records
 from ragkit.answer.standalone import Rewriter
 from ragkit.answer.turn import Turn
 from ragkit.answer.writing import Writer
@@ -18,6 +19,7 @@ from ragkit.errors import InputError, RagkitError, TooLarge, error_for
 from ragkit.events import Accepted, Done, Event, Failed, Retrieved, Token
 from ragkit.protocols import ChatModel
 from ragkit.reader import Reader
+from ragkit.recorded import Trace
 from ragkit.settings import Settings
 from ragkit.threads import Threads
 from ragkit.types import Answer, Filters
@@ -36,7 +38,8 @@ class Answerer:
         generation: The number of a collection's current generation; raises NotFound where there is no such collection.
         chat: Writes the answer.
         prompts: Where the prompts `answer` and `condense` come from.
-        records: Where conversations and answers are kept.
+        conversations: Where what was said is kept.
+        records: Where answers are recorded.
         reader: Reads question and passages, to judge whether they hold an answer.
         settings: Limits and budgets.
         threads: For blocking work; of its own when they are not given.
@@ -49,6 +52,7 @@ class Answerer:
         generation: Callable[[str], int],
         chat: ChatModel,
         prompts: Prompts,
+        conversations: Conversations,
         records: Records,
         reader: Reader,
         settings: Settings,
@@ -58,6 +62,7 @@ class Answerer:
         self._generation = generation
         self._chat = chat
         self._prompts = prompts
+        self._conversations = conversations
         self._records = records
         self._judge = Judge(reader)
         self._settings = settings
@@ -70,12 +75,13 @@ class Answerer:
         self,
         question: str,
         *,
-        collection: str,
+        collection: str | None = None,
         conversation_id: str | None = None,
         prompt: str | None = None,
         filters: Filters | None = None,
         access: tuple[str, ...] | None = None,
         mmr: float | None = None,
+        caller: str | None = None,
     ) -> AsyncGenerator[Event]:
         """Answer, event by event; closing the iterator cancels the model's call, and nothing is recorded.
 
@@ -86,8 +92,53 @@ class Answerer:
             InputError: The question or the prompt cannot be used.
             NotFound: There is no such collection, conversation or prompt.
         """
-        turn = await self._begin(question, collection, conversation_id, prompt)
-        turn.filters, turn.access, turn.mmr = filters, access, mmr
+        began = time.perf_counter()
+        conversation = SoFar(id=new_id())
+        question = self._checked_question(question)
+        if conversation_id is not None:
+            conversation = await self._threads.run(self._conversations.so_far, conversation_id, caller=caller)
+        where = collection or conversation.collection or self._settings.collection
+        turn = await self._begin(question, where, conversation, prompt, began=began)
+        turn.filters, turn.access, turn.mmr, turn.caller = filters, access, mmr, caller
+        async with aclosing(self._events(turn)) as events:
+            async for event in events:
+                yield event
+
+    async def replay(
+        self,
+        trace: Trace,
+        *,
+        prompt: str | None = None,
+        generation: int | None = None,
+        caller: str | None = None,
+    ) -> Trace:
+        """Ask again what was asked, as it was rewritten then, and record the answer beside the first.
+
+        Args:
+            trace: The record of the answer.
+            prompt: Another prompt; by default the same version.
+            generation: The number of the one that is searched, where it is not that which answers now.
+            caller: Who asks.
+
+        Raises:
+            InputError: The texts of the answer were not kept.
+            RagkitError: As for `stream`.
+        """
+        if not trace.with_texts:
+            raise InputError(
+                f"The answer {trace.id!r} was recorded without its question.",
+                hint="RAGKIT_STORE_TEXTS=true keeps the texts of what is asked from then on.",
+            )
+        ref, answer = prompt or f"{trace.answer.prompt.name}@{trace.answer.prompt.version}", trace.answer
+        conversation = SoFar(id=answer.conversation_id)
+        turn = await self._begin(trace.question, trace.collection, conversation, ref, began=time.perf_counter())
+        turn.filters, turn.access, turn.mmr, turn.caller = trace.filters, trace.access, trace.mmr, caller
+        turn.generation = generation or turn.generation
+        turn.standalone, turn.replay_of = trace.standalone_question, trace.id
+        again = await last_answer(self._events(turn))
+        return await self._threads.run(self._records.trace, again.trace_id, caller=caller)
+
+    async def _events(self, turn: Turn) -> AsyncGenerator[Event]:
         yield Accepted(trace_id=turn.trace_id, conversation_id=turn.conversation.id)
         try:
             async with aclosing(self._stages(turn)) as events:
@@ -96,12 +147,9 @@ class Answerer:
         except RagkitError as error:
             yield Failed(code=error.code, detail=error.detail, hint=error.hint, trace_id=turn.trace_id)
 
-    async def _begin(self, question: str, collection: str, conversation_id: str | None, prompt: str | None) -> Turn:
-        began = time.perf_counter()
-        conversation = Conversation(id=f"conv_{secrets.token_hex(16)}", messages=(), last_question=None)
-        question = self._checked_question(question)
-        if conversation_id is not None:
-            conversation = await self._threads.run(self._records.conversation, conversation_id)
+    async def _begin(
+        self, question: str, collection: str, conversation: SoFar, prompt: str | None, *, began: float
+    ) -> Turn:
         return Turn(
             question=question,
             collection=collection,
@@ -126,7 +174,7 @@ class Answerer:
         return question
 
     async def _stages(self, turn: Turn) -> AsyncGenerator[Event]:
-        turn.standalone = await self._rewriter.standalone(turn)
+        turn.standalone = turn.standalone or await self._rewriter.standalone(turn)
         since = time.perf_counter()
         found = await self._search(
             turn.standalone,
@@ -152,7 +200,7 @@ class Answerer:
             turn.text = refusal(turn.hits)
             yield Token(text=turn.text)
         answer = turn.answer()
-        await self._threads.run(self._records.save, turn.trace(answer))
+        await self._threads.run(self._records.save, turn.trace(answer), caller=turn.caller)
         yield Done(answer=answer)
 
 

@@ -1,102 +1,155 @@
-"""Conversations and the record of every answer, each answer in one transaction with its messages."""
+"""The record of every answer, kept in one transaction with the messages of its conversation."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, Select, insert, select, update
 
 from ragkit.errors import NotFound
+from ragkit.recorded import AnswerSummary, Trace
 from ragkit.store.engine import Database, now
 from ragkit.store.tables import answers, conversations, messages
-from ragkit.types import Message, Trace
+from ragkit.types import Citation, Verdict
 
-__all__ = ["Conversation", "Records"]
+__all__ = ["Records", "tally"]
 
 _TRACE: TypeAdapter[Trace] = TypeAdapter(Trace)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conversation:
-    """What was said so far, oldest first."""
-
-    id: str
-    messages: tuple[Message, ...]
-    last_question: str | None
-    """The newest question, in its stand-alone form."""
-
-
 class Records:
-    """Over the tables `conversations`, `messages` and `answers`."""
+    """Over the table `answers`.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: The catalog.
+        with_texts: Whether what was asked and answered is kept; else records have ids, scores, verdicts and times.
+    """
+
+    def __init__(self, database: Database, *, with_texts: bool = True) -> None:
         self._database = database
+        self._with_texts = with_texts
 
-    def conversation(self, conversation_id: str) -> Conversation:
-        """Everything said in it.
-
-        Raises:
-            NotFound: There is no such conversation.
-        """
-        with self._database.read() as connection:
-            if not connection.execute(select(conversations.c.id).where(conversations.c.id == conversation_id)).first():
-                raise NotFound(
-                    f"There is no conversation {conversation_id!r}.",
-                    hint="Leave conversation_id out to begin a new one.",
-                )
-            said = connection.execute(
-                select(messages.c.role, messages.c.text)
-                .where(messages.c.conversation_id == conversation_id)
-                .order_by(messages.c.id)
-            ).all()
-            newest = connection.execute(
-                select(answers.c.trace)
-                .where(answers.c.conversation_id == conversation_id)
-                .order_by(answers.c.created_at.desc())
-                .limit(1)
-            ).scalar_one_or_none()
-        return Conversation(
-            id=conversation_id,
-            messages=tuple(Message(role=role, text=text) for role, text in said),
-            last_question=newest["standalone_question"] if newest else None,
-        )
-
-    def save(self, trace: Trace) -> None:
+    def save(self, trace: Trace, *, caller: str | None = None) -> None:
         """Record an answer, its question and, when it is the first, its conversation: all or nothing."""
         conversation_id = trace.answer.conversation_id
-        said = [("user", trace.question), ("assistant", trace.answer.answer)]
+        kept = trace if self._with_texts else _without_texts(trace)
+        moment = now()
+        said = [("user", kept.question), ("assistant", kept.answer.answer)]
         with self._database.write() as connection:
-            known = connection.execute(select(conversations.c.id).where(conversations.c.id == conversation_id)).first()
-            if not known:
-                connection.execute(
-                    insert(conversations).values(id=conversation_id, collection=trace.collection, created_at=now())
-                )
-            connection.execute(
-                insert(messages),
-                [
-                    {"conversation_id": conversation_id, "role": role, "text": text, "created_at": now()}
-                    for role, text in said
-                ],
-            )
+            if not connection.execute(
+                update(conversations).where(conversations.c.id == conversation_id).values(updated_at=moment)
+            ).rowcount:
+                values = {"collection": trace.collection, "owner": caller, "created_at": moment, "updated_at": moment}
+                connection.execute(insert(conversations).values(id=conversation_id, **values))
+            if trace.replay_of is None:
+                about = {"conversation_id": conversation_id, "trace_id": trace.id, "created_at": moment}
+                connection.execute(insert(messages), [{"role": role, "text": text, **about} for role, text in said])
             connection.execute(
                 insert(answers).values(
                     id=trace.id,
                     conversation_id=conversation_id,
-                    trace=_TRACE.dump_python(trace, mode="json"),
+                    trace=_TRACE.dump_python(kept, mode="json"),
                     took_ms=trace.answer.took_ms,
+                    replay_of=trace.replay_of,
                     created_at=trace.created_at,
                 )
             )
 
-    def trace(self, trace_id: str) -> Trace:
+    def trace(self, trace_id: str, *, caller: str | None = None) -> Trace:
         """The record of one answer.
 
         Raises:
-            NotFound: There is no such answer.
+            NotFound: There is no such answer, or none that the caller may see.
         """
         with self._database.read() as connection:
-            stored = connection.execute(select(answers.c.trace).where(answers.c.id == trace_id)).scalar_one_or_none()
+            stored = connection.execute(_of(caller).where(answers.c.id == trace_id)).one_or_none()
         if stored is None:
-            raise NotFound(f"There is no answer {trace_id!r}.")
-        return _TRACE.validate_python(stored)
+            raise _missing(trace_id)
+        return _TRACE.validate_python(stored.trace)
+
+    def list(
+        self,
+        *,
+        conversation_id: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+        caller: str | None = None,
+    ) -> tuple[AnswerSummary, ...]:
+        """Records of answers, newest first.
+
+        Args:
+            conversation_id: Only of this conversation.
+            limit: How many at most.
+            before: Go on after the one with this id.
+            caller: Only of this one; every one for an operator.
+
+        Raises:
+            NotFound: There is no answer `before`.
+        """
+        query = _of(caller).order_by(answers.c.created_at.desc(), answers.c.id.desc()).limit(limit)
+        if conversation_id is not None:
+            query = query.where(answers.c.conversation_id == conversation_id)
+        with self._database.read() as connection:
+            if before is not None:
+                query = query.where(_after(connection, before, caller))
+            return tuple(_summary(_TRACE.validate_python(row.trace)) for row in connection.execute(query))
+
+
+def tally(citations: tuple[Citation, ...]) -> dict[Verdict, int]:
+    """How many citations have which verdict."""
+    found: dict[Verdict, int] = {}
+    for citation in citations:
+        found[citation.verdict] = found.get(citation.verdict, 0) + 1
+    return found
+
+
+def _of(caller: str | None) -> Select[Any]:
+    query = select(answers.c.trace).join(conversations, conversations.c.id == answers.c.conversation_id)
+    return query if caller is None else query.where(conversations.c.owner == caller)
+
+
+def _after(connection: Connection, before: str, caller: str | None) -> Any:
+    query = _of(caller).with_only_columns(answers.c.created_at, answers.c.id).where(answers.c.id == before)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise _missing(before)
+    at, earlier = answers.c.created_at, answers.c.created_at < row.created_at
+    return earlier | ((at == row.created_at) & (answers.c.id < row.id))
+
+
+def _missing(trace_id: str) -> NotFound:
+    return NotFound(f"There is no answer {trace_id!r}.", hint="`ragkit answers list` shows them.")
+
+
+def _summary(trace: Trace) -> AnswerSummary:
+    answer = trace.answer
+    return AnswerSummary(
+        id=trace.id,
+        conversation_id=answer.conversation_id,
+        collection=trace.collection,
+        question=trace.question,
+        model=answer.model,
+        prompt=f"{answer.prompt.name}@{answer.prompt.version}",
+        abstained=answer.abstained,
+        reason=answer.reason,
+        verdicts=tally(answer.citations),
+        cost_usd=answer.usage.cost_usd,
+        took_ms=answer.took_ms,
+        created_at=trace.created_at,
+        replay_of=trace.replay_of,
+    )
+
+
+def _without_texts(trace: Trace) -> Trace:
+    citations = tuple(replace(one, quote="", title="", heading="") for one in trace.answer.citations)
+    return replace(
+        trace,
+        question="",
+        standalone_question="",
+        answer=replace(trace.answer, answer="", citations=citations),
+        sources=tuple(replace(one, title="", heading="") for one in trace.sources),
+        verdicts=tuple(replace(one, sentence="") for one in trace.verdicts),
+        with_texts=False,
+    )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ragkit.answer.records import Conversation
+from ragkit.answer.conversations import SoFar
+from ragkit.events import Verified
+from ragkit.recorded import Shown, Trace
 from ragkit.store.engine import now
-from ragkit.types import Answer, Citation, Filters, Hit, PromptRef, PromptVersion, Reason, Trace, Usage
+from ragkit.types import Answer, Citation, Filters, Hit, PromptRef, PromptVersion, Reason, Usage
 
-__all__ = ["Turn"]
+__all__ = ["Turn", "sha256"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -19,7 +22,7 @@ class Turn:
 
     question: str
     collection: str
-    conversation: Conversation
+    conversation: SoFar
     prompt: PromptVersion
     generation: int
     model: str
@@ -28,10 +31,17 @@ class Turn:
     filters: Filters | None = None
     access: tuple[str, ...] | None = None
     mmr: float | None = None
+    caller: str | None = None
+    replay_of: str | None = None
     standalone: str = ""
     hits: Sequence[Hit] = ()
+    sources: Sequence[Hit] = ()
+    """As the model sees them, numbered from 1."""
+    rendered_sha256: str | None = None
+    parameters: Mapping[str, int | float | str | None] = field(default_factory=dict)
     text: str = ""
     citations: list[Citation] = field(default_factory=list)
+    verdicts: list[Verified] = field(default_factory=list)
     reason: Reason | None = None
     usage: list[Usage] = field(default_factory=list)
     stages_ms: dict[str, float] = field(default_factory=dict)
@@ -67,7 +77,36 @@ class Turn:
             answer=answer,
             stages_ms=dict(self.stages_ms),
             created_at=now(),
+            sources=tuple(_shown(number, hit) for number, hit in enumerate(self.sources, start=1)),
+            verdicts=tuple(self.verdicts),
+            prompt_sha256=self.prompt.sha256,
+            rendered_sha256=self.rendered_sha256,
+            parameters=dict(self.parameters),
+            filters=self.filters,
+            access=self.access,
+            mmr=self.mmr,
+            replay_of=self.replay_of,
         )
+
+
+def _shown(number: int, hit: Hit) -> Shown:
+    return Shown(
+        number=number,
+        document_id=hit.document_id,
+        uri=hit.uri,
+        title=hit.title,
+        heading=hit.heading,
+        page=hit.page,
+        chunk_id=hit.chunk_id,
+        start=hit.start,
+        end=hit.end,
+        sha256=sha256(hit.text),
+    )
+
+
+def sha256(text: str) -> str:
+    """In hexadecimal; half of a surrogate pair counts, too."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _total(parts: Sequence[Usage]) -> Usage:

@@ -11,7 +11,7 @@ from ragkit.answer.citations import Resolved, resolve
 from ragkit.answer.context import pack, written
 from ragkit.answer.markers import Sentence
 from ragkit.answer.ports import Prompts, deltas
-from ragkit.answer.turn import Turn
+from ragkit.answer.turn import Turn, sha256
 from ragkit.errors import UpstreamError
 from ragkit.events import Event, Token
 from ragkit.protocols import ChatModel, ChatRequest
@@ -47,6 +47,11 @@ class Writer:
         """
         sources = await self._threads.run(pack, turn.hits, budget=self._settings.context_tokens, count=count_tokens)
         prompt = self._prompts.render(turn.prompt, {"sources": written(sources), "question": turn.standalone})
+        turn.sources, turn.rendered_sha256 = sources, sha256(prompt)
+        turn.parameters = {
+            "max_tokens": self._settings.llm_max_tokens,
+            "context_tokens": self._settings.context_tokens,
+        }
         request = ChatRequest(messages=(Message(role="user", text=prompt),), question=turn.standalone, sources=sources)
         since = time.perf_counter()
         async with (
@@ -79,5 +84,6 @@ class Writer:
         found = await self._threads.run(lambda: [resolve(sentence, sources) for sentence in closed])
         turn.passed("check", since)
         for resolved in found:
+            turn.verdicts.append(resolved.verified)
             turn.citations += [cited.citation for cited in resolved.cited if cited.citation not in turn.citations]
         return found

@@ -11,8 +11,10 @@ import sys
 import typer
 
 from ragkit.cli import (
+    answers,
     ask,
     collections,
+    conversations,
     demo,
     documents,
     evaluate,
@@ -44,6 +46,8 @@ for module in (ingest, search, explain, ask, tune, serve, verify, reindex, demo)
     module.register(app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(collections.app, name="collections")
+app.add_typer(conversations.app, name="conversations")
+app.add_typer(answers.app, name="answers")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(snapshots.app, name="snapshots")

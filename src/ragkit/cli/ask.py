@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ragkit.cli.connect import kit
-from ragkit.cli.options import Collection, Json, Mmr, Where, filters_of
+from ragkit.cli.options import Collection, Json, Mmr, Report, Where, filters_of
 from ragkit.cli.output import console, print_json
 from ragkit.types import Answer
 
@@ -26,6 +26,7 @@ def ask(
     conversation: Annotated[str | None, typer.Option(help="The id of a conversation to go on with.")] = None,
     where: Where = None,
     mmr: Mmr = None,
+    report: Report = None,
     json: Json = False,
 ) -> None:
     """Answer a question from the documents, with checked citations."""
@@ -38,6 +39,10 @@ def ask(
             filters=filters_of(where),
             mmr=mmr,
         )
+        if report is not None:
+            from ragkit.cli.answers import write_report
+
+            write_report(ragkit, answer.trace_id, report)
     if json:
         print_json(answer)
     else:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ragkit.types import Filters, Range
 
-__all__ = ["Collection", "Json", "Mmr", "Where", "filters_of"]
+__all__ = ["Before", "Collection", "Json", "Limit", "Mmr", "Report", "Where", "filters_of"]
 
+Before = Annotated[str | None, typer.Option(metavar="ID", help="Go on after the one with this id.")]
+Limit = Annotated[int, typer.Option(min=1, max=500, help="How many at most.")]
+Report = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page about the answer, in HTML.")]
 Collection = Annotated[
     str | None, typer.Option("--collection", "-c", help="The collection; RAGKIT_COLLECTION when it is not given.")
 ]

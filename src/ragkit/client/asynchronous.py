@@ -12,7 +12,15 @@ from typing import Self
 import httpx2
 
 from ragkit.client import calls, uploads
-from ragkit.client.asynchronous_resources import Collections, Documents, Jobs, Prompts, Snapshots
+from ragkit.client.asynchronous_resources import (
+    Answers,
+    Collections,
+    Conversations,
+    Documents,
+    Jobs,
+    Prompts,
+    Snapshots,
+)
 from ragkit.client.sending import AsyncSender
 from ragkit.client.wire import Wire
 from ragkit.errors import InputError
@@ -51,6 +59,8 @@ class AsyncClient:
         self.documents = Documents(self._send)
         self.collections = Collections(self._send)
         self.prompts = Prompts(self._send)
+        self.conversations = Conversations(self._send)
+        self.answers = Answers(self._send)
         self.jobs = Jobs(self._send)
         self.snapshots = Snapshots(self._send)
 

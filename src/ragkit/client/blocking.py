@@ -11,7 +11,15 @@ from typing import Self
 import httpx2
 
 from ragkit.client import calls, uploads
-from ragkit.client.blocking_resources import Collections, Documents, Jobs, Prompts, Snapshots
+from ragkit.client.blocking_resources import (
+    Answers,
+    Collections,
+    Conversations,
+    Documents,
+    Jobs,
+    Prompts,
+    Snapshots,
+)
 from ragkit.client.sending import Sender
 from ragkit.client.wire import Wire
 from ragkit.errors import InputError
@@ -50,6 +58,8 @@ class Client:
         self.documents = Documents(self._send)
         self.collections = Collections(self._send)
         self.prompts = Prompts(self._send)
+        self.conversations = Conversations(self._send)
+        self.answers = Answers(self._send)
         self.jobs = Jobs(self._send)
         self.snapshots = Snapshots(self._send)
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from ragkit.client import calls
+from ragkit.client import calls, said_calls
 from ragkit.client.sending import Sender
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
-from ragkit.types import Collection, Document, DocumentState, DocumentView, IngestReport, Job, PromptVersion, Receipt
+from ragkit.recorded import AnswerDiff, AnswerSummary, Conversation, ConversationView, Forgotten, Replay, Trace
+from ragkit.types import (
+    Answer,
+    Collection,
+    Document,
+    DocumentState,
+    DocumentView,
+    IngestReport,
+    Job,
+    PromptVersion,
+    Receipt,
+)
 
-__all__ = ["Collections", "Documents", "Jobs", "Prompts", "Snapshots"]
+__all__ = ["Answers", "Collections", "Conversations", "Documents", "Jobs", "Prompts", "Snapshots"]
 
 
 class Documents:
@@ -85,6 +96,64 @@ class Prompts:
     def diff(self, name: str, a: int, b: int) -> str:
         """What changed from one version to another, as a unified diff."""
         return self._send(calls.diff_prompt(name, a, b))
+
+
+class Conversations:
+    """What callers with this key asked, and were answered."""
+
+    def __init__(self, send: Sender) -> None:
+        self._send = send
+
+    def list(self, *, limit: int = 50, before: str | None = None) -> tuple[Conversation, ...]:
+        """Those last answered in first."""
+        return self._send(said_calls.list_conversations(limit=limit, before=before))
+
+    def show(self, conversation_id: str) -> ConversationView:
+        """A conversation with its messages."""
+        return self._send(said_calls.show_conversation(conversation_id))
+
+    def rename(self, conversation_id: str, title: str) -> Conversation:
+        """Give it a title."""
+        return self._send(said_calls.rename_conversation(conversation_id, title))
+
+    def branch(self, conversation_id: str, message_id: int) -> Conversation:
+        """Begin another conversation with what was said up to a message; a question is left out."""
+        return self._send(said_calls.branch_conversation(conversation_id, message_id))
+
+    def edit(self, conversation_id: str, message_id: int, question: str) -> Answer:
+        """Ask a question of it in other words, in a branch."""
+        return self._send(said_calls.edit_conversation(conversation_id, message_id, question))
+
+    def delete(self, conversation_id: str, *, branches: bool = False) -> Forgotten:
+        """Forget a conversation, on request with its branches."""
+        return self._send(said_calls.delete_conversation(conversation_id, branches=branches))
+
+
+class Answers:
+    """Records of answers."""
+
+    def __init__(self, send: Sender) -> None:
+        self._send = send
+
+    def list(
+        self, *, conversation_id: str | None = None, limit: int = 50, before: str | None = None
+    ) -> tuple[AnswerSummary, ...]:
+        """Newest first."""
+        return self._send(said_calls.list_answers(conversation_id=conversation_id, limit=limit, before=before))
+
+    def show(self, answer_id: str) -> Trace:
+        """The record of one answer."""
+        return self._send(said_calls.show_answer(answer_id))
+
+    def replay(
+        self, answer_id: str, *, prompt: str | None = None, model: str | None = None, generation: int | None = None
+    ) -> Replay:
+        """Ask again what was asked, and see the difference."""
+        return self._send(said_calls.replay_answer(answer_id, prompt=prompt, model=model, generation=generation))
+
+    def diff(self, a: str, b: str) -> AnswerDiff:
+        """How one answer differs from another."""
+        return self._send(said_calls.diff_answers(a, b))
 
 
 class Jobs:

@@ -27,7 +27,7 @@ from ragkit.types import (
     SearchResult,
 )
 
-__all__ = ["Call", "adapter"]
+__all__ = ["Call", "adapter", "get", "given", "part"]
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ def adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def _given(**fields: object) -> dict[str, Any]:
+def given(**fields: object) -> dict[str, Any]:
     """The fields that have a value; a service fills in its own defaults."""
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -86,7 +86,7 @@ def ask(
     mmr: float | None,
     stream: bool = False,
 ) -> Call[Answer]:
-    body = _given(
+    body = given(
         question=question,
         collection=collection,
         conversation_id=conversation_id,
@@ -101,7 +101,7 @@ def ask(
 def search(
     query: str, *, collection: str | None, k: int, mode: Mode, filters: Filters | None, mmr: float | None
 ) -> Call[SearchResult]:
-    body = _given(query=query, collection=collection, k=k, mode=mode, filters=_filters(filters), mmr=mmr)
+    body = given(query=query, collection=collection, k=k, mode=mode, filters=_filters(filters), mmr=mmr)
     return Call(method="POST", path="/v1/search", result=SearchResult, json=body, repeatable=True)
 
 
@@ -116,52 +116,52 @@ def explain(
     mmr: float | None,
 ) -> Call[Explanation]:
     tags = None if access is None else list(access)
-    body = _given(query=query, collection=collection, k=k, mode=mode, filters=_filters(filters), access=tags, mmr=mmr)
+    body = given(query=query, collection=collection, k=k, mode=mode, filters=_filters(filters), access=tags, mmr=mmr)
     return Call(method="POST", path="/v1/explain", result=Explanation, json=body, repeatable=True)
 
 
 def list_documents(collection: str | None, state: DocumentState | None) -> Call[tuple[Document, ...]]:
-    query = _given(collection=collection, state=state)
-    return _get("/v1/documents", tuple[Document, ...], field="documents", query=query)
+    query = given(collection=collection, state=state)
+    return get("/v1/documents", tuple[Document, ...], field="documents", query=query)
 
 
 def get_document(document_id: str, *, chunks: bool) -> Call[DocumentView]:
-    return _get(f"/v1/documents/{_part(document_id)}", DocumentView, query={"chunks": str(chunks).lower()})
+    return get(f"/v1/documents/{part(document_id)}", DocumentView, query={"chunks": str(chunks).lower()})
 
 
 def delete_document(document_id: str) -> Call[Receipt]:
-    return Call(method="DELETE", path=f"/v1/documents/{_part(document_id)}", result=Receipt)
+    return Call(method="DELETE", path=f"/v1/documents/{part(document_id)}", result=Receipt)
 
 
 def release_document(document_id: str) -> Call[IngestReport]:
-    return Call(method="POST", path=f"/v1/documents/{_part(document_id)}/release", result=IngestReport)
+    return Call(method="POST", path=f"/v1/documents/{part(document_id)}/release", result=IngestReport)
 
 
 def upload_document(name: str, data: bytes, *, collection: str | None) -> Call[Job]:
-    form = _given(collection=collection)
+    form = given(collection=collection)
     # Equal bytes under an equal name change nothing the second time.
     return Call(method="POST", path="/v1/documents", result=Job, form=form, file=(name, data), repeatable=True)
 
 
 def list_collections() -> Call[tuple[Collection, ...]]:
-    return _get("/v1/collections", tuple[Collection, ...], field="collections")
+    return get("/v1/collections", tuple[Collection, ...], field="collections")
 
 
 def configure_collection(name: str, *, untagged: bool) -> Call[Collection]:
     body = {"untagged": untagged}
-    return Call(method="PATCH", path=f"/v1/collections/{_part(name)}", result=Collection, json=body, repeatable=True)
+    return Call(method="PATCH", path=f"/v1/collections/{part(name)}", result=Collection, json=body, repeatable=True)
 
 
 def delete_collection(name: str) -> Call[int]:
-    return Call(method="DELETE", path=f"/v1/collections/{_part(name)}", result=int, field="documents")
+    return Call(method="DELETE", path=f"/v1/collections/{part(name)}", result=int, field="documents")
 
 
 def list_jobs() -> Call[tuple[Job, ...]]:
-    return _get("/v1/jobs", tuple[Job, ...], field="jobs")
+    return get("/v1/jobs", tuple[Job, ...], field="jobs")
 
 
 def get_job(job_id: str) -> Call[Job]:
-    return _get(f"/v1/jobs/{_part(job_id)}", Job)
+    return get(f"/v1/jobs/{part(job_id)}", Job)
 
 
 def start_job(pipeline: str) -> Call[Job]:
@@ -170,34 +170,34 @@ def start_job(pipeline: str) -> Call[Job]:
 
 
 def change_job(job_id: str, change: str) -> Call[Job]:
-    return Call(method="POST", path=f"/v1/jobs/{_part(job_id)}/{change}", result=Job)
+    return Call(method="POST", path=f"/v1/jobs/{part(job_id)}/{change}", result=Job)
 
 
 def list_snapshots(collection: str | None) -> Call[tuple[Snapshot, ...]]:
-    return _get("/v1/snapshots", tuple[Snapshot, ...], field="snapshots", query=_given(collection=collection))
+    return get("/v1/snapshots", tuple[Snapshot, ...], field="snapshots", query=given(collection=collection))
 
 
 def show_snapshot(number: int, collection: str | None) -> Call[tuple[SnapshotEntry, ...]]:
-    query = _given(collection=collection)
-    return _get(f"/v1/snapshots/{number}", tuple[SnapshotEntry, ...], field="entries", query=query)
+    query = given(collection=collection)
+    return get(f"/v1/snapshots/{number}", tuple[SnapshotEntry, ...], field="entries", query=query)
 
 
 def diff_snapshots(a: int, b: int, collection: str | None) -> Call[SnapshotDiff]:
-    return _get(f"/v1/snapshots/{a}/diff/{b}", SnapshotDiff, query=_given(collection=collection))
+    return get(f"/v1/snapshots/{a}/diff/{b}", SnapshotDiff, query=given(collection=collection))
 
 
 def roll_back_snapshot(number: int, collection: str | None) -> Call[Rollback]:
-    body = _given(collection=collection)
+    body = given(collection=collection)
     return Call(method="POST", path=f"/v1/snapshots/{number}/rollback", result=Rollback, json=body)
 
 
 def list_prompts() -> Call[tuple[PromptVersion, ...]]:
-    return _get("/v1/prompts", tuple[PromptVersion, ...], field="prompts")
+    return get("/v1/prompts", tuple[PromptVersion, ...], field="prompts")
 
 
 def show_prompt(name: str, *, alias: str | None, version: int | None) -> Call[PromptVersion]:
-    query = {key: str(value) for key, value in _given(alias=alias, version=version).items()}
-    return _get(f"/v1/prompts/{_part(name)}", PromptVersion, query=query)
+    query = {key: str(value) for key, value in given(alias=alias, version=version).items()}
+    return get(f"/v1/prompts/{part(name)}", PromptVersion, query=query)
 
 
 def create_prompt(name: str, template: str, *, note: str) -> Call[PromptVersion]:
@@ -207,22 +207,22 @@ def create_prompt(name: str, template: str, *, note: str) -> Call[PromptVersion]
 
 def promote_prompt(name: str, version: int, *, alias: str) -> Call[PromptVersion]:
     body = {"version": version, "alias": alias}
-    return Call(method="POST", path=f"/v1/prompts/{_part(name)}/promote", result=PromptVersion, json=body)
+    return Call(method="POST", path=f"/v1/prompts/{part(name)}/promote", result=PromptVersion, json=body)
 
 
 def roll_back_prompt(name: str, *, alias: str) -> Call[PromptVersion]:
-    path = f"/v1/prompts/{_part(name)}/rollback"
+    path = f"/v1/prompts/{part(name)}/rollback"
     return Call(method="POST", path=path, result=PromptVersion, json={"alias": alias})
 
 
 def diff_prompt(name: str, a: int, b: int) -> Call[str]:
-    return _get(f"/v1/prompts/{_part(name)}/diff", str, field="diff", query={"a": str(a), "b": str(b)})
+    return get(f"/v1/prompts/{part(name)}/diff", str, field="diff", query={"a": str(a), "b": str(b)})
 
 
-def _get(path: str, result: Any, *, field: str | None = None, query: Mapping[str, str] | None = None) -> Call[Any]:
+def get(path: str, result: Any, *, field: str | None = None, query: Mapping[str, str] | None = None) -> Call[Any]:
     return Call(method="GET", path=path, result=result, field=field, query=query, repeatable=True)
 
 
-def _part(name: str) -> str:
+def part(name: str) -> str:
     """A name as one part of a path."""
     return quote(name, safe="")

@@ -149,8 +149,11 @@ def _forget_answers(connection: Connection, document_ids: set[str], passages: se
     for key in made:
         row = connection.execute(query.where(answers.c.id == key)).one()
         answer = row.trace["answer"]
-        said = (messages.c.conversation_id == row.conversation_id) & (messages.c.text == answer["answer"])
+        earlier = (messages.c.conversation_id == row.conversation_id) & (messages.c.text == answer["answer"])
+        # Before messages knew their answer, the text told; a copy in a branch knows it as well.
+        said = (messages.c.role == "assistant") & ((messages.c.trace_id == key) | earlier)
         connection.execute(update(messages).where(said).values(text=ERASED))
         erased = {**answer, "answer": ERASED, "citations": []}
-        trace = {**row.trace, "standalone_question": row.trace["question"], "answer": erased}
+        told = {"standalone_question": row.trace["question"], "sources": [], "verdicts": []}
+        trace = {**row.trace, **told, "answer": erased}
         connection.execute(update(answers).where(answers.c.id == key).values(trace=trace))

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, literal, or_, select, update
 
-from ragkit.errors import Conflict
+from ragkit.errors import Conflict, NotFound
 from ragkit.index.generations import Generation, Superseded, bump, check_current, select_generations, to_generation
 from ragkit.index.rows import newest
 from ragkit.index.versions import NewVersion, add_contents, add_version, drop_versions
@@ -42,6 +42,20 @@ class Generations:
         with self._database.read() as connection:
             row = connection.execute(select_generations.where(generations.c.id == generation.id)).one_or_none()
         return generation if row is None else to_generation(row)
+
+    def numbered(self, live: Generation, number: int) -> Generation:
+        """The generation of the same collection with this number.
+
+        Raises:
+            NotFound: There is none, or it is no longer kept.
+        """
+        kept = {generation.number: generation for generation in self.all(live.collection_id)}
+        if number not in kept:
+            raise NotFound(
+                f"The collection has no generation {number}; it has {', '.join(map(str, sorted(kept)))}.",
+                hint="`ragkit reindex` keeps the generation before, and no older ones.",
+            )
+        return kept[number]
 
     def begin(self, live: Generation, spec: EmbedderSpec, chunking: Mapping[str, Any] | None) -> Generation:
         """The generation to build: the unfinished one where it is the same, else a new one."""

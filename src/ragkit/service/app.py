@@ -15,7 +15,18 @@ from starlette.middleware import Middleware
 
 from ragkit.service import errors
 from ragkit.service.middleware import BodyLimit, Gate, TraceId
-from ragkit.service.routes import ask, collections, documents, health, jobs, prompts, search, snapshots
+from ragkit.service.routes import (
+    answers,
+    ask,
+    collections,
+    conversations,
+    documents,
+    health,
+    jobs,
+    prompts,
+    search,
+    snapshots,
+)
 
 if TYPE_CHECKING:
     from ragkit.engine import AsyncRagkit
@@ -23,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["create_service"]
 
+RESOURCES = (ask, search, conversations, answers, documents, jobs, collections, prompts, snapshots, health)
 FORM_ROOM = 1_000_000
 """Bytes that a form may hold beside its file."""
 JSON_ROOM, ESCAPED = 4_000_000, 12
@@ -73,6 +85,6 @@ def create_service(
     app.state.settings = settings
     app.state.upload_slots = anyio.CapacityLimiter(1)
     errors.install(app)
-    for resource in (ask, search, documents, jobs, collections, prompts, snapshots, health):
+    for resource in RESOURCES:
         app.include_router(resource.router)
     return app

@@ -23,9 +23,19 @@ def _access(request: Request) -> tuple[str, ...] | None:
     return None
 
 
-def _kit(request: Request, access: Annotated[tuple[str, ...] | None, Depends(_access)]) -> AsyncRagkit:
+def _caller(request: Request) -> str | None:
+    """The name of the caller: of the key that it sent. Without keys there is one caller, who sees everything."""
+    name: str | None = request.state.caller
+    return name
+
+
+def _kit(
+    request: Request,
+    access: Annotated[tuple[str, ...] | None, Depends(_access)],
+    caller: Annotated[str | None, Depends(_caller)],
+) -> AsyncRagkit:
     kit: AsyncRagkit = request.app.state.kit
-    return kit if access is None else kit.seen_by(access)
+    return kit if access is None and caller is None else kit.seen_by(access, caller=caller)
 
 
 Kit = Annotated[AsyncRagkit, Depends(_kit)]

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 OPEN_PATHS = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs/")
 """What needs no key: probes, and the documentation of the API."""
+NAME_DIGITS = 32
+"""Of the hash of a key, which names the caller: what belongs to one key is not seen with another."""
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -62,6 +64,8 @@ class Gate:
             headers = Headers(scope=scope)
             try:
                 scope["state"]["trusted"] = self._admit(scope["path"], headers)
+                name = f"key {_digest(_key(headers)).hex()[:NAME_DIGITS]}"
+                scope["state"]["caller"] = name if self._digests else None
             except RagkitError as error:
                 await problem(error, scope["state"]["trace_id"])(scope, receive, send)
                 return

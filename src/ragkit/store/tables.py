@@ -22,6 +22,7 @@ from sqlalchemy import (
     false,
 )
 
+from ragkit.store.conversations import answers, conversations, messages
 from ragkit.store.evaluations import evaluations
 from ragkit.store.jobs import jobs
 from ragkit.store.labels import facets, grants
@@ -248,32 +249,4 @@ prompt_aliases = Table(
     Column("version", Integer, nullable=False),
     Column("moved_at", UtcDateTime, nullable=False),
     Index("ix_prompt_aliases_name_alias", "name", "alias"),
-)
-
-conversations = Table(
-    "conversations",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    Column("collection", String(200), nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-)
-
-messages = Table(
-    "messages",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("role", String(20), nullable=False),
-    Column("text", Text, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-)
-
-answers = Table(
-    "answers",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("trace", JSON, nullable=False),
-    Column("took_ms", Float, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
 )

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from ragkit.events import Accepted, Cited, Done, Event, Retrieved, Token, Verified
 from ragkit.explanation import Candidate, Explanation
+from ragkit.recorded import Trace
 from ragkit.testing.resources import MemoryCollections, MemoryDocuments, MemoryJobs, MemoryPrompts
+from ragkit.testing.said import THEN, MemoryAnswers, MemoryConversations
 from ragkit.testing.snapshots import MemorySnapshots
 from ragkit.types import (
     Answer,
@@ -49,6 +51,8 @@ class MemoryRagkit:
         self.collections = MemoryCollections(self.views, self.snapshots)
         self.prompts = MemoryPrompts()
         self.jobs = MemoryJobs(self.documents)
+        self.conversations = MemoryConversations(self.ask)
+        self.answers = MemoryAnswers()
         self._ids = itertools.count(1)
 
     async def ask(
@@ -113,9 +117,29 @@ class MemoryRagkit:
                 conversation_id=conversation_id or f"con_{trace_id}",
                 took_ms=0.0,
             )
+            self._record(question, collection or "default", found.hits, answer)
             yield Done(answer=answer)
         finally:
             self.open_streams -= 1
+
+    def _record(self, question: str, collection: str, hits: Sequence[Hit], answer: Answer) -> None:
+        trace = Trace(
+            id=answer.trace_id,
+            question=question,
+            standalone_question=question,
+            collection=collection,
+            generation=1,
+            hits=tuple((hit.chunk_id, hit.score) for hit in hits),
+            answer=answer,
+            stages_ms={},
+            created_at=THEN,
+        )
+        self.answers.record(trace)
+        self.conversations.record(collection, trace)
+
+    def seen_by(self, access: Sequence[str] | None, *, caller: str | None = None) -> MemoryRagkit:
+        """Itself: nothing in memory is anybody's."""
+        return self
 
     async def search(
         self,

@@ -81,6 +81,37 @@ def test_prompts_go_from_a_version_to_production_and_back(http):
     assert len(http.get("/v1/prompts").json()["prompts"]) == 2
 
 
+def test_conversations_are_listed_shown_branched_and_forgotten(http):
+    asked = {"question": "Are gift cards refundable?", "collection": "shop"}
+    answer = http.post("/v1/ask", json=asked).json()
+    key = answer["conversation_id"]
+    assert [one["id"] for one in http.get("/v1/conversations").json()["conversations"]] == [key]
+    view = http.get(f"/v1/conversations/{key}").json()
+    assert [said["message"]["role"] for said in view["messages"]] == ["user", "assistant"]
+    assert http.patch(f"/v1/conversations/{key}", json={"title": "Cards"}).json()["title"] == "Cards"
+    assert http.patch(f"/v1/conversations/{key}", json={"title": " "}).status_code == 422
+    branch = http.post(f"/v1/conversations/{key}/branch", json={"message_id": view["messages"][1]["id"]})
+    assert (branch.status_code, branch.json()["messages"]) == (201, 2)
+    body = {"message_id": view["messages"][0]["id"], "question": "What does the lift carry?"}
+    assert "800 kg" in http.post(f"/v1/conversations/{key}/edit", json=body).json()["answer"]
+    assert len(http.delete(f"/v1/conversations/{key}").json()["branches"]) == 2
+    assert http.get(f"/v1/conversations/{key}").status_code == 404
+    assert http.get("/v1/conversations", params={"limit": 501}).status_code == 422
+
+
+def test_answers_are_listed_shown_asked_again_and_compared(http):
+    asked = {"question": "Are gift cards refundable?", "collection": "shop"}
+    key = http.post("/v1/ask", json=asked).json()["trace_id"]
+    (listed,) = http.get("/v1/answers").json()["answers"]
+    assert (listed["id"], listed["prompt"]) == (key, "answer@1")
+    assert http.get(f"/v1/answers/{key}").json()["question"] == asked["question"]
+    again = http.post(f"/v1/answers/{key}/replay", json={"prompt": "answer@1"}).json()
+    assert again["trace"]["replay_of"] == key
+    assert http.get(f"/v1/answers/{key}/diff/{again['trace']['id']}").json()["text"] == ""
+    assert http.post(f"/v1/answers/{key}/replay", json={"temperature": 1}).status_code == 422
+    assert http.get("/v1/answers/nosuch").status_code == 404
+
+
 def test_readiness_tells_the_truth_about_each_part(http, kit):
     assert http.get("/readyz").json() == {"ready": True, "parts": {"catalog": "ok", "vectors": "ok", "model": "ok"}}
     kit.parts["vectors"] = "Chroma does not answer."

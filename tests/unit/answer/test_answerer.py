@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from ragkit.answer.conversations import Conversations
 from ragkit.answer.pipeline import Answerer, last_answer
 from ragkit.answer.records import Records
 from ragkit.errors import InputError, NotFound, TooLarge, UpstreamError, UpstreamRateLimited
@@ -75,7 +76,8 @@ def build(database: Database) -> Build:
             generation=generation,
             chat=chat,
             prompts=PromptRegistry(database),
-            records=Records(database),
+            conversations=Conversations(database),
+            records=Records(database, with_texts=Settings(**settings).store_texts),
             reader=Reader(HashedEmbedder()),
             settings=Settings(**settings),
         )

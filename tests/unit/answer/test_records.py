@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from sqlalchemy.exc import IntegrityError
 
 from ragkit.answer.records import Records
 from ragkit.errors import NotFound
+from ragkit.events import Verified
+from ragkit.recorded import Shown, Trace
 from ragkit.store.engine import Database, now
 from ragkit.store.tables import answers, conversations, messages
-from ragkit.types import Answer, Citation, Message, PromptRef, Trace, Usage
+from ragkit.types import Answer, Citation, PromptRef, Usage
 
 CITATION = Citation(
     marker=1, document_id="d", uri="u", title="Policy", page=None, heading="", chunk_id="c", start=0, end=4,
@@ -49,17 +52,6 @@ def test_an_answer_comes_back_as_it_was_recorded(database: Database) -> None:
     assert records.trace("t1") == TRACE
 
 
-def test_a_conversation_grows_with_each_answer(database: Database) -> None:
-    records = Records(database)
-    records.save(TRACE)
-    later = replace(TRACE, id="t2", question="And then?", standalone_question="What then?", created_at=now())
-    records.save(later)
-    conversation = records.conversation("conv_1")
-    assert [message.text for message in conversation.messages] == ["When?", "Soon [1].", "And then?", "Soon [1]."]
-    assert conversation.messages[0] == Message(role="user", text="When?")
-    assert conversation.last_question == "What then?"
-
-
 def test_an_answer_is_recorded_whole_or_not_at_all(database: Database) -> None:
     records = Records(database)
     records.save(TRACE)
@@ -71,8 +63,44 @@ def test_an_answer_is_recorded_whole_or_not_at_all(database: Database) -> None:
 
 def test_what_is_not_there_is_not_found(database: Database) -> None:
     records = Records(database)
-    with pytest.raises(NotFound, match="'conv_9'") as caught:
-        records.conversation("conv_9")
-    assert "new one" in str(caught.value.hint)
     with pytest.raises(NotFound, match="'t9'"):
         records.trace("t9")
+
+
+def test_records_are_listed_newest_first_a_page_at_a_time(database: Database) -> None:
+    records = Records(database)
+    for number in range(5):
+        records.save(replace(TRACE, id=f"t{number}", created_at=TRACE.created_at + timedelta(minutes=number // 2)))
+    first = records.list(limit=2)
+    rest = records.list(limit=10, before=first[-1].id)
+    assert [one.id for one in (*first, *rest)] == ["t4", "t3", "t2", "t1", "t0"]
+    assert (first[0].question, first[0].prompt, first[0].verdicts) == ("When?", "answer@1", {"supported": 1})
+    assert records.list(conversation_id="conv_9") == ()
+    with pytest.raises(NotFound):
+        records.list(before="t9")
+
+
+def test_without_texts_a_record_keeps_what_happened_and_nothing_that_was_said(database: Database) -> None:
+    shown = Shown(
+        number=1, document_id="d", uri="u", title="Policy", heading="Soon", page=None, chunk_id="c", start=0, end=4,
+        sha256="0",
+    )  # fmt: skip
+    verdict = Verified(sentence="Soon.", markers=(1,), verdict="supported", score=1.0)
+    Records(database, with_texts=False).save(replace(TRACE, sources=(shown,), verdicts=(verdict,)))
+    with database.read() as connection:
+        stored = str(connection.execute(select(answers.c.trace)).scalar_one())
+        said = connection.scalars(select(messages.c.text)).all()
+    assert set(said) == {""}
+    assert not any(word in stored for word in ("When", "Soon", "refunds", "Policy"))
+    kept = Records(database).trace("t1")
+    assert not kept.with_texts
+    assert (kept.hits, kept.answer.citations[0].verdict, kept.verdicts[0].score) == ((("c", 0.5),), "supported", 1.0)
+
+
+def test_a_caller_sees_only_what_it_was_answered(database: Database) -> None:
+    records = Records(database)
+    records.save(TRACE, caller="key a")
+    assert records.trace("t1", caller="key a") == records.trace("t1") == TRACE
+    assert records.list(caller="key b") == ()
+    with pytest.raises(NotFound):
+        records.trace("t1", caller="key b")

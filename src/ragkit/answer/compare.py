@@ -1,0 +1,56 @@
+"""How two answers differ."""
+
+from __future__ import annotations
+
+import difflib
+
+from ragkit.answer.records import tally
+from ragkit.recorded import AnswerDiff, Trace
+from ragkit.text import sentences
+
+__all__ = ["compare"]
+
+
+def compare(a: Trace, b: Trace) -> AnswerDiff:
+    """What is different in `b`."""
+    before, after = _quotes(a), _quotes(b)
+    return AnswerDiff(
+        a=a.id,
+        b=b.id,
+        same_question=a.question == b.question,
+        text="\n".join(difflib.unified_diff(_lines(a), _lines(b), a.id, b.id, lineterm="", n=1)),
+        citations_added=tuple(quote for quote in after if quote not in before),
+        citations_removed=tuple(quote for quote in before if quote not in after),
+        verdicts=(tally(a.answer.citations), tally(b.answer.citations)),
+        abstained=(a.answer.abstained, b.answer.abstained),
+        model=(a.answer.model, b.answer.model),
+        prompt=(_prompt(a), _prompt(b)),
+        generation=(a.generation, b.generation),
+        rendered_alike=a.rendered_sha256 == b.rendered_sha256,
+        hits_shared=_shared({key for key, _ in a.hits}, {key for key, _ in b.hits}),
+        tokens=(_tokens(a), _tokens(b)),
+        cost_usd=(a.answer.usage.cost_usd, b.answer.usage.cost_usd),
+        took_ms=(a.answer.took_ms, b.answer.took_ms),
+    )
+
+
+def _lines(trace: Trace) -> list[str]:
+    text = trace.answer.answer
+    return [" ".join(text[start:end].split()) for start, end in sentences(text)]
+
+
+def _quotes(trace: Trace) -> list[str]:
+    found = [f"{one.uri}: {' '.join(one.quote.split())}" for one in trace.answer.citations]
+    return list(dict.fromkeys(found))
+
+
+def _prompt(trace: Trace) -> str:
+    return f"{trace.answer.prompt.name}@{trace.answer.prompt.version}"
+
+
+def _tokens(trace: Trace) -> int:
+    return trace.answer.usage.input_tokens + trace.answer.usage.output_tokens
+
+
+def _shared(a: set[str], b: set[str]) -> float:
+    return round(len(a & b) / len(a | b), 4) if a | b else 1.0

@@ -1,0 +1,226 @@
+"""Stored conversations: what was said, branching off, and forgetting."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import Connection, CursorResult, Row, Select, delete, func, insert, select, update
+
+from ragkit.errors import InputError, NotFound, StorageError
+from ragkit.recorded import Conversation, ConversationView, Forgotten, Said
+from ragkit.store.engine import Database, now
+from ragkit.store.tables import answers, conversations, messages
+from ragkit.types import Message
+
+__all__ = ["Conversations", "SoFar", "new_id"]
+
+TITLE_CHARS = 80
+"""The most of a first question that stands for a title."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoFar:
+    """A conversation as the answer path needs it."""
+
+    id: str
+    messages: tuple[Message, ...] = ()
+    """What was said so far, oldest first."""
+    last_question: str | None = None
+    """The newest question, in its stand-alone form."""
+    collection: str | None = None
+    """Where its questions are looked for; none in a new one."""
+
+
+def new_id() -> str:
+    return f"conv_{secrets.token_hex(16)}"
+
+
+class Conversations:
+    """Over the tables `conversations` and `messages`. A caller sees its own, an operator (none) every one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def so_far(self, conversation_id: str, *, caller: str | None = None) -> SoFar:
+        """Everything said in it.
+
+        Raises:
+            NotFound: There is no such conversation.
+        """
+        with self._database.read() as connection:
+            found = _find(connection, conversation_id, caller)
+            said = connection.execute(_said(conversation_id)).all()
+            last = said[-1].trace_id if said else None
+            newest = connection.execute(select(answers.c.trace).where(answers.c.id == last)).scalar_one_or_none()
+        return SoFar(
+            id=conversation_id,
+            messages=tuple(Message(role=row.role, text=row.text) for row in said if row.text),
+            last_question=newest["standalone_question"] or None if newest else None,
+            collection=found.collection,
+        )
+
+    def list(
+        self, *, limit: int = 50, before: str | None = None, caller: str | None = None
+    ) -> tuple[Conversation, ...]:
+        """Those last answered in first.
+
+        Args:
+            limit: How many at most.
+            before: Go on after the one with this id.
+            caller: Whose.
+
+        Raises:
+            NotFound: There is no conversation `before`.
+        """
+        at = conversations.c.updated_at
+        query = _conversations(caller).order_by(at.desc(), conversations.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            if before is not None:
+                last = _find(connection, before, caller)
+                query = query.where((at < last.updated_at) | ((at == last.updated_at) & (conversations.c.id < last.id)))
+            return tuple(_conversation(row) for row in connection.execute(query))
+
+    def show(self, conversation_id: str, *, caller: str | None = None) -> ConversationView:
+        """A conversation with its messages.
+
+        Raises:
+            NotFound: There is no such conversation.
+        """
+        with self._database.read() as connection:
+            found = _find(connection, conversation_id, caller)
+            said = connection.execute(_said(conversation_id)).all()
+        return ConversationView(conversation=_conversation(found), messages=tuple(map(_message, said)))
+
+    def rename(self, conversation_id: str, title: str, *, caller: str | None = None) -> Conversation:
+        """Give it a title.
+
+        Raises:
+            NotFound: There is no such conversation.
+            InputError: The title is empty.
+        """
+        if not title.strip():
+            raise InputError("The title is empty.", hint="Name the conversation in a few words.")
+        with self._database.write() as connection:
+            _find(connection, conversation_id, caller)
+            mine = conversations.c.id == conversation_id
+            connection.execute(update(conversations).where(mine).values(title=title.strip()))
+            return _conversation(_find(connection, conversation_id, caller))
+
+    def branch(self, conversation_id: str, message_id: int, *, caller: str | None = None) -> Conversation:
+        """A new conversation with what was said up to a message; a question is left out, to be asked in other words.
+
+        Raises:
+            NotFound: There is no such conversation, or no such message in it.
+        """
+        key, moment = new_id(), now()
+        with self._database.write() as connection:
+            origin = _find(connection, conversation_id, caller)
+            said = connection.execute(_said(conversation_id)).all()
+            at = next((index for index, row in enumerate(said) if row.id == message_id), None)
+            if at is None:
+                raise NotFound(
+                    f"The conversation {conversation_id!r} has no message {message_id}.",
+                    hint=f"`ragkit conversations show {conversation_id}` shows their numbers.",
+                )
+            kept = said[: at if said[at].role == "user" else at + 1]
+            values = {"collection": origin.collection, "owner": origin.owner, "title": origin.title}
+            values |= {"branch_of": conversation_id, "created_at": moment, "updated_at": moment}
+            connection.execute(insert(conversations).values(id=key, **values))
+            if kept:
+                columns = ("role", "text", "trace_id", "created_at")
+                rows = [{name: getattr(row, name) for name in columns} | {"conversation_id": key} for row in kept]
+                connection.execute(insert(messages), rows)
+            return _conversation(_find(connection, key, caller))
+
+    def question(self, conversation_id: str, message_id: int, *, caller: str | None = None) -> str:
+        """The text of a question of it.
+
+        Raises:
+            NotFound: There is no such conversation, or no such message in it.
+            InputError: The message is no question.
+        """
+        for said in self.show(conversation_id, caller=caller).messages:
+            if said.id == message_id:
+                if said.message.role != "user":
+                    raise InputError(f"Message {message_id} is an answer; only questions can be asked anew.")
+                return said.message.text
+        raise NotFound(f"The conversation {conversation_id!r} has no message {message_id}.")
+
+    def delete(self, conversation_id: str, *, branches: bool = False, caller: str | None = None) -> Forgotten:
+        """Forget it: its messages, answers and their records are erased, and SQLite's log is emptied.
+
+        Args:
+            conversation_id: Which.
+            branches: Also those that began as a copy of it, and theirs.
+            caller: Whose.
+
+        Raises:
+            NotFound: There is no such conversation.
+            StorageError: It is deleted, but the log could not be emptied, as somebody reads.
+        """
+        with self._database.write() as connection:
+            _find(connection, conversation_id, caller)
+            gone = [conversation_id]
+            left: list[str] = []
+            for key in gone:  # grows while it is read, where branches go as well
+                inside = list(connection.scalars(select(conversations.c.id).where(conversations.c.branch_of == key)))
+                (gone if branches else left).extend(inside)
+            counts = []
+            for table in (messages, answers):
+                done = connection.execute(delete(table).where(table.c.conversation_id.in_(gone)))
+                counts.append(cast("CursorResult[Any]", done).rowcount)
+            connection.execute(delete(conversations).where(conversations.c.id.in_(gone)))
+        if not self._database.checkpoint():
+            raise StorageError(
+                f"The conversation {conversation_id!r} is deleted, but somebody reads, and a log still holds it.",
+                hint="It is emptied by the next deletion, or when ragkit stops.",
+            )
+        return Forgotten(
+            conversation_ids=tuple(gone),
+            messages=counts[0],
+            answers=counts[1],
+            branches=tuple(left),
+            deleted_at=now(),
+        )
+
+
+def _said(conversation_id: str) -> Select[Any]:
+    return select(messages).where(messages.c.conversation_id == conversation_id).order_by(messages.c.id)
+
+
+def _conversations(caller: str | None) -> Select[Any]:
+    mine = messages.c.conversation_id == conversations.c.id
+    count = select(func.count()).where(mine).scalar_subquery()
+    first = select(messages.c.text).where(mine, messages.c.role == "user").order_by(messages.c.id).limit(1)
+    query = select(conversations, count.label("messages"), first.scalar_subquery().label("first"))
+    return query if caller is None else query.where(conversations.c.owner == caller)
+
+
+def _find(connection: Connection, conversation_id: str, caller: str | None) -> Row[Any]:
+    row = connection.execute(_conversations(caller).where(conversations.c.id == conversation_id)).one_or_none()
+    if row is None:
+        raise NotFound(
+            f"There is no conversation {conversation_id!r}.",
+            hint="`ragkit conversations list` shows them; leave conversation_id out to begin a new one.",
+        )
+    return row
+
+
+def _conversation(row: Row[Any]) -> Conversation:
+    return Conversation(
+        id=row.id,
+        title=row.title or " ".join((row.first or "").split())[:TITLE_CHARS],
+        collection=row.collection,
+        messages=row.messages,
+        created_at=row.created_at,
+        updated_at=row.updated_at or row.created_at,
+        branch_of=row.branch_of,
+    )
+
+
+def _message(row: Row[Any]) -> Said:
+    return Said(
+        id=row.id, message=Message(role=row.role, text=row.text), trace_id=row.trace_id, created_at=row.created_at
+    )

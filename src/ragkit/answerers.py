@@ -1,0 +1,77 @@
+"""Which model answers, with what around it, for the settings there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ragkit.answer.conversations import Conversations
+from ragkit.answer.records import Records
+
+if TYPE_CHECKING:
+    from ragkit.answer.pipeline import Answerer
+    from ragkit.answer.ports import Search
+    from ragkit.index.generations import Collections
+    from ragkit.prompts.registry import PromptRegistry
+    from ragkit.protocols import Embedder
+    from ragkit.settings import Settings
+    from ragkit.store.engine import Database
+    from ragkit.threads import Threads
+
+__all__ = ["Answerers"]
+
+
+class Answerers:
+    """Puts the answer path together.
+
+    Args:
+        settings: Which model, and its limits.
+        database: Where conversations and records are.
+        collections: What can be asked.
+        prompts: What a model is told.
+        embedder: Opens the embedder that reads questions and passages.
+
+    Attributes:
+        conversations: What was said.
+        records: What was answered.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        *,
+        collections: Collections,
+        prompts: PromptRegistry,
+        embedder: Callable[[], Embedder],
+    ) -> None:
+        self.conversations = Conversations(database)
+        self.records = Records(database, with_texts=settings.store_texts)
+        self._settings = settings
+        self._collections = collections
+        self._prompts = prompts
+        self._embedder = embedder
+
+    def open(self, search: Search, threads: Threads, *, llm: str | None = None) -> Answerer:
+        """With the model of `RAGKIT_LLM`, or another one spelled alike.
+
+        Raises:
+            ConfigError: The model cannot be used.
+        """
+        from ragkit.answer.pipeline import Answerer
+        from ragkit.models.chat import open_chat
+        from ragkit.reader import Reader
+
+        settings = self._settings if llm is None else self._settings.model_copy(update={"llm": llm})
+        reader = Reader(self._embedder())
+        return Answerer(
+            search=search,
+            generation=lambda name: self._collections.get(name).number,
+            chat=open_chat(settings, reader=reader, limiter=threads.limiter),
+            prompts=self._prompts,
+            conversations=self.conversations,
+            records=self.records,
+            reader=reader,
+            settings=settings,
+            threads=threads,
+        )

@@ -1,0 +1,190 @@
+"""What hangs off the engine as attributes: conversations, and the records of answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ragkit.answer.compare import compare
+from ragkit.callers import Caller, operators_only
+from ragkit.errors import InputError
+from ragkit.recorded import (
+    AnswerDiff,
+    AnswerSummary,
+    Conversation,
+    ConversationView,
+    Forgotten,
+    Replay,
+    Trace,
+)
+from ragkit.threads import Threads
+from ragkit.types import Answer, SearchResult
+
+if TYPE_CHECKING:
+    from ragkit.answer.ports import Search
+    from ragkit.parts import Parts
+
+__all__ = ["AsyncAnswers", "AsyncConversations"]
+
+MOST = 500
+"""Entries of one page of a list."""
+
+
+class AsyncConversations:
+    """What was asked and answered, in the order in which it was said. Each belongs to the caller who began it."""
+
+    def __init__(self, parts: Parts, threads: Threads, ask: Callable[..., Awaitable[Answer]], caller: Caller) -> None:
+        self._stored = parts.conversations
+        self._threads = threads
+        self._ask = ask
+        self._name = caller.name
+
+    async def list(self, *, limit: int = 50, before: str | None = None) -> tuple[Conversation, ...]:
+        """Those last answered in first.
+
+        Args:
+            limit: How many at most, up to 500.
+            before: Go on after the one with this id.
+
+        Raises:
+            NotFound: There is no conversation `before`.
+        """
+        limit = _checked(limit)
+        return await self._threads.run(self._stored.list, limit=limit, before=before, caller=self._name)
+
+    async def show(self, conversation_id: str) -> ConversationView:
+        """A conversation with its messages.
+
+        Raises:
+            NotFound: There is no such conversation.
+        """
+        return await self._threads.run(self._stored.show, conversation_id, caller=self._name)
+
+    async def rename(self, conversation_id: str, title: str) -> Conversation:
+        """Give it a title.
+
+        Raises:
+            NotFound: There is no such conversation.
+        """
+        return await self._threads.run(self._stored.rename, conversation_id, title, caller=self._name)
+
+    async def branch(self, conversation_id: str, message_id: int) -> Conversation:
+        """Begin another conversation with what was said up to a message; a question is left out.
+
+        Raises:
+            NotFound: There is no such conversation or message.
+        """
+        return await self._threads.run(self._stored.branch, conversation_id, message_id, caller=self._name)
+
+    async def edit(self, conversation_id: str, message_id: int, question: str) -> Answer:
+        """Ask a question of it in other words, in a branch: what was said stays as it is.
+
+        Raises:
+            NotFound: There is no such conversation or message.
+            InputError: The message is no question, or the new one is empty or too long.
+        """
+        before = await self._threads.run(self._stored.question, conversation_id, message_id, caller=self._name)
+        if question.strip() == before.strip():
+            raise InputError("The question is the same.", hint="`ragkit answers replay` asks it again.")
+        branch = await self.branch(conversation_id, message_id)
+        try:
+            return await self._ask(question, conversation_id=branch.id)
+        except BaseException:
+            await self.delete(branch.id)
+            raise
+
+    async def delete(self, conversation_id: str, *, branches: bool = False) -> Forgotten:
+        """Forget a conversation: its messages, answers and their records are erased.
+
+        Args:
+            conversation_id: Which.
+            branches: Also those that began as a copy of it.
+
+        Raises:
+            NotFound: There is no such conversation.
+        """
+        return await self._threads.run(self._stored.delete, conversation_id, branches=branches, caller=self._name)
+
+
+class AsyncAnswers:
+    """The records of answers: what each was made from, how, at what cost, and what was checked."""
+
+    def __init__(self, parts: Parts, threads: Threads, caller: Caller) -> None:
+        self._parts = parts
+        self._threads = threads
+        self._caller = caller
+
+    async def list(
+        self, *, conversation_id: str | None = None, limit: int = 50, before: str | None = None
+    ) -> tuple[AnswerSummary, ...]:
+        """Records of answers, newest first.
+
+        Args:
+            conversation_id: Only those of this conversation.
+            limit: How many at most, up to 500.
+            before: Go on after the one with this id.
+
+        Raises:
+            NotFound: There is no answer `before`.
+        """
+        how: dict[str, Any] = {"conversation_id": conversation_id, "limit": _checked(limit), "before": before}
+        return await self._threads.run(self._parts.records.list, caller=self._caller.name, **how)
+
+    async def show(self, answer_id: str) -> Trace:
+        """The record of one answer; its id is the `trace_id` of the answer.
+
+        Raises:
+            NotFound: There is no such answer.
+        """
+        return await self._threads.run(self._parts.records.trace, answer_id, caller=self._caller.name)
+
+    async def replay(
+        self, answer_id: str, *, prompt: str | None = None, model: str | None = None, generation: int | None = None
+    ) -> Replay:
+        """Ask again what was asked, and see the difference; for operators.
+
+        Args:
+            answer_id: From `list`, or the `trace_id` of an answer.
+            prompt: `NAME`, `NAME@ALIAS` or `NAME@VERSION`; by default the version of then.
+            model: As in `RAGKIT_LLM`, which is the default.
+            generation: The number of another generation that is kept; by default the one that answers now.
+
+        Raises:
+            NotFound: There is no such answer, prompt or generation.
+            InputError: The answer was recorded without its texts.
+            UpstreamError: The model's provider failed.
+        """
+        operators_only(self._caller.access)
+        first = await self.show(answer_id)
+        open_answerer = partial(self._parts.answerer, self._search(generation), self._threads, llm=model)
+        answerer = await self._threads.run(open_answerer)
+        again = await answerer.replay(first, prompt=prompt, generation=generation, caller=self._caller.name)
+        return Replay(trace=again, diff=compare(first, again))
+
+    async def diff(self, a: str, b: str) -> AnswerDiff:
+        """How answer `b` differs from answer `a`: text, citations, verdicts, cost and time.
+
+        Raises:
+            NotFound: There is no such answer.
+        """
+        return compare(await self.show(a), await self.show(b))
+
+    def _search(self, number: int | None) -> Search:
+        async def search(query: str, *, collection: str, **how: Any) -> SearchResult:
+            return await self._threads.run(self._found, query, collection, number, how)
+
+        return search
+
+    def _found(self, query: str, collection: str, number: int | None, how: dict[str, Any]) -> SearchResult:
+        parts, generation = self._parts, None
+        if number is not None:
+            live = parts.collections.get(collection)
+            generation = None if number == live.number else parts.numbered(live, number)
+        return parts.retriever.search(query, collection=collection, generation=generation, **how)
+
+
+def _checked(limit: int) -> int:
+    if not 1 <= limit <= MOST:
+        raise InputError(f"A list cannot have {limit} entries.", hint=f"Ask for 1 to {MOST}.")
+    return limit

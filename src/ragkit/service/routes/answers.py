@@ -1,0 +1,61 @@
+"""`/v1/answers`: the records of answers, and asking again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from ragkit.recorded import AnswerDiff, AnswerSummary, Replay, Trace
+from ragkit.service.deps import Body, Kit, Name, while_connected
+from ragkit.service.routes.conversations import Limit
+
+__all__ = ["ReplayBody", "router"]
+
+router = APIRouter(prefix="/v1/answers", tags=["answers"])
+
+
+class Answers(TypedDict):
+    answers: tuple[AnswerSummary, ...]
+
+
+class ReplayBody(Body):
+    """What shall be different; what is left out stays as it was, but for the model, which is that of the service."""
+
+    prompt: Name | None = None
+    """`name`, `name@alias` or `name@version`."""
+    model: Name | None = None
+    """As in `RAGKIT_LLM`."""
+    generation: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+
+
+@router.get("", response_model=Answers)
+async def list_answers(
+    kit: Kit,
+    conversation_id: Annotated[Name | None, Query()] = None,
+    limit: Limit = 50,
+    before: Annotated[Name | None, Query()] = None,
+) -> Answers:
+    """Records of the caller's answers, newest first; `before` goes on after the one with this id."""
+    return {"answers": await kit.answers.list(conversation_id=conversation_id, limit=limit, before=before)}
+
+
+@router.get("/{answer_id}", response_model=Trace)
+async def show_answer(answer_id: Name, kit: Kit) -> Trace:
+    """The record of one answer; its id is the answer's `trace_id`."""
+    return await kit.answers.show(answer_id)
+
+
+@router.post("/{answer_id}/replay", response_model=Replay)
+async def replay_answer(answer_id: Name, body: ReplayBody, kit: Kit, request: Request) -> Replay:
+    """Ask again what was asked, with another prompt, model or generation, and see the difference; for operators."""
+    replay = kit.answers.replay(answer_id, prompt=body.prompt, model=body.model, generation=body.generation)
+    return await while_connected(request, replay)
+
+
+@router.get("/{a}/diff/{b}", response_model=AnswerDiff)
+async def diff_answers(a: Name, b: Name, kit: Kit) -> AnswerDiff:
+    """How answer `b` differs from answer `a`."""
+    return await kit.answers.diff(a, b)
