@@ -19,9 +19,10 @@ demo: $(STAMP) ## Ingest data/corpus and ask five questions, one of which has no
 test: check ## Lint, format, types and the tests, two files or more of them at a time
 	@$(BIN)/pytest -q -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-test-system: $(STAMP) ## Tests of OCR; tesseract is installed by apt-get where it is missing
-	@command -v tesseract >/dev/null || { $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq -y tesseract-ocr >/dev/null; } \
-		|| { echo "OCR cannot be tested: apt-get did not install tesseract. Install it by hand, and try again."; exit 1; }
+test-system: $(STAMP) ## Tests of OCR and of the chat page; tesseract and Chromium are installed by apt-get where they are missing
+	@command -v tesseract >/dev/null && command -v chromium >/dev/null \
+		|| { $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq -y tesseract-ocr chromium >/dev/null; } \
+		|| { echo "apt-get did not install tesseract-ocr and chromium. Install them by hand, and try again."; exit 1; }
 	@$(BIN)/pytest -q -m system tests/system
 
 check: $(STAMP) ## Lint, format and types, without the tests

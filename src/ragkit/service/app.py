@@ -23,6 +23,7 @@ from ragkit.service.routes import (
     documents,
     health,
     jobs,
+    page,
     prompts,
     search,
     snapshots,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["create_service"]
 
-RESOURCES = (ask, search, conversations, answers, documents, jobs, collections, prompts, snapshots, health)
+RESOURCES = (ask, search, conversations, answers, documents, jobs, collections, prompts, snapshots, health, page)
 FORM_ROOM = 1_000_000
 """Bytes that a form may hold beside its file."""
 JSON_ROOM, ESCAPED = 4_000_000, 12

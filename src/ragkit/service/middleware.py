@@ -20,8 +20,8 @@ __all__ = ["BodyLimit", "Gate", "TraceId"]
 
 log = logging.getLogger(__name__)
 
-OPEN_PATHS = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs/")
-"""What needs no key: probes, and the documentation of the API."""
+OPEN_PATHS = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs/", "/page/")
+"""What needs no key, and begins so: probes, the documentation of the API, and the parts of the chat page."""
 NAME_DIGITS = 32
 """Of the hash of a key, which names the caller: what belongs to one key is not seen with another."""
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -78,7 +78,7 @@ class Gate:
             return True
         if self._knows(_key(headers)):
             return True
-        if path.startswith(OPEN_PATHS):
+        if path == "/" or path.startswith(OPEN_PATHS):
             return False
         raise Unauthenticated(
             "This service needs an API key, and the one sent is missing or wrong.",

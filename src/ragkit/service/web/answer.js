@@ -1,0 +1,124 @@
+// One question with its answer. Nothing that comes from documents or models is ever read as HTML.
+
+import { element } from "./element.js";
+
+const MARKER = /\[(\d+)\]/g;
+const SAID = { supported: "supported", partly: "partly supported", unsupported: "not supported", contradicted: "contradicted" };
+const REASONS = {
+  no_evidence: "Not in the documents",
+  off_topic: "The documents are about something else",
+  conflicting_sources: "The sources disagree",
+  underspecified: "The question leaves open what is meant",
+  unsupported: "The sources do not say it",
+};
+
+/** An entry of the log. `onCite(citation, chip)` is called when a citation is opened. */
+export class Entry {
+  constructor(question, onCite) {
+    this.onCite = onCite;
+    this.citations = new Map();
+    this.doubts = [];
+    this.text = "";
+    this.waiting = element("p", { class: "waiting" }, "Searching");
+    this.body = element("div", { class: "text" });
+    this.foot = element("footer");
+    this.root = element(
+      "article",
+      {},
+      element("h2", { class: "question" }, question),
+      element("div", { class: "answer" }, this.waiting, this.body, this.foot),
+    );
+  }
+
+  /** Take in an event of the stream. */
+  take({ event, data }) {
+    this[event]?.(data);
+  }
+
+  retrieved({ hits }) {
+    this.waiting.textContent = hits.length ? `Reading ${hits.length} passages` : "Nothing found";
+  }
+
+  token({ text }) {
+    this.text += text;
+    this.draw();
+  }
+
+  citation(citation) {
+    this.add(citation);
+    this.draw();
+  }
+
+  /** One source can be cited more than once, each time for another sentence of it. */
+  add(citation) {
+    this.citations.set(citation.marker, [...(this.citations.get(citation.marker) ?? []), citation]);
+  }
+
+  verdict({ sentence, verdict }) {
+    if (verdict === "unsupported" || verdict === "contradicted") this.doubts.push({ sentence, verdict });
+  }
+
+  done(answer) {
+    this.text = answer.answer;
+    this.citations.clear();
+    answer.citations.forEach((citation) => this.add(citation));
+    this.draw();
+    this.close(answer);
+  }
+
+  error(problem) {
+    this.fail(problem.detail, problem.hint);
+  }
+
+  fail(detail, hint) {
+    this.waiting.remove();
+    this.foot.append(element("p", { class: "problem", role: "alert" }, [detail, hint].filter(Boolean).join(" ")));
+  }
+
+  stopped() {
+    this.waiting.remove();
+    this.foot.append(element("p", { class: "note" }, "Stopped. Nothing of this answer was kept."));
+  }
+
+  draw() {
+    this.waiting.remove();
+    const parts = [];
+    const seen = new Map();
+    let end = 0;
+    for (const found of this.text.matchAll(MARKER)) {
+      const marker = Number(found[1]);
+      const before = seen.get(marker) ?? 0;
+      seen.set(marker, before + 1);
+      const cited = this.citations.get(marker) ?? [];
+      parts.push(this.text.slice(end, found.index), this.chip(cited[before] ?? cited.at(-1), found[0]));
+      end = found.index + found[0].length;
+    }
+    this.body.replaceChildren(...parts, this.text.slice(end));
+  }
+
+  chip(citation, written) {
+    if (!citation) return written;
+    const { marker } = citation;
+    const where = [citation.title, citation.page && `page ${citation.page}`, citation.heading].filter(Boolean).join(", ");
+    const chip = element(
+      "button",
+      { class: `chip ${citation.verdict}`, title: `${where}: ${SAID[citation.verdict]}`, "aria-label": `Source ${marker}, ${where}, ${SAID[citation.verdict]}` },
+      String(marker),
+    );
+    chip.addEventListener("click", () => this.onCite(citation, chip));
+    return chip;
+  }
+
+  close(answer) {
+    this.root.classList.toggle("abstained", answer.abstained);
+    if (answer.reason) this.body.before(element("p", { class: "reason" }, REASONS[answer.reason] ?? answer.reason));
+    const held = answer.citations.filter((citation) => citation.supported).length;
+    if (answer.citations.length) {
+      this.foot.append(element("p", { class: "note" }, `${held} of ${answer.citations.length} citations are supported by the text that they point at.`));
+    }
+    for (const { sentence, verdict } of this.doubts) {
+      this.foot.append(element("p", { class: `doubt ${verdict}` }, element("strong", {}, `Check this, it is ${SAID[verdict]}: `), sentence));
+    }
+    this.foot.append(element("p", { class: "about" }, [answer.model, `${Math.round(answer.took_ms)} ms`].join(" · ")));
+  }
+}

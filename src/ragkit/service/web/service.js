@@ -1,0 +1,96 @@
+// What the page asks of the service. Addresses are relative, so that it works below any path of a proxy.
+
+const KEY = "ragkit-key";
+
+/** What went wrong, as the service says it (RFC 9457). */
+export class Problem extends Error {
+  constructor({ status = 0, code = "unreachable", detail = "The service cannot be reached.", hint = null } = {}) {
+    super(detail);
+    Object.assign(this, { status, code, hint });
+  }
+}
+
+export const key = {
+  set: (value) => sessionStorage.setItem(KEY, value),
+  forget: () => sessionStorage.removeItem(KEY),
+};
+
+function headers(more = {}) {
+  const value = sessionStorage.getItem(KEY);
+  return value ? { ...more, Authorization: `Bearer ${value}` } : more;
+}
+
+async function sent(path, { json, ...options } = {}) {
+  const body = json === undefined ? {} : { body: JSON.stringify(json) };
+  const type = json === undefined ? {} : { "Content-Type": "application/json" };
+  let response;
+  try {
+    response = await fetch(path, { ...options, ...body, headers: headers(type) });
+  } catch (error) {
+    throw error.name === "AbortError" ? error : new Problem();
+  }
+  if (!response.ok) throw new Problem(await response.json().catch(() => ({ status: response.status, detail: response.statusText })));
+  return response;
+}
+
+const read = async (path, options) => (await sent(path, options)).json();
+const at = (...parts) => parts.map(encodeURIComponent).join("/");
+
+export const collections = async () => (await read("v1/collections")).collections;
+export const conversations = async (before) =>
+  (await read(`v1/conversations?limit=30${before ? `&before=${at(before)}` : ""}`)).conversations;
+export const conversation = (id) => read(`v1/conversations/${at(id)}`);
+export const forget = (id) => sent(`v1/conversations/${at(id)}`, { method: "DELETE" });
+export const answer = (id) => read(`v1/answers/${at(id)}`);
+export const document_ = (id) => read(`v1/documents/${at(id)}`);
+export const job = (id) => read(`v1/jobs/${at(id)}`);
+
+/** Ask, and give each event of the answer: {event, data}. Aborting the signal stops the model. */
+export async function* ask(question, { signal, ...about }) {
+  const response = await sent("v1/ask", { method: "POST", json: { ...about, question, stream: true }, signal });
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const blocks = (rest + value.replaceAll("\r", "")).split("\n\n");
+      rest = blocks.pop();
+      for (const block of blocks) {
+        const found = event(block);
+        if (found) yield found;
+      }
+    }
+  } catch (error) {
+    throw error.name === "AbortError" ? error : new Problem({ detail: "The connection broke off." });
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+function event(block) {
+  const fields = { event: "message", data: [] };
+  for (const line of block.split("\n")) {
+    const [, name, value] = /^(event|data): ?(.*)$/.exec(line) ?? [];
+    if (name === "event") fields.event = value;
+    if (name === "data") fields.data.push(value);
+  }
+  return fields.data.length ? { event: fields.event, data: JSON.parse(fields.data.join("\n")) } : null;
+}
+
+/** Send a file; `onSent` is told the share that has arrived. fetch() cannot tell it. */
+export function upload(file, collection, onSent) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", "v1/documents");
+    for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
+    request.responseType = "json";
+    request.upload.onprogress = (progress) => progress.lengthComputable && onSent(progress.loaded / progress.total);
+    request.onload = () => (request.status < 300 ? resolve(request.response) : reject(new Problem(request.response ?? { status: request.status })));
+    request.onerror = () => reject(new Problem());
+    const form = new FormData();
+    form.append("file", file);
+    if (collection) form.append("collection", collection);
+    request.send(form);
+  });
+}

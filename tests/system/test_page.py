@@ -1,0 +1,139 @@
+"""The chat page in a real browser, over a real service: `make test-system` installs Chromium and runs these."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.running import free_port, ok, running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.system
+
+EVIL = "<img src=x onerror=\"document.title='stolen'\"><script>document.title='stolen'</script>"
+FACT = "Gift cards are not refundable."
+CORPUS = {
+    "cards.md": f"# Gift cards\n\n{FACT} They can be given to somebody else at any time.\n",
+    "markup.txt": f"The banner of the shop is written as {EVIL} on every page of it.\n",
+}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home, corpus = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("corpus")
+    for name, text in CORPUS.items():
+        (corpus / name).write_text(text, "utf-8")
+    assert ok("ingest", str(corpus), RAGKIT_HOME=str(home))["added"] == len(CORPUS)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with running(["ragkit", "serve", "--port", str(port)], answers_at=f"{url}/readyz", env={"RAGKIT_HOME": str(home)}):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium")
+    assert chromium, "make test-system installs it"
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+
+
+@pytest.fixture
+def page(browser, address: str) -> Iterator[Page]:
+    context = browser.new_context()
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(address)
+    page.locator("#collection option").nth(1).wait_for(state="attached")
+    yield page
+    context.close()
+    assert errors == []
+
+
+def ask(page: Page, question: str) -> None:
+    page.fill("#question", question)
+    page.keyboard.press("Enter")
+    page.locator("article").last.locator(".about").wait_for()
+
+
+def test_an_answer_shows_where_it_is_taken_from(page: Page) -> None:
+    ask(page, "Are gift cards refundable?")
+    answer = page.locator("article").last
+    assert FACT in answer.locator(".text").inner_text()
+    answer.locator(".chip").first.click()
+    mark = page.locator("#source mark")
+    assert mark.inner_text() == FACT
+    assert "supports the sentence" in page.locator("#source .said").inner_text()
+    page.keyboard.press("Escape")
+    assert page.locator("#source").is_hidden()
+    assert answer.locator(".chip").first.evaluate("chip => chip === document.activeElement")
+
+
+def test_a_refusal_says_so(page: Page) -> None:
+    ask(page, "Who won the football world cup of 1998?")
+    assert page.locator("article .reason").count() == 1
+    assert page.locator("article .chip").count() == 0
+
+
+def test_markup_in_documents_and_questions_stays_text(page: Page) -> None:
+    ask(page, f"How is the banner of the shop written? {EVIL}")
+    assert EVIL in page.locator("article .question").inner_text()
+    page.locator("article .chip").first.click()
+    page.locator("#source .uri").wait_for()
+    assert EVIL in page.locator("#source .excerpt").inner_text()
+    assert page.locator("article img, #source img").count() == 0
+    assert page.title() == "ragkit"
+
+
+def test_conversations_are_kept_shown_and_forgotten(page: Page) -> None:
+    page.on("dialog", lambda dialog: dialog.accept())
+    ask(page, "Can gift cards be given to somebody else?")
+    kept = page.locator("nav li")
+    first = kept.first.locator("button").first
+    assert first.get_attribute("aria-current") == "true"
+    page.click("#begin")
+    assert page.locator("article").count() == 0
+    first.click()
+    page.locator("article .about").wait_for()
+    assert page.locator("article .chip").count() >= 1
+    before = kept.count()
+    kept.first.locator(".drop").click()
+    page.locator("article").wait_for(state="detached")
+    page.locator("nav li").nth(before - 1).wait_for(state="detached")
+
+
+def test_a_document_can_be_added_and_asked_about(page: Page) -> None:
+    text = b"The blue kettle of the office kitchen holds exactly 2.3 litres. It was bought in March 2024."
+    page.set_input_files("#files", [{"name": "kettle.txt", "mimeType": "text/plain", "buffer": text}])
+    page.locator("#notices", has_text=re.compile("can be asked about now")).wait_for(timeout=60_000)
+    ask(page, "How many litres does the blue kettle hold?")
+    assert "2.3 litres" in page.locator("article").last.locator(".text").inner_text()
+
+
+def test_a_connection_that_breaks_off_is_told(page: Page) -> None:
+    page.context.set_offline(True)
+    page.fill("#question", "Are gift cards refundable?")
+    page.keyboard.press("Enter")
+    problem = page.locator("article .problem")
+    problem.wait_for()
+    assert "cannot be reached" in problem.inner_text()
+
+
+def test_it_fits_a_telephone_and_the_dark(browser, address: str) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 720}, color_scheme="dark")
+    page = context.new_page()
+    page.goto(address)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
+    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(21, 25, 26)"
+    page.click("#menu")
+    assert page.locator("#begin").is_visible()
+    context.close()
