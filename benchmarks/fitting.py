@@ -14,7 +14,7 @@ from ragkit.answer.evidence import signs
 from ragkit.reader import Reader
 from ragkit.statements import WEIGHTS, Statement, ranked
 
-__all__ = ["fit_evidence", "fit_statements", "right", "weighed"]
+__all__ = ["fit_evidence", "fit_statements", "logistic", "right", "weighed"]
 
 OURS = 4.0
 """What a question of `desk` counts: they are few, and have the tables, records and headings that SQuAD lacks."""
@@ -62,7 +62,7 @@ def fit_evidence(cases: Cases, reader: Reader) -> dict[str, float]:
                 answerable.append(case.label == "answerable")
                 weights.append(share / (of_label if case.label == label else len(chosen) - of_label))
     senses = [1 if weight > 0 else -1 for weight in abstain.WEIGHTS.values()]
-    bias, fitted = _logistic(np.array(rows), np.array(answerable), np.array(weights), senses)
+    bias, fitted = logistic(np.array(rows), np.array(answerable), np.array(weights), senses)
     return {"BIAS": round(bias, 2), **_named(abstain.WEIGHTS, fitted)}
 
 
@@ -93,7 +93,7 @@ def _softmax(rows: Vector, answers: Vector, counts: Vector, weights: Vector) -> 
     return minimize(loss, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B").x
 
 
-def _logistic(rows: Vector, positive: Vector, weights: Vector, senses: Sequence[int]) -> tuple[float, Vector]:
+def logistic(rows: Vector, positive: Vector, weights: Vector, senses: Sequence[int]) -> tuple[float, Vector]:
     weights = weights / weights.sum()
     middle = weights @ rows
     width = np.sqrt(weights @ (rows - middle) ** 2) + 1e-9

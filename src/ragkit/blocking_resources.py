@@ -26,6 +26,7 @@ from ragkit.types import (
 if TYPE_CHECKING:
     from ragkit.engine import AsyncRagkit
     from ragkit.evaluate.compare import Comparison
+    from ragkit.evaluate.groundedness import Groundedness
     from ragkit.evaluate.runs import Evaluation, PerQuestion
     from ragkit.evaluate.tuning import Tuning
     from ragkit.measuring import ChunkingOptions, RetrievalOptions
@@ -198,6 +199,9 @@ class Evaluations(Resource):
         self, file: str | Path, *, collection: str | None = None, corpus: str | Path | None = None
     ) -> Evaluation:
         return self._call(self._kit.evaluate.golden, file, collection=collection, corpus=corpus)
+
+    def groundedness(self, file: str | Path) -> Groundedness:
+        return self._call(self._kit.evaluate.groundedness, file)
 
     def tune(self, questions: str | Path | None = None, **options: Any) -> Tuning:
         return self._call(self._kit.evaluate.tune, questions, **options)

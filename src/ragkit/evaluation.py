@@ -7,8 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
+from ragkit.checking import check_labelled
 from ragkit.evaluate.compare import Comparison
 from ragkit.evaluate.golden import read_golden
+from ragkit.evaluate.groundedness import Groundedness
 from ragkit.evaluate.retrieval import OnQuestion
 from ragkit.evaluate.runs import Evaluation, PerQuestion
 from ragkit.evaluate.tuning import Tuning
@@ -83,6 +85,17 @@ class AsyncEvaluation:
         answers = [await self._ask(question.question, collection=there.collection) for question in questions]
         measured = partial(self._measuring.golden, Path(file), questions, answers, corpus=there, started=started)
         return await self._threads.run(measured)
+
+    async def groundedness(self, file: str | Path) -> Groundedness:
+        """The check of citations by statements of which it is known whether their context supports them.
+
+        Args:
+            file: `{"context", "statement", "label"}` a line; labels are `supported`, `partial` and `unsupported`.
+
+        Raises:
+            InputError: The file cannot be read, or has too few of a label.
+        """
+        return await self._threads.run(check_labelled, self._parts, Path(file))
 
     async def tune(
         self,

@@ -53,6 +53,8 @@ class Verified:
     markers: tuple[int, ...]
     verdict: Verdict
     score: float
+    dropped: bool = False
+    """Whether the sentence was left out of the answer for it."""
     event: Literal["verdict"] = "verdict"
 
 

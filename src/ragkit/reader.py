@@ -24,7 +24,7 @@ from ragkit.types import Hit
 if TYPE_CHECKING:
     from ragkit.protocols import Vector
 
-__all__ = ["Reader"]
+__all__ = ["MAX_HITS", "Reader"]
 
 MAX_HITS = 8
 """So many passages are read; what stands in none of them seldom stands in later ones."""
@@ -56,6 +56,11 @@ class Reader:
         self._asked = lru_cache(REMEMBERED)(self._read_question)
         self._memory: OrderedDict[_Key, Passage] = OrderedDict()
         self._lock = Lock()
+
+    @property
+    def reads_tokens(self) -> bool:
+        """Whether it tells tokens apart, and not only lines."""
+        return isinstance(self._embedder, TokenEmbedder)
 
     def read(self, question: str, hits: Sequence[Hit]) -> Reading:
         """Read the first `MAX_HITS` hits for a question."""

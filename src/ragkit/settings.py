@@ -6,7 +6,7 @@ Read once, in `ragkit.app.build`; nothing else looks at the environment. The ref
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -68,6 +68,11 @@ class Settings(BaseSettings):
     llm_timeout_s: float = Field(60.0, gt=0, description="Seconds to wait for the model's next token.")
     llm_max_tokens: int = Field(1024, ge=1, description="Longest answer in tokens.")
     context_tokens: int = Field(3000, ge=200, description="Budget for the numbered sources in a prompt, in tokens.")
+    unsupported: Literal["flag", "drop", "abstain", "repair"] = Field(
+        "flag",
+        description="What becomes of a sentence that its sources do not support: it is flagged, or dropped; or the "
+        "answer becomes a refusal (abstain), or is written once more after an objection (repair).",
+    )
     reranker: str | None = Field(
         None,
         description="A cross-encoder or ColBERT-like model by path or installed name; llm (the model of RAGKIT_LLM) or "

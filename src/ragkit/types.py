@@ -32,6 +32,7 @@ __all__ = [
     "JobState",
     "Message",
     "Mode",
+    "Note",
     "PromptRef",
     "PromptVersion",
     "Range",
@@ -47,6 +48,9 @@ Mode = Literal["hybrid", "dense", "keyword", "hybrid+rerank"]
 Verdict = Literal["supported", "partly", "unsupported", "contradicted"]
 DocumentState = Literal["found", "live", "quarantined", "failed", "withdrawn"]
 JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
+Note = Literal["dropped", "repaired", "looped"]
+"""What was done to a model's reply: sentences were left out that their sources do not support, the model was asked
+again after an objection, or the reply was ended as it repeated itself."""
 Reason = Literal["no_evidence", "off_topic", "conflicting_sources", "underspecified", "blocked"]
 
 
@@ -251,6 +255,11 @@ class Answer:
     trace_id: str
     conversation_id: str
     took_ms: float
+    citation_precision: float | None = None
+    """The share of the citations that support what they are cited for; none without citations."""
+    coverage: float | None = None
+    """The share of the sentences that cite something which supports them; none without sentences."""
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

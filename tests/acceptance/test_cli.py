@@ -77,7 +77,7 @@ def test_prompts_are_versioned_promoted_and_rolled_back(tmp_path: Path) -> None:
     assert ok("prompts", "show", "answer")["version"] == 2
     assert "+Answer from these sources only." in ragkit("prompts", "diff", "answer", "1", "2").stdout
     assert ok("prompts", "rollback", "answer")["version"] == 1
-    assert {prompt["name"] for prompt in ok("prompts", "list")["prompts"]} == {"answer", "condense"}
+    assert {prompt["name"] for prompt in ok("prompts", "list")["prompts"]} == {"answer", "condense", "repair"}
 
 
 def test_strict_makes_a_failed_file_an_exit_code(docs: Path) -> None:

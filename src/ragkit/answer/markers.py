@@ -18,6 +18,7 @@ _RANGE = re.compile(r"(\d{1,3})\s*[–-]\s*(\d{1,3})")  # noqa: RUF001
 _LONGEST_RANGE = 10
 _SPACES = re.compile(r"\s+")
 _GAP = re.compile(r"\s+(?=[.,;:!?])")
+_COMMENT = re.compile(r"(?:#|//|--|/\*|;;)[^\n]*\Z")
 _FENCE = 3
 
 
@@ -28,12 +29,15 @@ class Sentence:
     text: str
     """Without its markers."""
     markers: tuple[int, ...]
+    start: int = 0
+    end: int = 0
+    """`MarkedText.text[start:end]` is the sentence as it is shown, up to the next one."""
 
 
 class MarkedText:
     """A reply as it grows: markers that point at a source are kept as `[n]`, others never get through.
 
-    Markers in code are left as they are: `items[1]` is no citation.
+    In code, `items[7]` is no citation and stays; only in comments what points nowhere is left out.
 
     Attributes:
         text: What was let through so far.
@@ -74,7 +78,7 @@ class MarkedText:
         for (start, end), stop in zip(closing, starts[1:], strict=False):
             cited = [number for at, number in self._markers if start <= at - base < stop]
             text = _GAP.sub("", _SPACES.sub(" ", self._tail[start:end]))
-            found.append(Sentence(text=text, markers=tuple(dict.fromkeys(cited))))
+            found.append(Sentence(text=text, markers=tuple(dict.fromkeys(cited)), start=base + start, end=base + stop))
         self._tail = self._tail[starts[len(closing)] :]
         self._markers = [marker for marker in self._markers if marker[0] >= len(self.text) - len(self._tail)]
         return found
@@ -101,6 +105,13 @@ class MarkedText:
         if match["marker"] and not in_code:
             self._mark(raw, match["numbers"])
             return
+        if (
+            match["marker"]
+            and raw[0].isspace()
+            and _COMMENT.search(self.text)
+            and not self._pointed_at(match["numbers"])
+        ):
+            return
         fence = self._fenced or (match["ticks"] and len(raw) >= _FENCE)
         self.text += raw
         self._tail += "\n" * len(raw) if fence else raw
@@ -111,8 +122,11 @@ class MarkedText:
         elif not self._fenced:
             self._inline = not self._inline
 
+    def _pointed_at(self, numbers: str) -> list[int]:
+        return [number for number in _listed(numbers) if 1 <= number <= self._sources]
+
     def _mark(self, raw: str, numbers: str) -> None:
-        valid = [number for number in _listed(numbers) if 1 <= number <= self._sources]
+        valid = self._pointed_at(numbers)
         if not valid:
             return
         lead = raw[: len(raw) - len(raw.lstrip())] if self.text else ""

@@ -69,7 +69,7 @@ class Answerer:
         self._threads = threads or Threads(settings.threads)
         writing: dict[str, Any] = {"chat": chat, "prompts": prompts, "settings": settings, "threads": self._threads}
         self._rewriter = Rewriter(**writing)
-        self._writer = Writer(**writing)
+        self._writer = Writer(reader=reader, **writing)
 
     async def stream(
         self,

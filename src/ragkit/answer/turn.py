@@ -11,7 +11,7 @@ from ragkit.answer.conversations import SoFar
 from ragkit.events import Verified
 from ragkit.recorded import Shown, Trace
 from ragkit.store.engine import now
-from ragkit.types import Answer, Citation, Filters, Hit, PromptRef, PromptVersion, Reason, Usage
+from ragkit.types import Answer, Citation, Filters, Hit, Note, PromptRef, PromptVersion, Reason, Usage
 
 __all__ = ["Turn", "sha256"]
 
@@ -42,6 +42,7 @@ class Turn:
     text: str = ""
     citations: list[Citation] = field(default_factory=list)
     verdicts: list[Verified] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     reason: Reason | None = None
     usage: list[Usage] = field(default_factory=list)
     stages_ms: dict[str, float] = field(default_factory=dict)
@@ -63,6 +64,11 @@ class Turn:
             trace_id=self.trace_id,
             conversation_id=self.conversation.id,
             took_ms=round(1000 * (time.perf_counter() - self.began), 3),
+            citation_precision=_share([citation.supported for citation in self.citations]),
+            coverage=_share(
+                [bool(one.markers) and one.verdict == "supported" for one in self.verdicts if not one.dropped]
+            ),
+            notes=tuple(dict.fromkeys(self.notes)),
         )
 
     def trace(self, answer: Answer) -> Trace:
@@ -87,6 +93,10 @@ class Turn:
             mmr=self.mmr,
             replay_of=self.replay_of,
         )
+
+
+def _share(held: Sequence[bool]) -> float | None:
+    return round(sum(held) / len(held), 4) if held else None
 
 
 def _shown(number: int, hit: Hit) -> Shown:

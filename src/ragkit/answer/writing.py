@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from ragkit.answer import reply
 from ragkit.answer.citations import Resolved, resolve
 from ragkit.answer.context import pack, written
 from ragkit.answer.markers import Sentence
+from ragkit.answer.policy import Flagging, Gate, Holding, fails, objection
 from ragkit.answer.ports import Prompts, deltas
 from ragkit.answer.turn import Turn, sha256
 from ragkit.errors import UpstreamError
-from ragkit.events import Event, Token
+from ragkit.events import Cited, Event, Token, Verified
 from ragkit.protocols import ChatModel, ChatRequest
+from ragkit.reader import Reader
 from ragkit.settings import Settings
 from ragkit.threads import Threads
 from ragkit.tokens import count_tokens
@@ -29,13 +32,17 @@ class Writer:
     Args:
         chat: The model.
         prompts: Puts values into the prompt of a turn.
-        settings: Budgets.
+        reader: Reads what is written and what it cites, to hold one against the other.
+        settings: Budgets, and what becomes of sentences that are not supported.
         threads: For blocking work.
     """
 
-    def __init__(self, *, chat: ChatModel, prompts: Prompts, settings: Settings, threads: Threads) -> None:
+    def __init__(
+        self, *, chat: ChatModel, prompts: Prompts, reader: Reader, settings: Settings, threads: Threads
+    ) -> None:
         self._chat = chat
         self._prompts = prompts
+        self._reader = reader
         self._settings = settings
         self._threads = threads
 
@@ -53,37 +60,88 @@ class Writer:
             "context_tokens": self._settings.context_tokens,
         }
         request = ChatRequest(messages=(Message(role="user", text=prompt),), question=turn.standalone, sources=sources)
-        since = time.perf_counter()
-        async with (
-            aclosing(deltas(self._chat, request)) as pieces,
-            aclosing(reply.read(pieces, sources=len(sources))) as parts,
-        ):
-            async for part in parts:
-                turn.usage += [part.usage] if part.usage else []
-                if part.text:
-                    if not turn.text:
-                        turn.passed("first_token", since)
-                    turn.text += part.text
-                    yield Token(text=part.text)
-                for resolved in await self._checked(turn, part.closed, sources):
-                    for cited in resolved.cited:
-                        yield cited
-                    yield resolved.verified
-                if part.declined:
-                    turn.reason = "no_evidence"
-        turn.passed("generate", since)
-        if not turn.text and turn.reason is None:
-            raise UpstreamError(f"{self._chat.name!r} wrote nothing.", hint="Ask again.")
+        policy = self._settings.unsupported
+        if policy in {"abstain", "repair"}:
+            draft = await _all(self._reply(turn, request, Flagging()))
+            failed = [event for event in draft if isinstance(event, Verified) and fails(event)]
+            if failed and policy == "abstain":
+                turn.verdicts += [replace(one, dropped=True) for one in failed]
+                turn.reason = "no_evidence"
+                return
+            if failed:
+                turn.notes.append("repaired")
+                request = await self._objected(request, draft, failed)
+                draft = await _all(self._reply(turn, request, Holding()))
+            for event in draft:
+                yield _kept(turn, event)
+        else:
+            gate = Holding() if policy == "drop" else Flagging()
+            async with aclosing(self._reply(turn, request, gate)) as events:
+                async for event in events:
+                    yield _kept(turn, event)
+        if not turn.text:
+            # Nothing of it could be said.
+            turn.reason = turn.reason or "no_evidence"
         if not turn.citations and reply.declines(turn.text):
             turn.reason = "no_evidence"
 
-    async def _checked(self, turn: Turn, closed: Sequence[Sentence], sources: Sequence[Hit]) -> list[Resolved]:
+    async def _reply(self, turn: Turn, request: ChatRequest, gate: Gate) -> AsyncGenerator[Event]:
+        """One call of the model."""
+        since, wrote = time.perf_counter(), False
+        async with (
+            aclosing(deltas(self._chat, request)) as pieces,
+            aclosing(reply.read(pieces, sources=len(request.sources))) as parts,
+        ):
+            async for part in parts:
+                turn.usage += [part.usage] if part.usage else []
+                if (part.text or part.declined) and not wrote:
+                    wrote = True
+                    turn.passed("first_token", since)
+                for event in gate.written(part.text):
+                    yield event
+                for sentence, resolved in await self._checked(turn, part.closed, request.sources):
+                    for event in gate.closed(sentence, resolved):
+                        yield event
+                if part.declined:
+                    turn.reason = "no_evidence"
+                if part.looped:
+                    turn.notes.append("looped")
+        for event in gate.finished():
+            yield event
+        turn.passed("generate", since)
+        if not wrote:
+            raise UpstreamError(f"{self._chat.name!r} wrote nothing.", hint="Ask again.")
+
+    async def _objected(self, request: ChatRequest, draft: Sequence[Event], failed: Sequence[Verified]) -> ChatRequest:
+        prompt = await self._threads.run(self._prompts.resolve, "repair", like="repair")
+        said = "".join(event.text for event in draft if isinstance(event, Token))
+        text = self._prompts.render(prompt, {"problems": objection(failed)})
+        again = (Message(role="assistant", text=said), Message(role="user", text=text))
+        return replace(request, messages=(*request.messages, *again))
+
+    async def _checked(
+        self, turn: Turn, closed: Sequence[Sentence], sources: Sequence[Hit]
+    ) -> list[tuple[Sentence, Resolved]]:
         if not closed:
             return []
         since = time.perf_counter()
-        found = await self._threads.run(lambda: [resolve(sentence, sources) for sentence in closed])
+        found = await self._threads.run(lambda: [(one, resolve(one, sources, self._reader)) for one in closed])
         turn.passed("check", since)
-        for resolved in found:
-            turn.verdicts.append(resolved.verified)
-            turn.citations += [cited.citation for cited in resolved.cited if cited.citation not in turn.citations]
         return found
+
+
+async def _all(events: AsyncGenerator[Event]) -> list[Event]:
+    async with aclosing(events):
+        return [event async for event in events]
+
+
+def _kept(turn: Turn, event: Event) -> Event:
+    """Keep in the turn what is shown."""
+    if isinstance(event, Token):
+        turn.text += event.text
+    elif isinstance(event, Cited) and event.citation not in turn.citations:
+        turn.citations.append(event.citation)
+    elif isinstance(event, Verified):
+        turn.verdicts.append(event)
+        turn.notes += ["dropped"] if event.dropped else []
+    return event

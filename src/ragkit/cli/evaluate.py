@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from ragkit.cli import groundedness
 from ragkit.cli.connect import local
 from ragkit.cli.ingest import progress
 from ragkit.cli.options import Json
@@ -92,6 +93,9 @@ def golden(
     with local("To evaluate") as kit:
         _check(kit, against)
         _report(kit, kit.evaluate.golden(file, collection=collection, corpus=corpus), against, json=json)
+
+
+groundedness.register(app)
 
 
 @app.command("runs")

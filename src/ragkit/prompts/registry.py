@@ -22,7 +22,9 @@ from ragkit.types import PromptVersion
 __all__ = ["PRODUCTION", "VARIABLES", "PromptReference", "PromptRegistry", "parse_reference"]
 
 PRODUCTION = "production"
-VARIABLES: Mapping[str, Sequence[str]] = {"answer": ("sources", "question"), "condense": ("history", "question")}
+VARIABLES: Mapping[str, Sequence[str]] = {
+    "answer": ("sources", "question"), "condense": ("history", "question"), "repair": ("problems",),
+}  # fmt: skip
 """What the engine's own prompts are rendered with; their templates must use exactly these."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,99}")

@@ -4,9 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragkit.answer.groundedness import check
+from ragkit.answer.citations import hold
+from ragkit.answer.groundedness import Check
+from ragkit.reader import Reader
+from ragkit.types import Hit
 
 EVIDENCE = "Refunds are paid within 30 days to the card that was used, and gift cards are not refundable."
+
+
+def check(claim: str, evidence: str, *, context: str = "", reader: Reader | None = None) -> Check:
+    hit = Hit(
+        rank=1, score=1.0, via=(), document_id="d", uri="u", title=context, page=None, heading="", chunk_id="c",
+        start=0, end=len(evidence), text=evidence,
+    )  # fmt: skip
+    return hold(claim, [hit], reader)
 
 
 @pytest.mark.parametrize(

@@ -48,9 +48,9 @@ def test_markers(reply: str, text: str, markers: tuple[int, ...]) -> None:
 
 def test_a_marker_after_the_full_stop_belongs_to_the_sentence_before_it() -> None:
     _, sentences = shown("Refunds take 30 days. [1] Gift cards are final. [2]")
-    assert sentences == [
-        Sentence(text="Refunds take 30 days.", markers=(1,)),
-        Sentence(text="Gift cards are final.", markers=(2,)),
+    assert [(one.text, one.markers) for one in sentences] == [
+        ("Refunds take 30 days.", (1,)),
+        ("Gift cards are final.", (2,)),
     ]
 
 
@@ -59,6 +59,11 @@ def test_markers_in_a_code_block_are_code() -> None:
     text, sentences = shown(reply)
     assert text == reply
     assert [sentence.markers for sentence in sentences] == [(1,), (2,)]
+
+
+def test_a_marker_that_points_nowhere_is_left_out_of_comments_in_code() -> None:
+    text, _ = shown("Do this:\n```\nx = items[9]  # the ninth [9]\ny = x // 2 [1]\n```\nDone [1].")
+    assert text == "Do this:\n```\nx = items[9]  # the ninth\ny = x // 2 [1]\n```\nDone [1]."
 
 
 def test_a_single_backtick_does_not_swallow_the_markers_of_later_lines() -> None:

@@ -34,6 +34,7 @@ def test_the_shipped_prompts_are_version_1_in_production(registry: PromptRegistr
     assert [(p.name, p.version, p.aliases) for p in shipped] == [
         ("answer", 1, ("production",)),
         ("condense", 1, ("production",)),
+        ("repair", 1, ("production",)),
     ]
     assert all(set(p.variables) == set(VARIABLES[p.name]) for p in shipped)
     assert all(p.created_at.tzinfo == UTC for p in shipped)
@@ -44,7 +45,7 @@ def test_opening_again_adds_nothing(registry: PromptRegistry, database: Database
     registry.promote("answer", 2)
     PromptRegistry(database)
     assert registry.show("answer").version == 2
-    assert len(registry.list()) == 3
+    assert len(registry.list()) == len(VARIABLES) + 1
 
 
 def test_two_processes_that_open_at_once_seed_once(home: Path) -> None:
@@ -54,7 +55,7 @@ def test_two_processes_that_open_at_once_seed_once(home: Path) -> None:
     )
     arguments = [sys.executable, "-c", program, f"sqlite:///{home / 'two.db'}"]
     processes = [subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    assert [process.communicate()[0].strip() for process in processes] == ["2", "2"]
+    assert [process.communicate()[0].strip() for process in processes] == [str(len(VARIABLES))] * 2
 
 
 def test_a_new_text_is_a_new_version_that_is_not_in_production(registry: PromptRegistry) -> None:
@@ -97,7 +98,7 @@ def test_aliases_of_ones_own(registry: PromptRegistry) -> None:
 @pytest.mark.parametrize(
     ("reference", "named"),
     [
-        ("nothing", "answer, condense"),
+        ("nothing", "answer, condense, repair"),
         ("answer@staging", "production"),
         ("answer@7", "no version 7; it has 1"),
         ("answer@99999999999999999999999", "no version"),
@@ -118,7 +119,7 @@ def test_a_malformed_reference_is_refused(reference: str) -> None:
 def test_an_answer_prompt_must_use_its_variables(registry: PromptRegistry, template: str) -> None:
     with pytest.raises(InputError):
         registry.create("answer", template)
-    assert len(registry.list()) == 2
+    assert len(registry.list()) == len(VARIABLES)
 
 
 @pytest.mark.parametrize("name", ["", "Answer", "a b", "a@b", "1a", "x" * 101])
