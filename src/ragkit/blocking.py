@@ -162,8 +162,10 @@ class Ragkit:
         mmr: float | None = None,
     ) -> SearchResult:
         """See `AsyncRagkit.search`."""
-        search = partial(self._kit.search, query, collection=collection, k=k, mode=mode)
-        return self._portal.call(partial(search, filters=filters, mmr=mmr))
+        # Here and now: by way of the event loop it would change threads four times.
+        kit = self._kit
+        search = partial(kit._parts.retriever.search, query, collection=kit._collection(collection), k=k, mode=mode)
+        return search(filters=filters, access=kit._access, mmr=mmr)
 
     def explain(
         self,

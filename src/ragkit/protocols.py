@@ -31,6 +31,7 @@ __all__ = [
     "KeywordEntry",
     "KeywordIndex",
     "Parser",
+    "QueriesEmbedder",
     "Reranker",
     "Source",
     "TokenEmbedder",
@@ -137,6 +138,15 @@ class Embedder(Protocol):
         ...
 
     def embed_query(self, text: str) -> Vector: ...
+
+
+@runtime_checkable
+class QueriesEmbedder(Protocol):
+    """An embedder that takes less for questions together than for each alone."""
+
+    def embed_queries(self, texts: Sequence[str]) -> Matrix:
+        """One row a question; of one longer than `spec.max_tokens`, that of its beginning."""
+        ...
 
 
 @runtime_checkable

@@ -14,7 +14,7 @@ from ragkit.errors import InputError
 from ragkit.models.embed import open_embedder
 from ragkit.models.network import NetworkEmbedder
 from ragkit.models.network_provider import open_network_embedder
-from ragkit.protocols import Embedder, TokenEmbedder
+from ragkit.protocols import Embedder, QueriesEmbedder, TokenEmbedder
 from ragkit.settings import Settings
 from ragkit.testing import HashedEmbedder, TextEmbedder
 from ragkit.testing.embeddings_server import EmbeddingsServer
@@ -88,6 +88,17 @@ def test_a_question_lies_near_the_text_that_shares_its_words(embedder: Embedder)
     assert query.shape == (embedder.spec.dimension,)
     assert np.linalg.norm(query) == pytest.approx(1, abs=1e-5)
     assert rows[0] @ query > rows[1] @ query
+
+
+def test_questions_together_have_the_vectors_that_each_has_alone(embedder: Embedder) -> None:
+    if not isinstance(embedder, QueriesEmbedder):
+        return
+    questions = ["Refunds?", "When are refunds paid, and to whom?", "word " * 400]
+
+    rows = embedder.embed_queries(questions)
+
+    # In half precision the fourth place depends on what else is computed.
+    assert np.allclose(rows, [embedder.embed_query(question) for question in questions], atol=0.01)
 
 
 def test_a_text_that_would_lose_its_tail_is_refused(embedder: Embedder) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,19 @@ def test_copies_do_not_crowd_out_other_passages(kit: Ragkit, mode: Mode) -> None
     assert [hit.rank for hit in hits] == [1, 2, 3]
     assert len({hit.text for hit in hits}) == 3
     assert sorted(len(hit.also_in) for hit in hits) == [0, 0, 59]
+
+
+def test_many_at_a_time_find_what_each_finds_alone(kit: Ragkit) -> None:
+    questions = [f"Who does task {n}, and on which day of the month is the office told?" for n in range(12)]
+
+    def found(question: str) -> list[float]:
+        return [hit.score for hit in kit.search(question, collection="editions", mode="hybrid").hits]
+
+    alone = [found(question) for question in questions]
+    with ThreadPoolExecutor(max_workers=len(questions)) as threads:
+        together = list(threads.map(found, questions))
+    assert all(together)
+    assert together == [pytest.approx(scores, abs=0.01) for scores in alone]
 
 
 def test_a_filter_hides_the_other_sources_of_a_passage(kit: Ragkit) -> None:

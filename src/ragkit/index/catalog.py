@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
 
 from ragkit.errors import NotFound
 from ragkit.history import FilterVerdict
+from ragkit.index.contents import Contents, Moment, read_contents
 from ragkit.index.duplicates import NEAR_DUPLICATE, Edition, similarity
 from ragkit.index.rows import (
     ByIds,
@@ -50,11 +51,12 @@ _PLACES_WITH_VECTORS = ByIds(
         chunks.c.id, documents.c.id.label("document_id"), documents.c.uri, chunks.c.passage_key, vectors.c.value
     ).outerjoin_from(chunks, vectors, vectors.c.key == chunks.c.vector_key)
 )
-_EDITIONS = (
-    select(documents.c.id, versions.c.signature, versions.c.metadata, versions.c.created_at)
+_SIGNATURES = (
+    select(documents.c.id, versions.c.signature)
     .join(versions, versions.c.id == documents.c.live_version_id)
     .where(versions.c.signature.is_not(None), documents.c.id.in_(bindparam("ids", expanding=True)))
 )
+_EDITIONS = _SIGNATURES.add_columns(versions.c.metadata, versions.c.created_at)
 
 
 class Catalog:
@@ -133,17 +135,19 @@ class Catalog:
         """The live chunks in scope among these ids; rank, score and origin are for the caller to fill in."""
         return {row.id: to_hit(row) for row in self._by_ids(_HITS, generation, ids, scope)}
 
-    def editions(self, document_ids: Sequence[str]) -> dict[str, Edition]:
-        """What tells near-duplicates, and the newest of them, among these documents.
+    def signatures(self, document_ids: Sequence[str]) -> dict[str, bytes]:
+        """What tells near-duplicates among these documents.
 
         It stands behind the text in a row, and takes the longer to read the longer that is.
         """
-        with self._database.look_up() as connection:
-            return {
-                row.id: Edition(signature=row.signature, date=date_of(row.metadata), live_at=row.created_at)
-                for batch in _batches(document_ids)
-                for row in connection.execute(_EDITIONS, {"ids": batch})
-            }
+        return {row.id: row.signature for row in self._of_documents(_SIGNATURES, document_ids)}
+
+    def editions(self, document_ids: Sequence[str]) -> dict[str, Edition]:
+        """What tells the newest of near-duplicates among these documents."""
+        return {
+            row.id: Edition(signature=row.signature, date=date_of(row.metadata), live_at=row.created_at)
+            for row in self._of_documents(_EDITIONS, document_ids)
+        }
 
     def in_scope(
         self, generation: Generation, scope: Scope, *, chunks_at_most: int | None = None
@@ -171,6 +175,11 @@ class Catalog:
     def passing(self, generation: Generation, ids: Sequence[str], scope: Scope) -> set[str]:
         """Those of the chunk ids that are live and in scope."""
         return {row.id for row in self._by_ids(_IDS, generation, ids, scope)}
+
+    def contents(self, generation: Generation, *, since: Moment | None = None) -> Contents | None:
+        """What a collection answers from, or what of it has changed; none where another generation answers."""
+        with self._database.read() as connection:
+            return read_contents(connection, generation, since)
 
     def count(self, generation: Generation) -> int:
         """How many live chunks there are."""
@@ -234,6 +243,10 @@ class Catalog:
         with self._database.read() as connection:
             for row in connection.execution_options(yield_per=_STREAM).execute(query):
                 yield KeywordEntry(**row._mapping)
+
+    def _of_documents(self, query: Select[Any], document_ids: Sequence[str]) -> list[Row[Any]]:
+        with self._database.look_up() as connection:
+            return [row for ids in _batches(document_ids) for row in connection.execute(query, {"ids": ids}).all()]
 
     def _by_ids(self, wanted: ByIds, generation: Generation, ids: Sequence[str], scope: Scope) -> list[Any]:
         if not ids:

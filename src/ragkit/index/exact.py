@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from ragkit.protocols import Matrix, Vector
 
-__all__ = ["ExactScan"]
+__all__ = ["ExactScan", "cosines", "top"]
 
 _ROWS = 256
 """Rows that are compared at a time. Of more, the library for matrices makes use of all cores, and keeps them spinning:
@@ -40,21 +40,24 @@ class ExactScan:
         rows = None
         if allowed is not None:
             rows = np.fromiter((row for row, key in enumerate(self._ids) if key in allowed), dtype=np.intp)
-        scores = self._scores(np.asarray(vector, np.float32), rows)
-        best = _top(scores, k)
+        scores = cosines(self._matrix, np.asarray(vector, np.float32), rows)
+        best = top(scores, k)
         names = best if rows is None else rows[best]
         return [(self._ids[row], float(score)) for row, score in zip(names, scores[best], strict=True)]
 
-    def _scores(self, vector: Vector, rows: NDArray[np.intp] | None) -> Vector:
-        chosen = self._matrix if rows is None else self._matrix[rows]
-        scores = np.empty(len(chosen), np.float32)
-        for start in range(0, len(chosen), _ROWS):
-            scores[start : start + _ROWS] = chosen[start : start + _ROWS].astype(np.float32, copy=False) @ vector
-        return scores
+
+def cosines(matrix: Matrix | NDArray[np.float16], vector: Vector, rows: NDArray[np.intp] | None = None) -> Vector:
+    """Of a vector with the rows of a matrix, all of unit length; of some rows in their order, or of all."""
+    count = len(matrix) if rows is None else len(rows)
+    scores = np.empty(count, np.float32)
+    for start in range(0, count, _ROWS):
+        block = slice(start, start + _ROWS) if rows is None else rows[start : start + _ROWS]
+        scores[start : start + _ROWS] = matrix[block].astype(np.float32, copy=False) @ vector
+    return scores
 
 
-def _top(scores: Vector, k: int) -> NDArray[np.intp]:
-    """Rows of the `k` highest scores, best first."""
+def top(scores: Vector, k: int) -> NDArray[np.intp]:
+    """Rows of the `k` highest scores, best first, ties by row."""
     if k <= 0:
         return np.empty(0, np.intp)
     if k < len(scores):

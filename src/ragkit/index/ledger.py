@@ -193,7 +193,12 @@ class Ledger:
         """Change who may see a document."""
         change = update(documents).where(documents.c.id == document_id)
         with self._database.write() as connection:
-            connection.execute(change.values(access=list(access), updated_at=now()))
+            collection_id = connection.execute(
+                change.values(access=list(access), updated_at=now()).returning(documents.c.collection_id)
+            ).scalar_one_or_none()
+            if collection_id is None:  # deleted meanwhile
+                return
+            bump(connection, collection_id)
             connection.execute(delete(grants).where(grants.c.document_id == document_id))
             _grant(connection, [{"id": document_id, "access": access}])
 

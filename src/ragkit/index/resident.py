@@ -1,56 +1,112 @@
-"""The vectors of small collections, in memory: comparing them all is exact, and takes less than asking a server."""
+"""The directories of the collections that were searched last, kept true to the catalog."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 
 import numpy as np
 
 from ragkit.index.catalog import Catalog
+from ragkit.index.directory import Directory
 from ragkit.index.exact import ExactScan
 from ragkit.index.generations import Generation
+from ragkit.index.scope import EVERYTHING, Scope
 
-__all__ = ["ResidentVectors", "load_scan"]
+__all__ = ["MOST_BYTES", "Directories", "load_scan"]
 
-SMALL = 5_000
-"""Chunks of a collection that is kept: 8 MB of 384 dimensions, compared in half a millisecond, read in 50."""
-KEPT = 16
-"""Collections, those asked last."""
+MOST_BYTES = 400_000_000
+"""Of vectors in memory: 260,000 chunks of 384 dimensions. A collection that has more has no directory."""
+KEPT = 64
+"""Collections that are remembered at most."""
 
 
-class ResidentVectors:
-    """Scans of small collections, read again when these have changed; safe to share between threads."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    created_at: datetime | None
+    sequence: int
+    directory: Directory | None
+    """None for a collection that is too large."""
 
-    def __init__(self, catalog: Catalog, *, small: int = SMALL) -> None:
+    def answers(self, generation: Generation) -> bool:
+        return self.created_at == generation.created_at and self.sequence >= generation.sequence
+
+
+class Directories:
+    """Made when a collection is searched, and again when it has changed; safe to share between threads."""
+
+    def __init__(self, catalog: Catalog, *, most_bytes: int = MOST_BYTES) -> None:
         self._catalog = catalog
-        self._small = small
-        self._scans: OrderedDict[int, tuple[object, ExactScan | None]] = OrderedDict()
+        self._most_bytes = most_bytes
+        self._kept: OrderedDict[int, _Kept] = OrderedDict()
+        self._making: dict[int, Lock] = {}
         self._lock = Lock()
 
-    def scan(self, generation: Generation) -> ExactScan | None:
-        """All vectors of a collection as it is now; none where it is large."""
+    def of(self, generation: Generation) -> Directory | None:
+        """The directory of a collection as it is now; none where it is too large, or is not what answers."""
+        if generation.beside:
+            return None
+        if (known := self._known(generation)) is not None:
+            return known.directory
         with self._lock:
-            known = self._scans.get(generation.id)
-            if known is not None and known[0] == generation.state:
-                self._scans.move_to_end(generation.id)
-                return known[1]
-        # Not under the lock: a search of one collection does not wait for the vectors of another.
-        small = self._catalog.count(generation) <= self._small
-        made = load_scan(self._catalog, generation) if small else None
+            making = self._making.setdefault(generation.id, Lock())
+        # A search of one collection does not wait for the directory of another.
+        with making:
+            known = self._known(generation) or self._made(generation)
+        return known.directory
+
+    def _known(self, generation: Generation) -> _Kept | None:
         with self._lock:
-            self._scans[generation.id] = (generation.state, made)
-            while len(self._scans) > KEPT:
-                self._scans.popitem(last=False)
+            known = self._kept.get(generation.id)
+            if known is None or not known.answers(generation):
+                return None
+            self._kept.move_to_end(generation.id)
+            return known
+
+    def _made(self, generation: Generation) -> _Kept:
+        with self._lock:
+            before = self._kept.get(generation.id)
+        same = before is not None and before.created_at == generation.created_at
+        directory = self._read(generation, before.directory if before is not None and same else None)
+        sequence = generation.sequence if directory is None else directory.at.sequence
+        made = _Kept(created_at=generation.created_at, sequence=sequence, directory=directory)
+        with self._lock:
+            self._kept[generation.id] = made
+            self._kept.move_to_end(generation.id)
+            while len(self._kept) > 1 and (self._bytes() > self._most_bytes or len(self._kept) > KEPT):
+                self._kept.popitem(last=False)
         return made
 
+    def _read(self, generation: Generation, before: Directory | None) -> Directory | None:
+        if before is not None:
+            contents = self._catalog.contents(generation, since=before.at)
+            changed = None if contents is None else before.changed(contents)
+            if changed is not None and not changed.worn and changed.bytes <= self._most_bytes:
+                return changed
+        most = self._most_bytes // (4 * generation.spec.dimension)
+        if self._catalog.count(generation) > most:
+            return None
+        contents = self._catalog.contents(generation)
+        return None if contents is None else Directory.begun(contents)
 
-def load_scan(catalog: Catalog, generation: Generation, *, document_ids: Sequence[str] | None = None) -> ExactScan:
+    def _bytes(self) -> int:
+        return sum(kept.directory.bytes for kept in self._kept.values() if kept.directory is not None)
+
+
+def load_scan(
+    catalog: Catalog,
+    generation: Generation,
+    *,
+    document_ids: Sequence[str] | None = None,
+    scope: Scope = EVERYTHING,
+) -> ExactScan:
     """The stored vectors of some documents, or of all."""
     ids: list[str] = []
     blocks = [np.empty((0, generation.spec.dimension), np.float32)]
-    for block_ids, block in catalog.live_vectors(generation, document_ids=document_ids):
+    for block_ids, block in catalog.live_vectors(generation, document_ids=document_ids, scope=scope):
         ids += block_ids
         blocks.append(block)
     return ExactScan(ids, np.concatenate(blocks))

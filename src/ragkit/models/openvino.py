@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["OpenVinoEmbedder", "compile_model", "open_core"]
 
 _BATCH = 16
+_WIDTH = 8
+"""Questions are padded to a multiple of so many tokens: the processor computes on as many at a time."""
 _COMPILING = Lock()
 """Of the process: the first inference initialises what all later ones share, and two first ones wait for each other."""
 
@@ -102,7 +104,8 @@ class OpenVinoEmbedder:
         native = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self._precision = "bf16" if native and "bf16" in made["precisions"] else "f32"
         self._loading = Lock()
-        self._query = Together(self._embed_queries, most=_BATCH)
+        self._query = Together(self.embed_queries, most=_BATCH)
+        self._asking = Lock()
         self._batches: dict[bool, CompiledModel] = {}
         self._single: CompiledModel | None = None
         self._request: InferRequest | None = None
@@ -143,16 +146,19 @@ class OpenVinoEmbedder:
 
         Questions of several threads are embedded together.
         """
-        limit = self._spec.max_tokens + self._tokenizer.specials
-        (ids,) = self._tokenizer.ids([self._spec.query_prefix + text])
-        vector: Vector = self._query(self._tokenizer.shortened(ids, limit))
+        vector: Vector = self._query(text)
         return vector
 
-    def _embed_queries(self, ids: Sequence[list[int]]) -> Matrix:
-        if self._request is None:
-            self._request = self._asked().create_infer_request()
-        self._request.infer(self._padded(ids))
-        return _unit(self._request.get_output_tensor(0).data)
+    def embed_queries(self, texts: Sequence[str]) -> Matrix:
+        """One row a question, in the order given."""
+        limit = self._spec.max_tokens + self._tokenizer.specials
+        ids = [self._tokenizer.ids([self._spec.query_prefix + text])[0] for text in texts]
+        with self._asking:
+            if self._request is None:
+                self._request = self._asked().create_infer_request()
+            shortened = [self._tokenizer.shortened(each, limit) for each in ids]
+            self._request.infer(pad(shortened, self._tokenizer.pad_id, multiple=_WIDTH))
+            return _unit(self._request.get_output_tensor(0).data)
 
     def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """The tokens of each text; of one longer than `spec.max_tokens`, those of its beginning."""
@@ -219,9 +225,9 @@ class OpenVinoEmbedder:
         return pad(ids, self._tokenizer.pad_id)
 
 
-def pad(ids: Sequence[Sequence[int]], pad_id: int) -> dict[str, NDArray[np.int64]]:
-    """The model's inputs, each of shape (texts, longest text)."""
-    width = max(map(len, ids))
+def pad(ids: Sequence[Sequence[int]], pad_id: int, *, multiple: int = 1) -> dict[str, NDArray[np.int64]]:
+    """The model's inputs, each of shape (texts, longest text), or as wide as the next multiple of some number."""
+    width = -(-max(map(len, ids)) // multiple) * multiple
     tokens = np.full((len(ids), width), pad_id, np.int64)
     mask = np.zeros((len(ids), width), np.int64)
     for row, text in enumerate(ids):

@@ -10,12 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ragkit.index.catalog import Catalog
+from ragkit.index.directory import Directory, Within
 from ragkit.index.generations import Generation
+from ragkit.index.rows import Place
 from ragkit.index.scope import Scope
 from ragkit.protocols import KeywordIndex
 from ragkit.retrieve.explain import Notes
+
+if TYPE_CHECKING:
+    from ragkit.protocols import Vector
 
 __all__ = ["NARROW", "Reach", "reach", "within"]
 
@@ -35,6 +41,8 @@ class Reach:
 
     Attributes:
         document_ids: Of the documents in scope, where these are few; none where they are many, or all.
+        directory: Of the collection, where it is in memory.
+        within: What of the directory is in scope; none where everything is.
         notes: What the search has done so far.
     """
 
@@ -42,6 +50,8 @@ class Reach:
     generation: Generation
     scope: Scope
     document_ids: tuple[str, ...] | None
+    directory: Directory | None = None
+    within: Within | None = None
     notes: Notes = field(default_factory=Notes)
 
     @property
@@ -50,9 +60,19 @@ class Reach:
 
     def passing(self, ids: Sequence[str]) -> set[str]:
         """Those of the chunk ids that are live and in scope."""
-        good = self.catalog.passing(self.generation, ids, self.scope)
+        if self.directory is not None:
+            good = self.directory.passing(ids, self.within)
+        else:
+            good = self.catalog.passing(self.generation, ids, self.scope)
         self.notes.outside.update(key for key in ids if key not in good)
         return good
+
+    def places(self, ids: Sequence[str], *, with_vectors: bool = False) -> tuple[dict[str, Place], dict[str, Vector]]:
+        """Where those of the chunk ids stand that are live and in scope, and their vectors on request."""
+        if self.directory is None:
+            return self.catalog.places(self.generation, ids, self.scope, with_vectors=with_vectors)
+        vectors = self.directory.vectors(ids, self.within) if with_vectors else {}
+        return self.directory.places(ids, self.within), vectors
 
     def described(self) -> str:
         """How the search is kept to what is in scope, for people."""
@@ -69,14 +89,26 @@ class Reach:
         found = within(lambda depth: index.search(query, k=depth), self.passing, k=k)
         if found is not None:
             return found
-        everything_in_scope = self.catalog.in_scope(self.generation, self.scope)
+        known = self.within and self.within.document_ids
+        everything_in_scope = known or self.catalog.in_scope(self.generation, self.scope)
         return index.search(query, k=k, document_ids=everything_in_scope) if everything_in_scope else []
 
 
-def reach(catalog: Catalog, generation: Generation, scope: Scope, *, narrow: int = NARROW) -> Reach:
+def reach(
+    catalog: Catalog, generation: Generation, scope: Scope, *, narrow: int = NARROW, directory: Directory | None = None
+) -> Reach:
     """Look up what is in scope; up to `narrow` chunks are few."""
-    few = None if scope.everything else catalog.in_scope(generation, scope, chunks_at_most=narrow)
-    return Reach(catalog=catalog, generation=generation, scope=scope, document_ids=few)
+    few, inside = None, None
+    if not scope.everything:
+        if directory is None:
+            few = catalog.in_scope(generation, scope, chunks_at_most=narrow)
+        else:
+            known_by = (repr(scope), generation.untagged)
+            inside = directory.within(known_by, lambda: catalog.in_scope(generation, scope) or ())
+            few = inside.document_ids if len(inside.rows) <= narrow else None
+    return Reach(
+        catalog=catalog, generation=generation, scope=scope, document_ids=few, directory=directory, within=inside
+    )
 
 
 def within(search: Callable[[int], Ranking], passing: Callable[[Sequence[str]], set[str]], *, k: int) -> Ranking | None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ragkit.errors import ConfigError, InputError
 from ragkit.explanation import Explanation
 from ragkit.index.catalog import Catalog
+from ragkit.index.duplicates import near
 from ragkit.index.generations import Collections, Generation
-from ragkit.index.rows import Place
 from ragkit.index.scope import Scope, checked
 from ragkit.protocols import KeywordIndex, Reranker
 from ragkit.retrieve.dense import DenseSearch
@@ -20,14 +19,10 @@ from ragkit.retrieve.diversity import diversified
 from ragkit.retrieve.duplicates import collapse, prefer_newest
 from ragkit.retrieve.explain import Ranking, candidates
 from ragkit.retrieve.filters import NARROW, Reach, reach
-from ragkit.retrieve.fusion import above_background, convex, cosines
+from ragkit.retrieve.lists import Asked, Lists, Merged
 from ragkit.retrieve.weighing import factors, weighed
-from ragkit.retrieve.weights import dense_weight, signals
 from ragkit.store.engine import now
 from ragkit.types import Filters, Hit, Mode, SearchResult
-
-if TYPE_CHECKING:
-    from ragkit.protocols import Vector
 
 __all__ = ["Retriever"]
 
@@ -41,17 +36,6 @@ SPARE = 2
 """How many times `k` are looked through for a newer edition of a passage."""
 RERANK_DEPTH = 30
 """Passages that are looked at once more: by a reranker, or for how much they differ."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Merged:
-    """What both lists held together."""
-
-    ranking: Ranking
-    """Of what is live and in scope."""
-    via: Mapping[str, tuple[str, ...]]
-    """Which lists held each id."""
-    places: Mapping[str, Place]
 
 
 class Retriever:
@@ -82,7 +66,7 @@ class Retriever:
         self._keywords = keywords
         self._reranker = reranker
         self._narrow = narrow
-        self._beside = ThreadPoolExecutor(max_workers=4, thread_name_prefix="ragkit-keywords")
+        self._lists = Lists(dense=dense, keywords=keywords, threads=os.cpu_count() or 1)
 
     def search(
         self,
@@ -174,7 +158,8 @@ class Retriever:
         _check(query, k, mode, mmr)
         searched = generation or self._collections.get(collection)
         while True:
-            reached = reach(self._catalog, searched, scope, narrow=self._narrow)
+            directory = self._dense.directory(searched)
+            reached = reach(self._catalog, searched, scope, narrow=self._narrow, directory=directory)
             hits = self._found(reached, query, k, mode, mmr)
             if generation is not None or len(hits) >= k:
                 return hits, reached
@@ -188,28 +173,31 @@ class Retriever:
             return []
         depth = max(k, RERANK_DEPTH) if mode == "hybrid+rerank" or mmr is not None else k
         notes = reached.notes
-        hits: Sequence[Hit] = self._distinct(reached, query, depth, mode)
+        asked = self._lists.ask(reached, query, max(DEPTH, depth), mode)
+        with self._dense.turns:
+            hits: Sequence[Hit] = self._distinct(reached, asked, depth)
+            with notes.stage("editions"):
+                signatures = self._catalog.signatures(sorted({hit.document_id for hit in hits}))
+                editions = self._catalog.editions(sorted(near(signatures)))
         if mode == "hybrid+rerank":
             with notes.stage("rerank"):
                 hits = notes.reranked = self._rerank(reached.generation, query, hits)
-        with notes.stage("editions"):
-            editions = self._catalog.editions(sorted({hit.document_id for hit in hits}))
-            notes.ordered = ordered = prefer_newest(hits, editions)
+        notes.ordered = ordered = prefer_newest(hits, editions)
         if mmr is None:
             return ordered[:k]
         with notes.stage("mmr"):
             ids = [hit.chunk_id for hit in ordered]
-            _, vectors = self._catalog.places(reached.generation, ids, reached.scope, with_vectors=True)
+            _, vectors = reached.places(ids, with_vectors=True)
             return diversified(ordered, vectors, balance=mmr, k=k)
 
     def close(self) -> None:
-        self._beside.shutdown()
+        self._lists.close()
 
-    def _distinct(self, reached: Reach, query: str, k: int, mode: Mode) -> list[Hit]:
+    def _distinct(self, reached: Reach, asked: Asked, k: int) -> list[Hit]:
         """The best different passages, a few more than `k`; the lists are read deeper where copies fill them."""
-        depth = max(DEPTH, k)
+        depth = asked.depth
         while True:
-            merged = self._merged(reached, query, depth, mode)
+            merged = self._lists.merge(reached, asked, depth)
             ranking = self._weighed(reached, merged)
             distinct = collapse(ranking, merged.places)
             if len(distinct) >= k or len(merged.via) < depth or depth >= DEEPEST:
@@ -225,42 +213,7 @@ class Retriever:
             if key in live
         ]
 
-    def _merged(self, reached: Reach, query: str, depth: int, mode: Mode) -> _Merged:
-        notes, generation = reached.notes, reached.generation
-        beside = None if mode == "dense" else self._beside.submit(self._by_words, reached, query, depth)
-        dense: Ranking = []
-        vector = None
-        if mode != "keyword":
-            with notes.stage("embed"):
-                vector = self._dense.embed(query, generation)
-            with notes.stage("dense"):
-                dense = self._dense.search(vector, k=depth, reach=reached)
-        with notes.stage("keyword (beyond dense)" if mode == "hybrid" else "keyword"):
-            keyword, places, vectors = beside.result() if beside else ([], {}, {})
-        with notes.stage("join"):
-            rest = [key for key, _ in dense if key not in places]
-            places = places | self._catalog.places(generation, rest, reached.scope)[0]
-        via: dict[str, tuple[str, ...]] = dict.fromkeys((key for key, _ in dense), ("dense",))
-        via.update((key, (*via.get(key, ()), "keyword")) for key, _ in keyword)
-        notes.outside.update(via.keys() - places.keys())
-        merged = dense or keyword
-        if vector is not None and mode != "dense":
-            # What only the keywords found has a cosine too: counted as 0, it would fall behind any neighbour.
-            near = [(key, float(row @ vector)) for key, row in vectors.items() if via[key] == ("keyword",)]
-            notes.signals = signals(query, keyword, tokens=self._dense.tokens(query, generation))
-            notes.weight = dense_weight(notes.signals, offset=generation.dense_offset)
-            merged = convex(cosines([*dense, *near]), above_background(keyword), weight=notes.weight)
-        notes.dense, notes.keyword = dense, keyword
-        notes.merged = [pair for pair in merged if pair[0] in places]
-        return _Merged(ranking=notes.merged, via=via, places=places)
-
-    def _by_words(self, reached: Reach, query: str, depth: int) -> tuple[Ranking, dict[str, Place], dict[str, Vector]]:
-        """The keyword list, where its chunks stand, and their vectors: while the question is embedded."""
-        found = reached.keywords(self._keywords(reached.generation), query, k=depth)
-        ids = [key for key, _ in found]
-        return found, *self._catalog.places(reached.generation, ids, reached.scope, with_vectors=True)
-
-    def _weighed(self, reached: Reach, merged: _Merged) -> Ranking:
+    def _weighed(self, reached: Reach, merged: Merged) -> Ranking:
         """In the order that the weights of pipelines give it; the same where there are none."""
         if not (weights := reached.generation.weights):
             return merged.ranking

@@ -25,6 +25,8 @@ __all__ = ["Database", "now"]
 
 BUSY_TIMEOUT_S = 30.0
 CHECKPOINT_S = 5.0
+CONNECTIONS = 16
+"""That are kept; of more threads than that some open one each time, and map the file anew."""
 MAPPED_BYTES = 2_000_000_000
 """Of the file, at most; SQLite's own limit is a little higher."""
 
@@ -138,7 +140,8 @@ def _prepare(file: Path) -> None:
 
 
 def _sqlite(url: str, begin: str | None, *, mapped_bytes: int = 0) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+    arguments = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
+    engine = create_engine(url, connect_args=arguments, pool_size=CONNECTIONS)
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
