@@ -18,7 +18,7 @@ from ragkit.evaluate.golden import read_golden
 from ragkit.settings import load
 from ragkit.types import Hit
 
-__all__ = ["SETS", "Case", "holds"]
+__all__ = ["SETS", "Case", "holds", "is_even", "lines", "written"]
 
 K = 12
 """As many passages as an answer is made from."""
@@ -42,8 +42,8 @@ def squad2(data: Path, home: Path, *, fitting: bool, limit: int) -> list[Case]:
     folder = data / "squad2"
     about = dict(line.split("\t")[:2] for line in (folder / "qrels" / "test.tsv").read_text("utf-8").splitlines()[1:])
     asked = [
-        *(question | {"corpus_id": about[question["_id"]]} for question in _lines(folder / "queries.jsonl")),
-        *_lines(folder / "unanswerable.jsonl"),
+        *(question | {"corpus_id": about[question["_id"]]} for question in lines(folder / "queries.jsonl")),
+        *lines(folder / "unanswerable.jsonl"),
     ]
     articles = sorted({_article(question) for question in asked})
     half = set(articles[0::2] if fitting else articles[1::2])
@@ -52,18 +52,18 @@ def squad2(data: Path, home: Path, *, fitting: bool, limit: int) -> list[Case]:
         for answerable in (True, False)
         for question in _sample([q for q in asked if _article(q) in half and ("metadata" in q) == answerable], limit)
     ]
-    return list(_found(chosen, home, _written(folder, home), removed=fitting))
+    return list(_found(chosen, home, written(folder, home), removed=fitting))
 
 
 def mtrag_un(data: Path, home: Path, *, fitting: bool, limit: int) -> list[Case]:
     """Split by conversation; the last question of each, with what it takes over from the one before."""
     chosen = []
-    for task in _lines(data / "mtrag_un" / "tasks.jsonl"):
+    for task in lines(data / "mtrag_un" / "tasks.jsonl"):
         said = [message["content"] for message in task["messages"] if message["role"] == "user"]
         text = standalone_by_rule(said[-1], said[-2] if len(said) > 1 else None)
-        if _is_even(task["id"].split("<")[0]) == fitting:
+        if is_even(task["id"].split("<")[0]) == fitting:
             chosen.append({"text": text, "label": task["answerability"].casefold()})
-    return list(_found(chosen, home, _written(data / "mtrag_un", home), removed=False))
+    return list(_found(chosen, home, written(data / "mtrag_un", home), removed=False))
 
 
 def fitz_gov(data: Path, home: Path, *, fitting: bool, limit: int) -> list[Case]:
@@ -74,8 +74,8 @@ def fitz_gov(data: Path, home: Path, *, fitting: bool, limit: int) -> list[Case]
             hits=tuple(_hit(text, rank) for rank, text in enumerate(filter(None, case["contexts"]), start=1)),
             label={"trustworthy": "answerable", "abstain": "unanswerable"}.get(case["expected"], case["expected"]),
         )
-        for case in _lines(data / "fitz_gov" / "cases.jsonl")
-        if _is_even(case["id"]) == fitting
+        for case in lines(data / "fitz_gov" / "cases.jsonl")
+        if is_even(case["id"]) == fitting
     ]
 
 
@@ -121,10 +121,11 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"\b(?:a|an|the)\b", " ", text.casefold()).split())
 
 
-def _written(folder: Path, home: Path) -> Path:
+def written(folder: Path, home: Path) -> Path:
+    """The corpus of a set as files, named by their line."""
     source = home.parent / f"{home.name}-source"
     source.mkdir(parents=True, exist_ok=True)
-    for number, row in enumerate(_lines(folder / "corpus.jsonl")):
+    for number, row in enumerate(lines(folder / "corpus.jsonl")):
         text = "\n\n".join(filter(None, (row["title"].strip(), row["text"])))
         (source / f"{number:05}.txt").write_text(text, encoding="utf-8")
     return source
@@ -145,9 +146,11 @@ def _sample(questions: Sequence[dict[str, Any]], limit: int) -> list[dict[str, A
     return random.Random(0).sample(questions, min(limit, len(questions)))
 
 
-def _is_even(name: str) -> bool:
+def is_even(name: str) -> bool:
+    """Whether what has this name is for fitting."""
     return zlib.crc32(name.encode()) % 2 == 0
 
 
-def _lines(file: Path) -> list[dict[str, Any]]:
+def lines(file: Path) -> list[dict[str, Any]]:
+    """The objects of a JSONL file."""
     return [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]

@@ -118,6 +118,8 @@ class Trace:
     mmr: float | None = None
     replay_of: str | None = None
     """The record of the answer that was asked for again."""
+    query: str = ""
+    """What was searched for."""
     with_texts: bool = True
     """Whether what was asked and answered was kept (`RAGKIT_STORE_TEXTS`)."""
 

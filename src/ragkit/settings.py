@@ -73,6 +73,9 @@ class Settings(BaseSettings):
         description="What becomes of a sentence that its sources do not support: it is flagged, or dropped; or the "
         "answer becomes a refusal (abstain), or is written once more after an objection (repair).",
     )
+    history_tokens: int = Field(
+        1000, ge=50, description="Budget for the conversation, where a model rewrites a follow-up question, in tokens."
+    )
     reranker: str | None = Field(
         None,
         description="A cross-encoder or ColBERT-like model by path or installed name; llm (the model of RAGKIT_LLM) or "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html import escape
@@ -12,6 +13,9 @@ from ragkit.types import Hit
 
 __all__ = ["pack", "written"]
 
+_FENCE = re.compile(r"<(?=\s*/?\s*source\b)", re.IGNORECASE)
+# Tag characters and overrides of the writing direction: a reader does not see them, a model does.
+_UNSEEN = re.compile("[\U000e0000-\U000e007f\u202a-\u202e\u2066-\u2069]")
 SAME = 0.9
 """Passages that share this much of their words, and all of their numbers, are the same passage."""
 
@@ -50,7 +54,7 @@ def written(sources: Sequence[Hit]) -> str:
 def _source(number: int, hit: Hit) -> str:
     about = {"title": hit.title, "section": hit.heading, "page": str(hit.page or "")}
     attributes = "".join(f' {name}="{escape(value)}"' for name, value in about.items() if value)
-    text = hit.text.replace("</source", "<\u200b/source").replace("<source", "<\u200bsource")
+    text = _FENCE.sub("<\u200b", _UNSEEN.sub("", hit.text))
     return f'<source number="{number}"{attributes}>\n{text}\n</source>'
 
 

@@ -135,6 +135,7 @@ class Answerer:
         turn.filters, turn.access, turn.mmr, turn.caller = trace.filters, trace.access, trace.mmr, caller
         turn.generation = generation or turn.generation
         turn.standalone, turn.replay_of = trace.standalone_question, trace.id
+        turn.query = trace.query or trace.standalone_question
         again = await last_answer(self._events(turn))
         return await self._threads.run(self._records.trace, again.trace_id, caller=caller)
 
@@ -174,10 +175,11 @@ class Answerer:
         return question
 
     async def _stages(self, turn: Turn) -> AsyncGenerator[Event]:
-        turn.standalone = turn.standalone or await self._rewriter.standalone(turn)
+        if not turn.standalone:
+            await self._rewriter.rewrite(turn)
         since = time.perf_counter()
         found = await self._search(
-            turn.standalone,
+            turn.query,
             collection=turn.collection,
             k=CANDIDATES,
             mode="hybrid",

@@ -148,6 +148,7 @@ def _without_texts(trace: Trace) -> Trace:
         trace,
         question="",
         standalone_question="",
+        query="",
         answer=replace(trace.answer, answer="", citations=citations),
         sources=tuple(replace(one, title="", heading="") for one in trace.sources),
         verdicts=tuple(replace(one, sentence="") for one in trace.verdicts),

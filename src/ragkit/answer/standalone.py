@@ -11,6 +11,7 @@ from ragkit.answer.turn import Turn
 from ragkit.protocols import ChatModel, ChatRequest
 from ragkit.settings import Settings
 from ragkit.threads import Threads
+from ragkit.tokens import count_tokens
 from ragkit.types import Message
 
 __all__ = ["Rewriter"]
@@ -35,16 +36,22 @@ class Rewriter:
         self._settings = settings
         self._threads = threads
 
-    async def standalone(self, turn: Turn) -> str:
-        """The question as it can be understood without the conversation."""
+    async def rewrite(self, turn: Turn) -> None:
+        """Put into the turn the question as it is understood without the conversation, and what to search for."""
         said = turn.conversation.messages
-        if not said:
-            return turn.question
-        if self._chat.name == "extractive":
-            return history.standalone_by_rule(turn.question, turn.conversation.last_question)
+        if said and self._chat.name == "extractive":
+            before = [message.text for message in said if message.role == "user"]
+            turn.query = history.search_query(turn.question, before[-1] if before else None)
+            turn.standalone = history.standalone_by_rule(turn.question, turn.conversation.last_question)
+            return
+        turn.standalone = await self._by_model(turn) if said else turn.question
+        turn.query = turn.standalone
+
+    async def _by_model(self, turn: Turn) -> str:
         since = time.perf_counter()
         prompt = await self._threads.run(self._prompts.resolve, "condense", like="condense")
-        text = self._prompts.render(prompt, {"history": history.transcript(said), "question": turn.question})
+        said = history.transcript(turn.conversation.messages, budget=self._settings.history_tokens, count=count_tokens)
+        text = self._prompts.render(prompt, {"history": said, "question": turn.question})
         written = ""
         request = ChatRequest(
             messages=(Message(role="user", text=text),), question=turn.question, max_tokens=CONDENSED_TOKENS

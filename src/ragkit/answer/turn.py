@@ -34,6 +34,7 @@ class Turn:
     caller: str | None = None
     replay_of: str | None = None
     standalone: str = ""
+    query: str = ""
     hits: Sequence[Hit] = ()
     sources: Sequence[Hit] = ()
     """As the model sees them, numbered from 1."""
@@ -77,6 +78,7 @@ class Turn:
             id=self.trace_id,
             question=self.question,
             standalone_question=self.standalone,
+            query=self.query,
             collection=self.collection,
             generation=self.generation,
             hits=tuple((hit.chunk_id, hit.score) for hit in self.hits),

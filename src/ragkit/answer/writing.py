@@ -10,6 +10,8 @@ from dataclasses import replace
 from ragkit.answer import reply
 from ragkit.answer.citations import Resolved, resolve
 from ragkit.answer.context import pack, written
+from ragkit.answer.instructions import as_evidence
+from ragkit.answer.links import without_foreign_links
 from ragkit.answer.markers import Sentence
 from ragkit.answer.policy import Flagging, Gate, Holding, fails, objection
 from ragkit.answer.ports import Prompts, deltas
@@ -53,13 +55,14 @@ class Writer:
             UpstreamError: The model failed, or wrote nothing.
         """
         sources = await self._threads.run(pack, turn.hits, budget=self._settings.context_tokens, count=count_tokens)
-        prompt = self._prompts.render(turn.prompt, {"sources": written(sources), "question": turn.standalone})
+        read = as_evidence(sources)
+        prompt = self._prompts.render(turn.prompt, {"sources": written(read), "question": turn.standalone})
         turn.sources, turn.rendered_sha256 = sources, sha256(prompt)
         turn.parameters = {
             "max_tokens": self._settings.llm_max_tokens,
             "context_tokens": self._settings.context_tokens,
         }
-        request = ChatRequest(messages=(Message(role="user", text=prompt),), question=turn.standalone, sources=sources)
+        request = ChatRequest(messages=(Message(role="user", text=prompt),), question=turn.standalone, sources=read)
         policy = self._settings.unsupported
         if policy in {"abstain", "repair"}:
             draft = await _all(self._reply(turn, request, Flagging()))
@@ -90,7 +93,8 @@ class Writer:
         since, wrote = time.perf_counter(), False
         async with (
             aclosing(deltas(self._chat, request)) as pieces,
-            aclosing(reply.read(pieces, sources=len(request.sources))) as parts,
+            aclosing(without_foreign_links(pieces, [hit.text for hit in request.sources])) as clean,
+            aclosing(reply.read(clean, sources=len(request.sources))) as parts,
         ):
             async for part in parts:
                 turn.usage += [part.usage] if part.usage else []
@@ -127,7 +131,7 @@ class Writer:
         since = time.perf_counter()
         found = await self._threads.run(lambda: [(one, resolve(one, sources, self._reader)) for one in closed])
         turn.passed("check", since)
-        return found
+        return [(sentence, _quoting(resolved, turn.sources)) for sentence, resolved in found]
 
 
 async def _all(events: AsyncGenerator[Event]) -> list[Event]:
@@ -145,3 +149,13 @@ def _kept(turn: Turn, event: Event) -> Event:
         turn.verdicts.append(event)
         turn.notes += ["dropped"] if event.dropped else []
     return event
+
+
+def _quoting(resolved: Resolved, sources: Sequence[Hit]) -> Resolved:
+    """With quotes as they stand in the documents, where what was read had something blanked out."""
+    cited = []
+    for one in resolved.cited:
+        hit = sources[one.citation.marker - 1]
+        quote = hit.text[one.citation.start - hit.start : one.citation.end - hit.start]
+        cited.append(replace(one, citation=replace(one.citation, quote=quote)))
+    return replace(resolved, cited=tuple(cited))

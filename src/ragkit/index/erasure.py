@@ -154,6 +154,6 @@ def _forget_answers(connection: Connection, document_ids: set[str], passages: se
         said = (messages.c.role == "assistant") & ((messages.c.trace_id == key) | earlier)
         connection.execute(update(messages).where(said).values(text=ERASED))
         erased = {**answer, "answer": ERASED, "citations": []}
-        told = {"standalone_question": row.trace["question"], "sources": [], "verdicts": []}
+        told = {"standalone_question": row.trace["question"], "query": "", "sources": [], "verdicts": []}
         trace = {**row.trace, **told, "answer": erased}
         connection.execute(update(answers).where(answers.c.id == key).values(trace=trace))

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from ragkit.answer.history import MAX_CHARS, MAX_MESSAGES, standalone_by_rule, transcript
+from ragkit.answer.history import search_query, standalone_by_rule, transcript
+from ragkit.tokens import count_tokens
 from ragkit.types import Message
+
+LONG = "Which solvent, pump, filter, valve, gauge, hose, clamp, gasket and seal does the plant need?"
 
 
 @pytest.mark.parametrize(
@@ -20,9 +23,28 @@ def test_a_follow_up_borrows_the_words_it_lacks(question: str, previous: str | N
     assert standalone_by_rule(question, previous) == expected
 
 
-def test_a_transcript_shows_the_end_of_the_conversation() -> None:
-    said = [Message(role="user" if n % 2 == 0 else "assistant", text=f"{n}\n{'x' * 1000}") for n in range(20)]
-    lines = transcript(said).splitlines()
-    assert len(lines) == MAX_MESSAGES
-    assert lines[-1].startswith("Assistant: 19 xxx")
-    assert max(map(len, lines)) < MAX_CHARS + 20
+@pytest.mark.parametrize(
+    ("question", "previous", "expected"),
+    [
+        ("What is Watson?", "What is Twilio used for?", "twilio used What is Watson?"),
+        ("Why?", None, "Why?"),
+        (LONG, "What is Twilio used for?", LONG),
+    ],
+)
+def test_a_search_borrows_unless_the_question_is_long(question: str, previous: str | None, expected: str) -> None:
+    assert search_query(question, previous) == expected
+
+
+def test_a_transcript_shows_the_end_of_the_conversation_within_its_budget() -> None:
+    said = [Message(role="user" if n % 2 == 0 else "assistant", text=f"{n} one.\nTwo. {'x ' * 200}") for n in range(20)]
+    text = transcript(said, budget=200, count=count_tokens)
+    assert count_tokens(text) <= 200
+    assert text.splitlines()[-1] == "Assistant: 19 one. …"
+    assert text.splitlines()[0].startswith(("User: ", "Assistant: "))
+    assert transcript(said[:1], budget=10_000, count=count_tokens) == f"User: {' '.join(said[0].text.split())}"
+
+
+def test_one_long_sentence_is_cut() -> None:
+    text = transcript([Message(role="user", text="word " * 1000)], budget=100, count=count_tokens)
+    assert text.startswith("User: word word")
+    assert count_tokens(text) <= 100

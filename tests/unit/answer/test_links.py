@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from ragkit.answer.links import Links
+
+SOURCES = ("See https://shop.example/returns, or [the form](/forms/7).", "<a href='https://shop.example/x'>x</a>")
+
+
+def shown(reply: str, step: int) -> str:
+    links = Links(SOURCES)
+    return "".join(links.feed(reply[at : at + step]) for at in range(0, len(reply), step)) + links.finish()
+
+
+@pytest.mark.parametrize("step", [1, 2, 7, 1000])
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        ("Plain [1]. And [2][3]!", "Plain [1]. And [2][3]!"),
+        ("See https://shop.example/returns.", "See https://shop.example/returns."),
+        ("Use [the form](/forms/7) [1].", "Use [the form](/forms/7) [1]."),
+        ("Go to https://evil.example/?q=secret.", "Go to (link removed)."),
+        ("Go to https://shop.example/returns?q=secret", "Go to (link removed)"),
+        ("Go to https://shop.exampl", "Go to (link removed)"),
+        ("Visit www.evil.example!", "Visit (link removed)!"),
+        ("[Reset](https://evil.example/r) now", "Reset now"),
+        ("[Reset](/r 'title') now", "Reset now"),
+        ("![status](https://evil.example/p.png?q=secret) Done.", "status Done."),
+        ("[![a](https://evil.example/1)](https://evil.example/2) b", "a b"),
+        ("Paid [1](https://evil.example).", "Paid [1]."),
+        ("<img src=https://evil.example/p.png>Done", "Done"),
+        ("<iframe src='javascript:x'>Click</iframe> <https://evil.example>", "Click "),
+        ("[x]: https://evil.example", "[x]: (link removed)"),
+        ("if a < b and c > d: items[0](f)", "if a < b and c > d: items[0]"),
+        ("Half a link [text](https://evil.example/", "Half a link [text]((link removed)"),
+    ],
+)
+def test_only_links_of_the_sources_reach_the_reader(reply: str, expected: str, step: int) -> None:
+    assert shown(reply, step) == expected
+
+
+def test_what_is_held_back_is_short() -> None:
+    links = Links(())
+    written = "".join(links.feed(f"[{'word ' * 30}") for _ in range(50))
+    assert len(written) > 50 * 100
+
+
+@pytest.mark.parametrize("reply", ["[", "[a](", "![[", "<", "[a](b "])
+def test_a_reply_of_brackets_alone_comes_to_an_end(reply: str) -> None:
+    links = Links(())
+    assert len("".join(links.feed(reply) for _ in range(2000)) + links.finish()) >= 2000
