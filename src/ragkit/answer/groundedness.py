@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ragkit.answer.mismatches import Text, mismatches
+from ragkit.answer.mismatches import TURNING, Text, mismatches
 from ragkit.answer.places import displaced
 from ragkit.answer.windows import Claim, Window
 from ragkit.demands import names
@@ -28,8 +28,9 @@ ABOUT = 0.5
 """Coverage from which on evidence speaks of the same thing, so that a mismatch contradicts instead of missing."""
 NUMBER_FROM, DATE_FROM, NAME_FROM = 0.7, 0.5, 0.7
 """Shares of the other words that must be there for the mismatch of a number, a date or a name to tell more."""
-SAME = 0.7
-"""Coverage from which on a word that turns the sense contradicts, however likely the rest."""
+SAME = 0.8
+"""Share of the words, but for names, numbers and those that turn the sense, from which on another number, or a word
+that turns it, contradicts however likely the sentence is."""
 SUPPORTED = 0.60
 PARTLY = 0.40
 """Probabilities from which on a sentence is supported, or partly supported."""
@@ -123,13 +124,13 @@ def judge(claim: Claim, windows: Sequence[Window]) -> Check:
 def _verdict(score: float, found: Mapping[str, float], *, rival: bool) -> Verdict:
     missing = any(found[name] for name in _MISSING)
     denied = any(found[name] for name in _DENIED)
-    if denied and found["covered"] >= SAME:
+    if found["rest"] >= SAME and (denied or (missing and rival)):
         return "contradicted"
     if score >= SUPPORTED and not missing:
         return "supported"
-    if found["covered"] >= ABOUT and ((missing and rival) or denied):
-        return "contradicted"
-    return "partly" if score >= PARTLY and not missing else "unsupported"
+    if score >= PARTLY and not missing:
+        return "partly"
+    return "contradicted" if denied and found["covered"] >= ABOUT else "unsupported"
 
 
 def signs(claim: Claim, windows: Sequence[Window]) -> Mapping[str, float]:
@@ -143,7 +144,8 @@ def signs(claim: Claim, windows: Sequence[Window]) -> Mapping[str, float]:
     covered = overlap(claim.wanted, held) + CONTEXT * overlap(claim.wanted, lent)
     similar = [window.similar for window in windows if window.similar is not None]
     # Where all else is there, a number or date that is not has been exchanged; a paraphrase may count in another way.
-    rest = overlap(_plain_words(claim), held)
+    plain = _plain_words(claim)
+    rest = overlap(plain, held)
     above = np.array([CONTEXT * (term in lent) for term in claim.wanted], np.float32)
     return {
         "met": float(claim.tells @ np.max([above, *(window.met for window in windows)], axis=0)),
@@ -151,6 +153,7 @@ def signs(claim: Claim, windows: Sequence[Window]) -> Mapping[str, float]:
         "covered": covered,
         "order": _common(terms(claim.text), terms(evidence.text)),
         "similar": max(similar, default=covered),
+        "rest": overlap({term: tells for term, tells in plain.items() if term not in TURNING}, held),
         **found,
         "number_alone": found["number"] * _above(rest, NUMBER_FROM),
         "date_alone": found["date"] * _above(rest, DATE_FROM),

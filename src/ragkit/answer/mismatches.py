@@ -15,7 +15,7 @@ from ragkit.demands import identifiers, names
 from ragkit.lexical import fold, numbers, overlap, terms, weights
 from ragkit.text import STOPWORDS, words
 
-__all__ = ["CHECKS", "Text", "denied", "mismatches"]
+__all__ = ["CHECKS", "TURNING", "Text", "denied", "mismatches"]
 
 ABOUT = 0.5
 """Share of a clause's words that another holds which speaks of the same thing."""
@@ -72,6 +72,8 @@ _OPPOSITES = tuple(
         ("male", "female"),
     )
 )  # fmt: skip
+TURNING = frozenset().union(_UP, _DOWN, *(side for pair in _OPPOSITES for side in pair))
+"""Words that turn the sense of a sentence when one is put for another."""
 _UN = ("un", "in", "im", "ir", "il", "non", "dis")
 _LONGEST_PREFIX_STEM = 3
 _UNITS = tuple(
