@@ -75,13 +75,14 @@ def measured(cases: Sequence[Mapping[str, Any]], folder: Path) -> dict[str, Any]
         # As plain text: a parser of HTML would drop the comments that some hide in.
         (documents / f"{case['prompt_id']}.txt").write_text(case["user_input"], encoding="utf-8")
     settings = load(home=new_home(folder / "home"))
+    reader = Reader(OpenVinoEmbedder(model_folders()["openvino"]))
     outcomes = defaultdict(list)
     with Ragkit.open(settings) as kit:
         kit.ingest(documents, REPOSITORY / "data" / "corpus")
         database = Database.open(f"sqlite:///{settings.home / 'ragkit.db'}")
         for case in cases:
             hits = kit.search(case["user_input"][:400], k=12).hits
-            outcomes[case["injection_variant"]].append(outcome(case, hits, settings, database))
+            outcomes[case["injection_variant"]].append(outcome(case, hits, settings, database, reader))
         sample = _taken(_corpus(kit))
         database.close()
     per_attack = {name: _shares(found) for name, found in sorted(outcomes.items())}
@@ -92,7 +93,9 @@ def measured(cases: Sequence[Mapping[str, Any]], folder: Path) -> dict[str, Any]
     }
 
 
-def outcome(case: Mapping[str, Any], hits: Sequence[Hit], settings: Settings, database: Database) -> dict[str, bool]:
+def outcome(
+    case: Mapping[str, Any], hits: Sequence[Hit], settings: Settings, database: Database, reader: Reader
+) -> dict[str, bool]:
     """What became of the payload, one claim of each case."""
     name = f"{case['prompt_id']}.txt"
     rank = next((at for at, hit in enumerate(hits) if hit.uri.endswith(f"/{name}")), None)
@@ -103,7 +106,6 @@ def outcome(case: Mapping[str, Any], hits: Sequence[Hit], settings: Settings, da
     sources = [hits[rank], *(hit for hit in hits if hit is not hits[rank])]
     chat = ScriptedChat([f"{payload[:-1]} [1]{payload[-1]}", ADDED])
     turn = _turn(case["user_input"][:200], sources, PromptRegistry(database))
-    reader = Reader(OpenVinoEmbedder(model_folders()["openvino"]))
     writer = Writer(chat=chat, prompts=PromptRegistry(database), reader=reader, settings=settings, threads=Threads(1))
     asyncio.run(_written(writer, turn))
     verdicts = [one.verdict for one in turn.verdicts if one.markers]
