@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Connection, CursorResult, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, CursorResult, Row, Select, delete, func, insert, literal, select, union, update
 
 from ragkit.errors import InputError, NotFound, StorageError
 from ragkit.recorded import Conversation, ConversationView, Forgotten, Said
+from ragkit.store.answered import erasures, forget_ties, lock_conversations
 from ragkit.store.engine import Database, now
 from ragkit.store.tables import answers, conversations, messages
 from ragkit.types import Message
@@ -31,6 +33,8 @@ class SoFar:
     """The newest question, in its stand-alone form."""
     collection: str | None = None
     """Where its questions are looked for; none in a new one."""
+    erasures: int = 0
+    """How many of its answers went with a document that they were made from."""
 
 
 def new_id() -> str:
@@ -53,12 +57,14 @@ class Conversations:
             found = _find(connection, conversation_id, caller)
             said = connection.execute(_said(conversation_id)).all()
             last = said[-1].trace_id if said else None
+            gone = erasures(connection, conversation_id)
             newest = connection.execute(select(answers.c.trace).where(answers.c.id == last)).scalar_one_or_none()
         return SoFar(
             id=conversation_id,
             messages=tuple(Message(role=row.role, text=row.text) for row in said if row.text),
             last_question=newest["standalone_question"] or None if newest else None,
             collection=found.collection,
+            erasures=gone,
         )
 
     def list(
@@ -116,6 +122,7 @@ class Conversations:
         """
         key, moment = new_id(), now()
         with self._database.write() as connection:
+            lock_conversations(connection, select(literal(conversation_id)))
             origin = _find(connection, conversation_id, caller)
             said = connection.execute(_said(conversation_id)).all()
             at = next((index for index, row in enumerate(said) if row.id == message_id), None)
@@ -151,9 +158,11 @@ class Conversations:
     def delete(self, conversation_id: str, *, branches: bool = False, caller: str | None = None) -> Forgotten:
         """Forget it: its messages, answers and their records are erased, and SQLite's log is emptied.
 
+        A branch that stays hangs from then on where the forgotten one hung.
+
         Args:
             conversation_id: Which.
-            branches: Also those that began as a copy of it, and theirs.
+            branches: Also those that began as a copy of it, and theirs, as far as the caller sees them.
             caller: Whose.
 
         Raises:
@@ -161,17 +170,16 @@ class Conversations:
             StorageError: It is deleted, but the log could not be emptied, as somebody reads.
         """
         with self._database.write() as connection:
-            _find(connection, conversation_id, caller)
-            gone = [conversation_id]
-            left: list[str] = []
-            for key in gone:  # grows while it is read, where branches go as well
-                inside = list(connection.scalars(select(conversations.c.id).where(conversations.c.branch_of == key)))
-                (gone if branches else left).extend(inside)
-            counts = []
-            for table in (messages, answers):
-                done = connection.execute(delete(table).where(table.c.conversation_id.in_(gone)))
-                counts.append(cast("CursorResult[Any]", done).rowcount)
-            connection.execute(delete(conversations).where(conversations.c.id.in_(gone)))
+            origin = _find(connection, conversation_id, caller)
+            tree = _descendants(conversation_id, caller)
+            lock_conversations(connection, tree)
+            family = set(connection.scalars(tree))
+            if conversation_id not in family:
+                raise _missing(conversation_id)
+            gone = sorted(family) if branches else [conversation_id]
+            counts = _delete(connection, gone)
+            left = conversations.c.branch_of.in_(gone)
+            connection.execute(update(conversations).where(left).values(branch_of=origin.branch_of))
         if not self._database.checkpoint():
             raise StorageError(
                 f"The conversation {conversation_id!r} is deleted, but somebody reads, and a log still holds it.",
@@ -181,9 +189,31 @@ class Conversations:
             conversation_ids=tuple(gone),
             messages=counts[0],
             answers=counts[1],
-            branches=tuple(left),
+            branches=tuple(sorted(family.difference(gone))),
             deleted_at=now(),
         )
+
+
+def _descendants(conversation_id: str, caller: str | None) -> Select[Any]:
+    """The ids of a conversation and of all that branched from it, at any remove, as far as the caller sees them."""
+    at, below = conversations.alias(), conversations.alias()
+    tree = select(at.c.id, at.c.owner).where(at.c.id == conversation_id).cte("tree", recursive=True)
+    tree = tree.union(select(below.c.id, below.c.owner).where(below.c.branch_of == tree.c.id))
+    return select(tree.c.id) if caller is None else select(tree.c.id).where(tree.c.owner == caller)
+
+
+def _delete(connection: Connection, gone: Sequence[str]) -> list[int]:
+    """Delete conversations; returns how many messages and answers they had."""
+    of_messages = select(messages.c.trace_id).where(messages.c.conversation_id.in_(gone))
+    of_records = select(answers.c.id).where(answers.c.conversation_id.in_(gone))
+    traces = [key for key in connection.scalars(union(of_messages, of_records)) if key]
+    counts = []
+    for table in (messages, answers):
+        done = connection.execute(delete(table).where(table.c.conversation_id.in_(gone)))
+        counts.append(cast("CursorResult[Any]", done).rowcount)
+    connection.execute(delete(conversations).where(conversations.c.id.in_(gone)))
+    forget_ties(connection, traces)
+    return counts
 
 
 def _said(conversation_id: str) -> Select[Any]:
@@ -201,11 +231,15 @@ def _conversations(caller: str | None) -> Select[Any]:
 def _find(connection: Connection, conversation_id: str, caller: str | None) -> Row[Any]:
     row = connection.execute(_conversations(caller).where(conversations.c.id == conversation_id)).one_or_none()
     if row is None:
-        raise NotFound(
-            f"There is no conversation {conversation_id!r}.",
-            hint="`ragkit conversations list` shows them; leave conversation_id out to begin a new one.",
-        )
+        raise _missing(conversation_id)
     return row
+
+
+def _missing(conversation_id: str) -> NotFound:
+    return NotFound(
+        f"There is no conversation {conversation_id!r}.",
+        hint="`ragkit conversations list` shows them; leave conversation_id out to begin a new one.",
+    )
 
 
 def _conversation(row: Row[Any]) -> Conversation:

@@ -202,7 +202,10 @@ class Answerer:
             turn.text = refusal(turn.hits)
             yield Token(text=turn.text)
         answer = turn.answer()
-        await self._threads.run(self._records.save, turn.trace(answer), caller=turn.caller)
+        since = turn.conversation if turn.conversation.collection is not None else None
+        await self._threads.run(
+            self._records.save, turn.trace(answer), caller=turn.caller, since=since, documents=turn.documents
+        )
         yield Done(answer=answer)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, Select, insert, literal, select, update
 
+from ragkit.answer.conversations import SoFar
 from ragkit.errors import NotFound
 from ragkit.recorded import AnswerSummary, Trace
+from ragkit.store.answered import are_there, erased, erasures, keep_ties, lock_conversations
 from ragkit.store.engine import Database, now
 from ragkit.store.tables import answers, conversations, messages
 from ragkit.types import Citation, Verdict
@@ -31,31 +35,51 @@ class Records:
         self._database = database
         self._with_texts = with_texts
 
-    def save(self, trace: Trace, *, caller: str | None = None) -> None:
-        """Record an answer, its question and, when it is the first, its conversation: all or nothing."""
+    def save(
+        self, trace: Trace, *, caller: str | None = None, since: SoFar | None = None, documents: Collection[str] = ()
+    ) -> None:
+        """Record an answer, its question and, when it is the first, its conversation: all or nothing.
+
+        Where a document was deleted since it was found, or was erased from what the question leans on, the record is
+        without its text as well.
+
+        Args:
+            trace: The record.
+            caller: Who asked.
+            since: The conversation as it was when the question was asked; none where it begins with it.
+            documents: Ids of those that were found.
+
+        Raises:
+            NotFound: The conversation was deleted meanwhile.
+        """
         conversation_id = trace.answer.conversation_id
-        kept = trace if self._with_texts else _without_texts(trace)
         moment = now()
-        said = [("user", kept.question), ("assistant", kept.answer.answer)]
+        row = _TRACE.dump_python(trace if self._with_texts else _without_texts(trace), mode="json")
         with self._database.write() as connection:
-            if not connection.execute(
-                update(conversations).where(conversations.c.id == conversation_id).values(updated_at=moment)
-            ).rowcount:
+            whole = are_there(connection, documents)
+            if trace.replay_of is not None or since is not None:
+                _go_on(connection, conversation_id)
+            else:
                 values = {"collection": trace.collection, "owner": caller, "created_at": moment, "updated_at": moment}
                 connection.execute(insert(conversations).values(id=conversation_id, **values))
+            if not whole:
+                row = erased(row)
+            elif since is not None and erasures(connection, conversation_id) != since.erasures:
+                row["standalone_question"] = row["question"]
             if trace.replay_of is None:
-                about = {"conversation_id": conversation_id, "trace_id": trace.id, "created_at": moment}
-                connection.execute(insert(messages), [{"role": role, "text": text, **about} for role, text in said])
+                _say(connection, trace, row, moment)
             connection.execute(
                 insert(answers).values(
                     id=trace.id,
                     conversation_id=conversation_id,
-                    trace=_TRACE.dump_python(kept, mode="json"),
+                    trace=row,
                     took_ms=trace.answer.took_ms,
                     replay_of=trace.replay_of,
                     created_at=trace.created_at,
                 )
             )
+            if whole:
+                keep_ties(connection, trace.id, documents)
 
     def trace(self, trace_id: str, *, caller: str | None = None) -> Trace:
         """The record of one answer.
@@ -103,6 +127,22 @@ def tally(citations: tuple[Citation, ...]) -> dict[Verdict, int]:
     for citation in citations:
         found[citation.verdict] = found.get(citation.verdict, 0) + 1
     return found
+
+
+def _go_on(connection: Connection, conversation_id: str) -> None:
+    if not lock_conversations(connection, select(literal(conversation_id))):
+        raise NotFound(
+            f"The conversation {conversation_id!r} was deleted while it was answered.",
+            hint="Nothing of the answer was kept; leave conversation_id out to begin a new conversation.",
+        )
+
+
+def _say(connection: Connection, trace: Trace, row: Mapping[str, Any], moment: datetime) -> None:
+    key = trace.answer.conversation_id
+    said = [("user", row["question"]), ("assistant", row["answer"]["answer"])]
+    about = {"conversation_id": key, "trace_id": trace.id, "created_at": moment}
+    connection.execute(insert(messages), [{"role": role, "text": text, **about} for role, text in said])
+    connection.execute(update(conversations).where(conversations.c.id == key).values(updated_at=moment))
 
 
 def _of(caller: str | None) -> Select[Any]:

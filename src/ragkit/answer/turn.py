@@ -48,6 +48,11 @@ class Turn:
     usage: list[Usage] = field(default_factory=list)
     stages_ms: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def documents(self) -> frozenset[str]:
+        """Ids of the documents that were found."""
+        return frozenset(hit.document_id for hit in (*self.hits, *self.sources))
+
     def passed(self, stage: str, since: float) -> None:
         """Add the time since `since` (of `time.perf_counter`) to a stage."""
         self.stages_ms[stage] = round(self.stages_ms.get(stage, 0.0) + 1000 * (time.perf_counter() - since), 3)

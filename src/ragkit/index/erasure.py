@@ -15,25 +15,22 @@ from sqlalchemy import Connection, delete, select, update
 
 from ragkit.index.generations import Generation, bump
 from ragkit.index.versions import close_entries, drop_versions
+from ragkit.store.answered import forget_answers
 from ragkit.store.engine import Database, now
 from ragkit.store.tables import (
-    answers,
     attempts,
     chunks,
     collections,
     documents,
     jobs,
     manifest,
-    messages,
     versions,
 )
 from ragkit.types import Receipt
 
 __all__ = ["Erased", "Eraser"]
 
-ERASED = "[Erased with a document that it was made from.]"
 _WAITING = ("queued", "running", "paused")
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +60,9 @@ class Eraser:
             if not rows:
                 return Erased(receipts=(), chunk_ids=(), files=())
             sequence = bump(connection, generation.collection_id)
-            passages: set[str] = set()
             for row in rows:
-                ids, all_ids, held = _delete(connection, row)
+                ids, held = _delete(connection, row)
                 live += ids
-                passages |= all_ids
                 files |= held
                 receipts.append(Receipt(document_id=row.id, uri=row.uri, chunks=len(ids), deleted_at=now()))
             gone = [row.id for row in rows]
@@ -75,7 +70,7 @@ class Eraser:
             for document_id in gone:
                 mine = manifest.c.document_id == document_id
                 connection.execute(update(manifest).where(mine).values(erased_at=now(), version_id=None))
-            _forget_answers(connection, set(gone), passages)
+            forget_answers(connection, gone)
             marked = update(collections).where(collections.c.id == generation.collection_id)
             connection.execute(marked.values(erasing=True))
             files |= _uploads(connection, generation, {row.uri for row in rows})
@@ -102,18 +97,17 @@ def _with_children(connection: Connection, document_ids: Iterable[str]) -> list[
     return rows
 
 
-def _delete(connection: Connection, row: Any) -> tuple[list[str], set[str], set[str]]:
-    """Delete one document; returns the ids of its live chunks and of all, and the hashes of its kept files."""
+def _delete(connection: Connection, row: Any) -> tuple[list[str], set[str]]:
+    """Delete one document; returns the ids of its live chunks and the hashes of its kept files."""
     ids = list(connection.scalars(select(chunks.c.id).where(chunks.c.version_id == row.live_version_id)))
     mine = connection.scalars(select(versions.c.id).where(versions.c.document_id == row.id)).all()
-    all_ids = set(connection.scalars(select(chunks.c.id).where(chunks.c.version_id.in_(mine))))
     drop_versions(connection, mine)
     # All that ever was in quarantine: what was released or replaced since is kept on disk as well.
     held = select(attempts.c.sha256).where(attempts.c.document_id == row.id, attempts.c.outcome == "quarantined")
     kept = {sha256 for sha256 in connection.scalars(held) if sha256}
     connection.execute(delete(attempts).where(attempts.c.document_id == row.id))
     connection.execute(delete(documents).where(documents.c.id == row.id))
-    return ids, all_ids, kept
+    return ids, kept
 
 
 def _uploads(connection: Connection, generation: Generation, uris: set[str]) -> set[str]:
@@ -135,25 +129,3 @@ def _needed(connection: Connection, files: set[str]) -> set[str]:
         jobs.c.file_sha256.in_(files), there.exists() | jobs.c.state.in_((*_WAITING, "failed"))
     )
     return {*connection.scalars(held), *connection.scalars(uploads)}
-
-
-def _forget_answers(connection: Connection, document_ids: set[str], passages: set[str]) -> None:
-    """Take the text out of every answer that was made from the documents; one that cites none may name their titles."""
-    query = select(answers.c.id, answers.c.conversation_id, answers.c.trace)
-    made = [
-        row.id
-        for row in connection.execute(query.execution_options(yield_per=_BATCH))
-        if any(key in passages for key, _ in row.trace["hits"])
-        or any(citation["document_id"] in document_ids for citation in row.trace["answer"]["citations"])
-    ]
-    for key in made:
-        row = connection.execute(query.where(answers.c.id == key)).one()
-        answer = row.trace["answer"]
-        earlier = (messages.c.conversation_id == row.conversation_id) & (messages.c.text == answer["answer"])
-        # Before messages knew their answer, the text told; a copy in a branch knows it as well.
-        said = (messages.c.role == "assistant") & ((messages.c.trace_id == key) | earlier)
-        connection.execute(update(messages).where(said).values(text=ERASED))
-        erased = {**answer, "answer": ERASED, "citations": []}
-        told = {"standalone_question": row.trace["question"], "query": "", "sources": [], "verdicts": []}
-        trace = {**row.trace, **told, "answer": erased}
-        connection.execute(update(answers).where(answers.c.id == key).values(trace=trace))

@@ -6,7 +6,7 @@ from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, String, 
 
 from ragkit.store.schema import UtcDateTime, metadata
 
-__all__ = ["answers", "conversations", "messages"]
+__all__ = ["answered_from", "answers", "conversations", "messages"]
 
 conversations = Table(
     "conversations",
@@ -48,4 +48,14 @@ answers = Table(
     Column("replay_of", String(40), nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_answers_created_at", "created_at"),
+)
+
+# The documents that an answer was made from: all that were found for it. No foreign keys: copies of its messages in
+# branches outlive the record, and who saves an answer sees whether its documents are still there.
+answered_from = Table(
+    "answered_from",
+    metadata,
+    Column("trace_id", String(40), primary_key=True),
+    Column("document_id", String(40), primary_key=True),
+    Index("ix_answered_from_document_id", "document_id"),
 )

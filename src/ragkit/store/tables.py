@@ -22,7 +22,7 @@ from sqlalchemy import (
     false,
 )
 
-from ragkit.store.conversations import answers, conversations, messages
+from ragkit.store.conversations import answered_from, answers, conversations, messages
 from ragkit.store.evaluations import evaluations
 from ragkit.store.jobs import jobs
 from ragkit.store.labels import facets, grants
@@ -30,6 +30,7 @@ from ragkit.store.schema import UtcDateTime, metadata
 from ragkit.store.token_signs import token_signs
 
 __all__ = [
+    "answered_from",
     "answers",
     "attempts",
     "bands",

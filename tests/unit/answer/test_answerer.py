@@ -5,20 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from ragkit.answer.conversations import Conversations
 from ragkit.answer.pipeline import Answerer, last_answer
 from ragkit.answer.records import Records
 from ragkit.errors import InputError, NotFound, TooLarge, UpstreamError, UpstreamRateLimited
 from ragkit.events import Accepted, Cited, Done, Event, Failed, Retrieved, Token
+from ragkit.index.generations import Collections
 from ragkit.models.extractive import ExtractiveChat
 from ragkit.prompts import PromptRegistry
-from ragkit.protocols import ChatModel
+from ragkit.protocols import ChatModel, EmbedderSpec
 from ragkit.reader import Reader
 from ragkit.settings import Settings
-from ragkit.store.engine import Database
-from ragkit.store.tables import answers
+from ragkit.store.engine import Database, now
+from ragkit.store.tables import answers, documents
 from ragkit.testing import HashedEmbedder, ScriptedChat
 from ragkit.types import Filters, Hit, Mode, SearchResult, Usage
 
@@ -65,6 +66,10 @@ Build = Callable[..., Answerer]
 @pytest.fixture
 def database(home: Path) -> Iterator[Database]:
     database = Database.open(f"sqlite:///{home / 'ragkit.db'}")
+    generation = Collections(database).ensure("default", EmbedderSpec(id="e", dimension=4, max_tokens=9))
+    row = {"id": "d", "uri": "u", "state": "live", "access": [], "created_at": now(), "updated_at": now()}
+    with database.write() as connection:
+        connection.execute(insert(documents).values(**row, collection_id=generation.collection_id))
     yield database
     database.close()
 

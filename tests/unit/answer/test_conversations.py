@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit.answer.conversations import Conversations
+from ragkit.answer.conversations import Conversations, SoFar
 from ragkit.answer.records import Records
 from ragkit.errors import InputError, NotFound
 from ragkit.recorded import Trace
@@ -48,7 +48,8 @@ def say(
         id=trace_id, question=question, standalone_question=standalone or question, collection="shop", generation=1,
         hits=(), answer=answer, stages_ms={}, created_at=now(),
     )  # fmt: skip
-    Records(database).save(trace, caller=caller)
+    known = any(one.id == conversation_id for one in Conversations(database).list())
+    Records(database).save(trace, caller=caller, since=SoFar(id=conversation_id) if known else None)
 
 
 def texts(stored: Conversations, conversation_id: str) -> list[str]:
@@ -115,10 +116,19 @@ def test_forgetting_leaves_no_byte_of_what_was_said(stored: Conversations, datab
 def test_forgetting_names_the_branches_that_stay_or_takes_them_along(stored: Conversations) -> None:
     branch = stored.branch("conv_1", stored.show("conv_1").messages[1].id)
     of_branch = stored.branch(branch.id, stored.show(branch.id).messages[1].id)
-    assert stored.delete("conv_1").branches == (branch.id,)
-    assert texts(stored, branch.id) == ["When are refunds paid?", "Soon."]
-    assert set(stored.delete(branch.id, branches=True).conversation_ids) == {branch.id, of_branch.id}
+    assert set(stored.delete(branch.id).branches) == {of_branch.id}
+    assert texts(stored, of_branch.id) == ["When are refunds paid?", "Soon."]
+    assert stored.show(of_branch.id).conversation.branch_of == "conv_1", "it hangs where its origin hung"
+    third = stored.branch(of_branch.id, stored.show(of_branch.id).messages[1].id)
+    assert set(stored.delete("conv_1", branches=True).conversation_ids) == {"conv_1", of_branch.id, third.id}
     assert stored.list() == ()
+
+
+def test_forgetting_names_branches_of_branches(stored: Conversations) -> None:
+    branch = stored.branch("conv_1", stored.show("conv_1").messages[1].id)
+    of_branch = stored.branch(branch.id, stored.show(branch.id).messages[1].id)
+    assert set(stored.delete("conv_1").branches) == {branch.id, of_branch.id}
+    assert stored.show(branch.id).conversation.branch_of is None
 
 
 def test_a_conversation_belongs_to_its_caller(stored: Conversations, database: Database) -> None:
@@ -142,7 +152,7 @@ def test_only_questions_are_asked_anew(stored: Conversations) -> None:
 
 
 def test_messages_without_texts_are_no_history(stored: Conversations, database: Database) -> None:
-    Records(database, with_texts=False).save(replace(Records(database).trace("t2"), id="t3"))
+    Records(database, with_texts=False).save(replace(Records(database).trace("t2"), id="t3"), since=SoFar(id="conv_1"))
     so_far = stored.so_far("conv_1")
     assert len(so_far.messages) == 4
     assert so_far.last_question is None

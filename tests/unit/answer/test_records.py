@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
+from ragkit.answer.conversations import Conversations, SoFar
 from ragkit.answer.records import Records
 from ragkit.errors import NotFound
 from ragkit.events import Verified
@@ -70,7 +71,8 @@ def test_what_is_not_there_is_not_found(database: Database) -> None:
 def test_records_are_listed_newest_first_a_page_at_a_time(database: Database) -> None:
     records = Records(database)
     for number in range(5):
-        records.save(replace(TRACE, id=f"t{number}", created_at=TRACE.created_at + timedelta(minutes=number // 2)))
+        later = TRACE.created_at + timedelta(minutes=number // 2)
+        records.save(replace(TRACE, id=f"t{number}", created_at=later), since=SoFar(id="conv_1") if number else None)
     first = records.list(limit=2)
     rest = records.list(limit=10, before=first[-1].id)
     assert [one.id for one in (*first, *rest)] == ["t4", "t3", "t2", "t1", "t0"]
@@ -104,3 +106,32 @@ def test_a_caller_sees_only_what_it_was_answered(database: Database) -> None:
     assert records.list(caller="key b") == ()
     with pytest.raises(NotFound):
         records.trace("t1", caller="key b")
+
+
+@pytest.mark.parametrize("again", [{"id": "t2"}, {"id": "t2", "replay_of": "t1"}])
+def test_a_conversation_that_was_deleted_while_it_was_answered_stays_deleted(
+    database: Database, again: dict[str, str]
+) -> None:
+    records, stored = Records(database), Conversations(database)
+    records.save(TRACE)
+    since = stored.so_far("conv_1")
+    stored.delete("conv_1")
+    with pytest.raises(NotFound, match="was deleted while it was answered"):
+        records.save(replace(TRACE, **again), since=since)
+    assert counts(database) == [0, 0, 0]
+
+
+def test_a_replay_is_not_said_in_the_conversation(database: Database) -> None:
+    records, stored = Records(database), Conversations(database)
+    records.save(TRACE)
+    before = stored.show("conv_1")
+    records.save(replace(TRACE, id="t2", replay_of="t1"))
+    assert stored.show("conv_1") == before
+    assert len(records.list()) == 2
+
+
+def test_an_answer_from_a_document_that_is_gone_is_kept_without_its_text(database: Database) -> None:
+    Records(database).save(TRACE, documents={"d"})
+    kept = Records(database).trace("t1")
+    assert (kept.question, kept.standalone_question, kept.answer.citations) == ("When?", "When?", ())
+    assert "Soon" not in f"{kept} {Conversations(database).show('conv_1')}"
