@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import NoReturn
 
-from ragkit.errors import NotAllowed
+from ragkit.errors import InputError, NotAllowed
 
 __all__ = ["Access", "Caller", "OperatorsOnly", "operators_only"]
 
 MOST_CHARS = 300
 """Of a name."""
+_POOL = "tags "
 Access = tuple[str, ...] | None
 """Tags that a caller carries; none for an operator."""
 
@@ -25,9 +28,19 @@ class Caller:
 
     @classmethod
     def of(cls, access: Access, name: str | None) -> Caller:
-        """A caller with tags and without a name shares what is said with those who carry the same tags."""
+        """A caller with tags and without a name shares what is said with those who carry the same tags.
+
+        Raises:
+            InputError: The name is too long, or one of those that stand for tags.
+        """
+        if name is not None and (len(name) > MOST_CHARS or name.startswith(_POOL)):
+            raise InputError(
+                f"A caller cannot be called {name[:40]!r}.",
+                hint=f"Take at most {MOST_CHARS} characters, and do not begin with {_POOL!r}.",
+            )
         if name is None and access is not None:
-            name = f"tags {' '.join(sorted(set(access)))}"[:MOST_CHARS]
+            tags = json.dumps(sorted(set(access)))
+            name = _POOL + hashlib.sha256(tags.encode()).hexdigest()[:32]
         return cls(access=access, name=name)
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, CursorResult, Row, Select, delete, func, insert, literal, select, union, update
 
-from ragkit.errors import InputError, NotFound, StorageError
+from ragkit.errors import InputError, NotAllowed, NotFound, StorageError
 from ragkit.recorded import Conversation, ConversationView, Forgotten, Said
 from ragkit.store.answered import erasures, forget_ties, lock_conversations
 from ragkit.store.engine import Database, now
@@ -48,13 +48,19 @@ class Conversations:
         self._database = database
 
     def so_far(self, conversation_id: str, *, caller: str | None = None) -> SoFar:
-        """Everything said in it.
+        """Everything said in it, for who goes on with it.
 
         Raises:
             NotFound: There is no such conversation.
+            NotAllowed: It belongs to a caller, who would read an answer that was made from what others may see.
         """
         with self._database.read() as connection:
             found = _find(connection, conversation_id, caller)
+            if found.owner != caller:
+                raise NotAllowed(
+                    f"The conversation {conversation_id!r} belongs to another caller.",
+                    hint=f"Go on in a copy: `ragkit conversations branch {conversation_id} MESSAGE`.",
+                )
             said = connection.execute(_said(conversation_id)).all()
             last = said[-1].trace_id if said else None
             gone = erasures(connection, conversation_id)
@@ -117,6 +123,8 @@ class Conversations:
     def branch(self, conversation_id: str, message_id: int, *, caller: str | None = None) -> Conversation:
         """A new conversation with what was said up to a message; a question is left out, to be asked in other words.
 
+        It belongs to who branches.
+
         Raises:
             NotFound: There is no such conversation, or no such message in it.
         """
@@ -132,7 +140,7 @@ class Conversations:
                     hint=f"`ragkit conversations show {conversation_id}` shows their numbers.",
                 )
             kept = said[: at if said[at].role == "user" else at + 1]
-            values = {"collection": origin.collection, "owner": origin.owner, "title": origin.title}
+            values = {"collection": origin.collection, "owner": caller, "title": origin.title}
             values |= {"branch_of": conversation_id, "created_at": moment, "updated_at": moment}
             connection.execute(insert(conversations).values(id=key, **values))
             if kept:

@@ -202,10 +202,8 @@ class Answerer:
             turn.text = refusal(turn.hits)
             yield Token(text=turn.text)
         answer = turn.answer()
-        since = turn.conversation if turn.conversation.collection is not None else None
-        await self._threads.run(
-            self._records.save, turn.trace(answer), caller=turn.caller, since=since, documents=turn.documents
-        )
+        how: dict[str, Any] = {"since": turn.since, "documents": turn.documents}
+        await self._threads.run(self._records.save, turn.trace(answer), caller=turn.caller, **how)
         yield Done(answer=answer)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, insert, literal, select, update
 from ragkit.answer.conversations import SoFar
 from ragkit.errors import NotFound
 from ragkit.recorded import AnswerSummary, Trace
-from ragkit.store.answered import are_there, erased, erasures, keep_ties, lock_conversations
+from ragkit.store.answered import are_there, as_asked, erased, erasures, keep_ties, lock_conversations
 from ragkit.store.engine import Database, now
 from ragkit.store.tables import answers, conversations, messages
 from ragkit.types import Citation, Verdict
@@ -65,7 +65,7 @@ class Records:
             if not whole:
                 row = erased(row)
             elif since is not None and erasures(connection, conversation_id) != since.erasures:
-                row["standalone_question"] = row["question"]
+                row = as_asked(row)
             if trace.replay_of is None:
                 _say(connection, trace, row, moment)
             connection.execute(

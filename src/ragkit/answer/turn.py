@@ -49,6 +49,11 @@ class Turn:
     stages_ms: dict[str, float] = field(default_factory=dict)
 
     @property
+    def since(self) -> SoFar | None:
+        """The conversation that it goes on with."""
+        return self.conversation if self.conversation.collection is not None else None
+
+    @property
     def documents(self) -> frozenset[str]:
         """Ids of the documents that were found."""
         return frozenset(hit.document_id for hit in (*self.hits, *self.sources))

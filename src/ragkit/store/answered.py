@@ -80,7 +80,7 @@ def forget_answers(connection: Connection, document_ids: Collection[str]) -> Non
         keys = connection.scalars(select(answers.c.id).where(answers.c.conversation_id == conversation_id)).all()
         for key in keys:
             trace = connection.execute(select(answers.c.trace).where(answers.c.id == key)).scalar_one()
-            kept = erased(trace) if key in gone else {**trace, "standalone_question": trace["question"]}
+            kept = erased(trace) if key in gone else as_asked(trace)
             connection.execute(update(answers).where(answers.c.id == key).values(trace=kept))
     connection.execute(delete(answered_from).where(answered_from.c.trace_id.in_(made)))
 
@@ -91,7 +91,12 @@ def erasures(connection: Connection, conversation_id: str) -> int:
     return connection.execute(select(func.count()).where(mine)).scalar_one()
 
 
+def as_asked(trace: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of an answer, as JSON, without what its question has from earlier answers."""
+    return {**trace, "standalone_question": trace["question"]}
+
+
 def erased(trace: Mapping[str, Any]) -> dict[str, Any]:
     """The record of an answer, as JSON, without what it has from documents."""
     answer = {**trace["answer"], "answer": ERASED, "citations": []}
-    return {**trace, "standalone_question": trace["question"], "sources": [], "verdicts": [], "answer": answer}
+    return {**as_asked(trace), "sources": [], "verdicts": [], "answer": answer}

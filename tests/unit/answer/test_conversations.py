@@ -8,7 +8,7 @@ import pytest
 
 from ragkit.answer.conversations import Conversations, SoFar
 from ragkit.answer.records import Records
-from ragkit.errors import InputError, NotFound
+from ragkit.errors import InputError, NotAllowed, NotFound
 from ragkit.recorded import Trace
 from ragkit.store.engine import Database, now
 from ragkit.types import Answer, Message, PromptRef, Usage
@@ -142,6 +142,20 @@ def test_a_conversation_belongs_to_its_caller(stored: Conversations, database: D
             call("conv_b", caller="key a")
     with pytest.raises(NotFound):
         stored.rename("conv_b", "Yours", caller="key a")
+
+
+def test_an_operator_goes_on_in_a_branch_which_the_caller_does_not_see(
+    stored: Conversations, database: Database
+) -> None:
+    say(database, "conv_b", "Mine?", "Yes.", trace_id="t5", caller="key b")
+    with pytest.raises(NotAllowed, match="another caller"):
+        stored.so_far("conv_b")
+    branch = stored.branch("conv_b", stored.show("conv_b").messages[1].id)
+    assert stored.so_far(branch.id).messages[0].text == "Mine?"
+    with pytest.raises(NotFound):
+        stored.show(branch.id, caller="key b")
+    assert stored.delete("conv_b", branches=True, caller="key b").conversation_ids == ("conv_b",)
+    assert stored.show(branch.id).conversation.branch_of is None
 
 
 def test_only_questions_are_asked_anew(stored: Conversations) -> None:
