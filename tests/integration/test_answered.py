@@ -53,7 +53,9 @@ class Desk:
         """Ask something that has its stand-alone form from an answer."""
         answer = replace(ANSWER, answer="In the safe.", trace_id=key, conversation_id=conversation_id)
         standalone = f"Where is {SECRET} written down?"
-        trace = replace(TRACE, id=key, question="Where?", standalone_question=standalone, answer=answer)
+        trace = replace(
+            TRACE, id=key, question="Where?", standalone_question=standalone, query=standalone, answer=answer
+        )
         self.say(trace, *documents, since=self.stored.so_far(conversation_id))
 
     def delete(self, document_id: str) -> None:

@@ -93,7 +93,7 @@ def erasures(connection: Connection, conversation_id: str) -> int:
 
 def as_asked(trace: Mapping[str, Any]) -> dict[str, Any]:
     """The record of an answer, as JSON, without what its question has from earlier answers."""
-    return {**trace, "standalone_question": trace["question"]}
+    return {**trace, "standalone_question": trace["question"], "query": ""}
 
 
 def erased(trace: Mapping[str, Any]) -> dict[str, Any]:
