@@ -10,20 +10,24 @@ those of the evidence rest on those of the statements.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from benchmarks.cases import SETS, Case
 from benchmarks.fitting import fit_evidence, fit_statements, right, weighed
 from benchmarks.harness import REPOSITORY, model_folders, new_home, record
 from ragkit.answer.abstain import Judge, probability
+from ragkit.answer.conflicts import disagreement
 from ragkit.app import Ragkit
 from ragkit.evaluate.golden import MODE
 from ragkit.lexical import overlap, terms, weights
@@ -35,6 +39,7 @@ from ragkit.statements import ranked
 
 MEASURED = ("squad2", "fitz_gov", "mtrag_un")
 KINDS = ("answerable", "unanswerable")
+FITZ = (*KINDS, "disputed")
 
 
 def main() -> None:
@@ -78,10 +83,17 @@ def score(cases: Sequence[Case], reader: Reader) -> dict[str, Any]:
     return {
         "questions": {label: len(those) for label, those in by_label.items()},
         "refused": {label: round(share, 4) for label, share in refused.items()},
+        "refused_intervals": {label: _wilson(share, len(by_label[label])) for label, share in refused.items()},
         "auroc": round(float(roc_auc_score(sides, answering + silent)), 4),
         **({"answer_quoted_first": _share([q[:1] for q in quoted]), "answer_quoted": _share(quoted)} if quoted else {}),
         **({"statements": round(float(np.mean(list(map(len, quoted)))), 2)} if quoted else {}),
     }
+
+
+def _wilson(share: float, size: int) -> list[float]:
+    """95 %, of a share of so many."""
+    found = binomtest(round(share * size), size).proportion_ci(method="wilson")
+    return [round(found.low, 4), round(found.high, 4)]
 
 
 def _share(quoted: Sequence[Sequence[bool]]) -> float:
@@ -94,27 +106,56 @@ def _quoted(case: Case, reader: Reader) -> list[bool]:
     return [right(statement, case) for statement in found]
 
 
-def _agreement(data: Path, reader: Reader) -> dict[str, float]:
-    """Macro-F1 of answering and refusing, beside that of a threshold on shared words; disputed ones are left out."""
-    fitting, measured = (
-        [case for case in SETS["fitz_gov"](data, data, fitting=half, limit=0) if case.label in KINDS]
-        for half in (True, False)
+def _agreement(data: Path, reader: Reader) -> dict[str, Any]:
+    """Macro-F1 of answering, refusing and naming a dispute, with an interval, beside that of thresholds on words."""
+    fitting, measured = (SETS["fitz_gov"](data, data, fitting=half, limit=0) for half in (True, False))
+    told = [_told(case, reader, Judge(reader)) for case in measured]
+    shared = {case: _shared(case) for case in (*fitting, *measured)}
+    least, both = max(
+        itertools.product(np.linspace(0, 1, 21), repeat=2),
+        key=lambda chosen: _macro_f1(fitting, [_by_words(shared[case], *chosen) for case in fitting]),
     )
-    judge = Judge(reader)
-    refused = [judge.reason_to_abstain(case.question, case.hits) is not None for case in measured]
-    least = max(np.linspace(0, 1, 51), key=lambda share: _macro_f1(fitting, [_shared(c) < share for c in fitting]))
-    by_words = [_shared(case) < least for case in measured]
-    return {"macro_f1": _macro_f1(measured, refused), "macro_f1_by_shared_words": _macro_f1(measured, by_words)}
+    by_words = [_by_words(shared[case], least, both) for case in measured]
+    return {
+        "macro_f1": _macro_f1(measured, told),
+        "macro_f1_interval": _interval(measured, told),
+        "macro_f1_by_shared_words": _macro_f1(measured, by_words),
+        "told": {
+            label: Counter(one for case, one in zip(measured, told, strict=True) if case.label == label)
+            for label in FITZ
+        },
+    }
 
 
-def _macro_f1(cases: Sequence[Case], refused: Sequence[bool]) -> float:
-    truth = [case.label == "unanswerable" for case in cases]
-    return round(float(f1_score(truth, list(refused), average="macro")), 4)
+def _told(case: Case, reader: Reader, judge: Judge) -> str:
+    """What the product says of a case, in the words of its labels."""
+    if judge.reason_to_abstain(case.question, case.hits) is not None:
+        return "unanswerable"
+    reading = reader.read(case.question, case.hits)
+    return "disputed" if disagreement(reading.asked, ranked(reading), reading.hits) else "answerable"
 
 
-def _shared(case: Case) -> float:
-    held = {term for hit in case.hits for term in terms(hit.text)}
-    return overlap(weights(case.question), held)
+def _by_words(shared: Sequence[float], least: float, both: float) -> str:
+    """A floor: refused where no passage shares enough words, disputed where two of them share many."""
+    best, second = sorted(shared, reverse=True)[:2] if len(shared) > 1 else (*shared, 0.0)
+    return "unanswerable" if best < least else "disputed" if second >= both else "answerable"
+
+
+def _shared(case: Case) -> tuple[float, ...]:
+    """Of the question's words, what each passage holds."""
+    return tuple(overlap(weights(case.question), set(terms(hit.text))) for hit in case.hits) or (0.0,)
+
+
+def _macro_f1(cases: Sequence[Case], told: Sequence[str]) -> float:
+    truth = [case.label for case in cases]
+    return round(float(f1_score(truth, list(told), average="macro", labels=FITZ)), 4)
+
+
+def _interval(cases: Sequence[Case], told: Sequence[str]) -> list[float]:
+    """95 %, by resampling the cases."""
+    drawn = np.random.default_rng(0).integers(0, len(cases), (1000, len(cases)))
+    means = [_macro_f1([cases[row] for row in rows], [told[row] for row in rows]) for rows in drawn]
+    return np.round(np.percentile(means, [2.5, 97.5]), 4).tolist()
 
 
 def _golden(home: Path) -> dict[str, float]:

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from ragkit.text import STOPWORDS, words
 
-__all__ = ["Kind", "identifiers", "kind_of", "names", "periods"]
+__all__ = ["DATE", "Kind", "identifiers", "kind_of", "names", "periods"]
 
 _COUNT = (
     r"two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|ninety|hundred"
@@ -56,6 +56,10 @@ class Kind:
 
     def is_in(self, text: str) -> bool:
         return bool(self._looks.search(text))
+
+    def found_in(self, text: str) -> list[str]:
+        """The values of the kind, as they stand there."""
+        return [match.group() for match in self._looks.finditer(text)]
 
     @cached_property
     def _asked(self) -> re.Pattern[str]:
@@ -109,6 +113,8 @@ _KINDS = (
         rf"\d|\b(?:{_COUNT})\b",
     ),
 )
+
+DATE = next(kind for kind in _KINDS if kind.name == "date")
 
 _MONTH_YEAR = re.compile(
     rf"\b(?:(?P<d1>\d{{1,2}})\.? )?(?P<m1>{_MONTH}),? (?P<y1>\d{{4}})\b"

@@ -26,6 +26,7 @@ __all__ = [
     "ChatModel",
     "ChatRequest",
     "Chunker",
+    "Disagreement",
     "Embedder",
     "EmbedderSpec",
     "KeywordEntry",
@@ -211,6 +212,20 @@ class Reranker(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Disagreement:
+    """Two statements of different sources that answer a question differently.
+
+    Each is the number of its source, from 1, and where it begins in that source's text.
+    """
+
+    first: tuple[int, int]
+    """The newer one, where that can be told; else the likelier one."""
+    second: tuple[int, int]
+    dated: bool
+    """Whether the first is the newer one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
     """One call of a model: the rendered messages, and what they were rendered from."""
 
@@ -218,6 +233,8 @@ class ChatRequest:
     question: str
     sources: tuple[Hit, ...] = ()
     """Numbered from 1 in this order in the messages."""
+    disagreement: Disagreement | None = None
+    """Between two of the sources, where one was found."""
     max_tokens: int | None = None
 
 

@@ -51,7 +51,7 @@ JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 Note = Literal["dropped", "repaired", "looped"]
 """What was done to a model's reply: sentences were left out that their sources do not support, the model was asked
 again after an objection, or the reply was ended as it repeated itself."""
-Reason = Literal["no_evidence", "off_topic", "conflicting_sources", "underspecified", "blocked"]
+Reason = Literal["no_evidence", "off_topic", "conflicting_sources", "underspecified"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +243,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A cited answer, or a refusal (`abstained`) with its reason."""
+    """A cited answer, or a refusal (`abstained`) with its reason.
+
+    The reason `conflicting_sources` is no refusal: it names both sides.
+    """
 
     answer: str
     citations: tuple[Citation, ...]

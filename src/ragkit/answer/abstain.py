@@ -7,9 +7,13 @@ rules, for demands so rare that they cannot be fitted: a code, a period or a kin
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
+from ragkit.answer.conflicts import meanings
 from ragkit.answer.evidence import lacking, signs
+from ragkit.demands import identifiers, names
+from ragkit.lexical import fold, weights
 from ragkit.reader import Reader
 from ragkit.statements import ranked
 from ragkit.types import Hit, Reason
@@ -36,6 +40,17 @@ ABOUT = 0.5
 """Least nearness of the nearest statement, for a question that is about the documents: half way to an answer."""
 
 
+TELLS = 0.45
+"""A word that tells less says nothing of what a question is about."""
+SUGGESTED = 3
+"""Topics that a refusal names at most."""
+
+_VAGUE = frozenset(map(fold, "viel viele lange dauert kostet kosten genau geht gilt gibt bitte hallo hello".split()))
+_POINTS = re.compile(
+    r"\b(?:it|its|this|that|these|those|they|them|he|she|es|das|dies\w*|er|sie|davon|dafür|damit)\b", re.IGNORECASE
+)
+
+
 class Judge:
     """Judges whether passages can answer a question.
 
@@ -48,6 +63,8 @@ class Judge:
 
     def reason_to_abstain(self, question: str, hits: Sequence[Hit]) -> Reason | None:
         """Why not to answer from these passages; none when it can be tried."""
+        if is_vague(question):
+            return "underspecified"
         if not hits or lacking(question, hits):
             return "no_evidence"
         reading = self._reader.read(question, hits)
@@ -55,7 +72,7 @@ class Judge:
         if not found:
             return "no_evidence"
         if probability(signs(reading, found, hits)) >= ANSWERABLE:
-            return None
+            return "underspecified" if meanings(reading.asked, found, reading.hits) else None
         return "no_evidence" if max(one.features["similar"] for one in found) >= ABOUT else "off_topic"
 
 
@@ -64,13 +81,32 @@ def probability(signs: Mapping[str, float]) -> float:
     return 1 / (1 + math.exp(-BIAS - sum(WEIGHTS[name] * value for name, value in signs.items())))
 
 
-def refusal(hits: Sequence[Hit]) -> str:
-    """What to say instead of an answer: what came nearest, and what may help."""
+def is_vague(question: str) -> bool:
+    """Whether it does not say what it is about: it has common words only, and points at something else or has but one.
+
+    Of a conversation's question this is asked of what it was rewritten to.
+    """
+    if names(question) or identifiers(question):
+        return False
+    told = {word: tells for word, tells in weights(question).items() if word not in _VAGUE}
+    return all(tells < TELLS for tells in told.values()) and (len(told) < 2 or bool(_POINTS.search(question)))
+
+
+def refusal(hits: Sequence[Hit], reason: Reason | None = None) -> str:
+    """What to say instead of an answer: what came nearest, and what to ask instead."""
     if not hits:
         return "I found nothing about this in the documents. Try other words, or ingest a document that covers it."
+    about = list(dict.fromkeys(hit.heading.rsplit(" > ", 1)[-1].strip() or hit.title for hit in hits))[:SUGGESTED]
+    if reason == "underspecified":
+        return f"The question does not say clearly what it is about. Name it, for instance {_listed(about)}."
     nearest = hits[0]
     where = f"“{nearest.title}”" + (f" ({nearest.heading})" if nearest.heading else "")
     return (
         f"The documents do not seem to hold an answer to this. What came nearest is {where}. "
-        "Try other words, or ingest a document that covers it."
+        f"Ask about {_listed(about)}, try other words, or ingest a document that covers it."
     )
+
+
+def _listed(topics: Sequence[str]) -> str:
+    quoted = [f"“{topic}”" for topic in topics]
+    return " or ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))

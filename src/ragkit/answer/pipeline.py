@@ -199,7 +199,7 @@ class Answerer:
                 async for event in events:
                     yield event
         if turn.reason is not None and not turn.text:
-            turn.text = refusal(turn.hits)
+            turn.text = refusal(turn.hits, turn.reason)
             yield Token(text=turn.text)
         answer = turn.answer()
         how: dict[str, Any] = {"since": turn.since, "documents": turn.documents}

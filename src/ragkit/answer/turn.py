@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ragkit.answer.conversations import SoFar
 from ragkit.events import Verified
+from ragkit.protocols import Disagreement
 from ragkit.recorded import Shown, Trace
 from ragkit.store.engine import now
 from ragkit.types import Answer, Citation, Filters, Hit, Note, PromptRef, PromptVersion, Reason, Usage
@@ -45,6 +46,9 @@ class Turn:
     verdicts: list[Verified] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     reason: Reason | None = None
+    """Why it was not answered."""
+    disagreement: Disagreement | None = None
+    """Between two of the sources."""
     usage: list[Usage] = field(default_factory=list)
     stages_ms: dict[str, float] = field(default_factory=dict)
 
@@ -68,7 +72,7 @@ class Turn:
             answer=self.text,
             citations=tuple(self.citations),
             abstained=self.reason is not None,
-            reason=self.reason,
+            reason=self.reason or ("conflicting_sources" if self._tells_both_sides() else None),
             prompt=PromptRef(name=self.prompt.name, version=self.prompt.version),
             model=self.model,
             usage=_total(self.usage),
@@ -81,6 +85,10 @@ class Turn:
             ),
             notes=tuple(dict.fromkeys(self.notes)),
         )
+
+    def _tells_both_sides(self) -> bool:
+        found = self.disagreement
+        return found is not None and {found.first[0], found.second[0]} <= {one.marker for one in self.citations}
 
     def trace(self, answer: Answer) -> Trace:
         """The record of the answer."""

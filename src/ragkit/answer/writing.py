@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from ragkit.answer import reply
 from ragkit.answer.citations import Resolved, resolve
+from ragkit.answer.conflicts import disagreement, note
 from ragkit.answer.context import pack, written
 from ragkit.answer.instructions import as_evidence
 from ragkit.answer.links import without_foreign_links
@@ -18,9 +19,10 @@ from ragkit.answer.ports import Prompts, deltas
 from ragkit.answer.turn import Turn, sha256
 from ragkit.errors import UpstreamError
 from ragkit.events import Cited, Event, Token, Verified
-from ragkit.protocols import ChatModel, ChatRequest
+from ragkit.protocols import ChatModel, ChatRequest, Disagreement
 from ragkit.reader import Reader
 from ragkit.settings import Settings
+from ragkit.statements import ranked
 from ragkit.threads import Threads
 from ragkit.tokens import count_tokens
 from ragkit.types import Hit, Message
@@ -34,7 +36,7 @@ class Writer:
     Args:
         chat: The model.
         prompts: Puts values into the prompt of a turn.
-        reader: Reads what is written and what it cites, to hold one against the other.
+        reader: Reads what is written and what it cites, to hold one against the other, and the sources.
         settings: Budgets, and what becomes of sentences that are not supported.
         threads: For blocking work.
     """
@@ -56,13 +58,20 @@ class Writer:
         """
         sources = await self._threads.run(pack, turn.hits, budget=self._settings.context_tokens, count=count_tokens)
         read = as_evidence(sources)
-        prompt = self._prompts.render(turn.prompt, {"sources": written(read), "question": turn.standalone})
+        turn.disagreement = await self._threads.run(self._disagreement, turn.standalone, read)
+        shown = written(read) + note(turn.disagreement)
+        prompt = self._prompts.render(turn.prompt, {"sources": shown, "question": turn.standalone})
         turn.sources, turn.rendered_sha256 = sources, sha256(prompt)
         turn.parameters = {
             "max_tokens": self._settings.llm_max_tokens,
             "context_tokens": self._settings.context_tokens,
         }
-        request = ChatRequest(messages=(Message(role="user", text=prompt),), question=turn.standalone, sources=read)
+        request = ChatRequest(
+            messages=(Message(role="user", text=prompt),),
+            question=turn.standalone,
+            sources=read,
+            disagreement=turn.disagreement,
+        )
         policy = self._settings.unsupported
         if policy in {"abstain", "repair"}:
             draft = await _all(self._reply(turn, request, Flagging()))
@@ -122,6 +131,10 @@ class Writer:
         text = self._prompts.render(prompt, {"problems": objection(failed)})
         again = (Message(role="assistant", text=said), Message(role="user", text=text))
         return replace(request, messages=(*request.messages, *again))
+
+    def _disagreement(self, question: str, sources: Sequence[Hit]) -> Disagreement | None:
+        reading = self._reader.read(question, sources)
+        return disagreement(reading.asked, ranked(reading), reading.hits)
 
     async def _checked(
         self, turn: Turn, closed: Sequence[Sentence], sources: Sequence[Hit]

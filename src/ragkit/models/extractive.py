@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 import anyio.to_thread
 
 from ragkit.lexical import numbers, terms
-from ragkit.protocols import ChatDelta, ChatRequest
+from ragkit.protocols import ChatDelta, ChatRequest, Disagreement
 from ragkit.reader import Reader
 from ragkit.statements import Statement, ranked
 from ragkit.text import sentences
@@ -46,10 +46,12 @@ class ExtractiveChat:
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
         """One to three sentences with their markers, piece by piece."""
-        answer = await anyio.to_thread.run_sync(self._choose, request.question, request.sources, limiter=self._limiter)
+        answer = await anyio.to_thread.run_sync(self._choose, request, limiter=self._limiter)
+        if request.disagreement is not None:
+            yield ChatDelta(text=_disagree(request.sources, request.disagreement))
         for number, statement in enumerate(answer):
             # A paragraph each: a row or a record has no full stop to end it.
-            lead = "\n\n" if number else ""
+            lead = "\n\n" if number or request.disagreement else ""
             said = _shortened(statement.said)
             for start, end in sentences(said):
                 for word in re.findall(r"\s*\S+", lead + said[start:end]):
@@ -60,8 +62,15 @@ class ExtractiveChat:
             yield ChatDelta(text="NO_ANSWER")
         yield ChatDelta(usage=Usage())
 
-    def _choose(self, question: str, sources: Sequence[Hit]) -> list[Statement]:
-        return chosen(ranked(self._reader.read(question, sources)), question)
+    def _choose(self, request: ChatRequest) -> list[Statement]:
+        found = ranked(self._reader.read(request.question, request.sources))
+        best, apart = chosen(found, request.question), request.disagreement
+        if apart is None:
+            return best
+        placed = {(one.marker, one.line.unit.start): one for one in found}
+        sides = [placed[apart.first], placed[apart.second]]
+        more = (one for one in best if all(_alike(one.said, side.said) < SAME for side in sides))
+        return [*sides, *more][:MAX_SENTENCES]
 
 
 def chosen(found: Sequence[Statement], question: str) -> list[Statement]:
@@ -79,6 +88,13 @@ def chosen(found: Sequence[Statement], question: str) -> list[Statement]:
             newer = statement.edition > alike[0].edition and not _YEAR.search(question)
             kept.insert(kept.index(alike[0]) if newer else len(kept), statement)
     return kept
+
+
+def _disagree(sources: Sequence[Hit], found: Disagreement) -> str:
+    first, second = sources[found.first[0] - 1].title, sources[found.second[0] - 1].title
+    if not found.dated or first == second:
+        return "The sources disagree" + ("; the newer one comes first." if found.dated else ".")
+    return f"The sources disagree: “{first}” is newer than “{second}”, and comes first."
 
 
 def _other_edition(a: Statement, b: Statement) -> bool:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ragkit.answer.abstain import WEIGHTS, Judge, probability, refusal
+from ragkit.answer.abstain import WEIGHTS, Judge, is_vague, probability, refusal
 from ragkit.answer.evidence import signs
 from ragkit.reader import Reader
 from ragkit.statements import ranked
@@ -97,7 +97,36 @@ def test_every_sign_has_a_weight() -> None:
 
 
 def test_a_refusal_names_what_came_nearest_and_what_to_do() -> None:
-    text = refusal([hit(heading="Shops")])
+    text = refusal([hit(heading="Shops"), hit(heading="Shops"), hit(title="Tariffs")])
     assert "“Returns policy 2026” (Shops)" in text
+    assert "Ask about “Shops” or “Tariffs”," in text
     assert "ingest" in text
     assert "nothing" in refusal([])
+
+
+@pytest.mark.parametrize(
+    "question", ["How much is it?", "What about that?", "And the price?", "Wie viel kostet das?", "???", "Hello!"]
+)
+def test_a_question_without_a_subject_is_underspecified(judge: Judge, question: str) -> None:
+    assert judge.reason_to_abstain(question, [hit()]) == "underspecified"
+
+
+@pytest.mark.parametrize("question", ["Can I work from home?", "When are refunds due?", "Is it allowed to smoke?"])
+def test_common_words_may_say_what_a_question_is_about(question: str) -> None:
+    assert not is_vague(question)
+
+
+def test_it_is_said_what_to_name_instead() -> None:
+    hits = [hit(heading=f"Policies > {topic}") for topic in ("Refunds", "Gift cards", "Shops", "Parking")]
+    assert refusal(hits, "underspecified") == (
+        "The question does not say clearly what it is about. Name it, for instance “Refunds”, “Gift cards” or “Shops”."
+    )
+
+
+def test_two_products_that_fit_alike_are_underspecified(judge: Judge) -> None:
+    hits = [
+        hit("The battery of the sensor lasts five years.", title="Manual of the Varde S3", uri="a"),
+        hit("The battery of the sensor lasts three years.", title="Manual of the Varde S7", uri="b"),
+    ]
+    assert judge.reason_to_abstain("How long does the battery of the sensor last?", hits) == "underspecified"
+    assert judge.reason_to_abstain("How long does the battery of the Varde S7 last?", hits) is None

@@ -306,3 +306,26 @@ async def test_a_model_that_obeys_a_document_is_contradicted_and_shows_no_link(b
     assert "evil.example" not in answer.answer + chat.requests[0].messages[0].text
     assert [citation.supported for citation in answer.citations] == [False]
     assert all(attack[c.start - 100 : c.end - 100] == c.quote for c in answer.citations)
+
+
+async def test_sources_that_disagree_are_named_and_the_newer_comes_first(build: Build) -> None:
+    old, new = (
+        replace(HIT, document_id=year, uri=f"{year}.md", title=f"Policy {year}", text=text, end=100 + len(text))
+        for year, text in (("2023", "Refunds are paid within 14 days."), ("2026", "Refunds are paid within 30 days."))
+    )
+    answerer = build(ExtractiveChat(Reader(HashedEmbedder())), FixedSearch(old, new))
+    answer = await last_answer(answerer.stream(QUESTION))
+    assert answer.answer == (
+        "The sources disagree: “Policy 2026” is newer than “Policy 2023”, and comes first.\n\n"
+        "Refunds are paid within 30 days. [2]\n\nRefunds are paid within 14 days. [1]"
+    )
+    assert (answer.abstained, answer.reason) == (False, "conflicting_sources")
+    assert [citation.supported for citation in answer.citations] == [True, True]
+
+
+async def test_a_model_is_told_which_sources_disagree(build: Build) -> None:
+    other = replace(HIT, document_id="e", text="Refunds are paid within 14 days.", end=132)
+    chat = ScriptedChat("Within 30 days [1]. Another source says 14 days [2].", "Within 30 days [1].")
+    both, one = [await last_answer(build(chat, FixedSearch(HIT, other)).stream(QUESTION)) for _ in range(2)]
+    assert "Sources 1 and 2 seem to disagree" in chat.requests[0].messages[0].text
+    assert (both.reason, both.abstained, one.reason) == ("conflicting_sources", False, None)
