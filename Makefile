@@ -45,7 +45,7 @@ bench: $(STAMP) ## Measure start-up, ingestion, reruns, memory, verify and 200 k
 	@$(BIN)/python -m benchmarks.verify
 	@$(BIN)/python -m benchmarks.kills
 
-docs: $(STAMP) ## Write docs/reference and the snapshot of the wire types from the code
+docs: $(STAMP) ## Write docs/reference from the code, and tables of what was measured from benchmarks/results
 	@$(BIN)/python -m tools.reference
 
 lock: ## Resolve all versions anew into constraints.txt

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import record
+from benchmarks.harness import embedded, record
 from benchmarks.peers import CACHE, SIDES, ready
 from ragkit.app import Ragkit
 from ragkit.evaluate.chunking import Excerpts, Place, TokenText, measure, read_excerpts
@@ -28,17 +28,15 @@ from ragkit.evaluate.compare import means
 from ragkit.evaluate.significance import paired
 from ragkit.index.exact import ExactScan
 from ragkit.models.embed import open_embedder
-from ragkit.passages import clipped
 from ragkit.protocols import Embedder
 from ragkit.settings import load
-from ragkit.store.embeddings import VectorCache, vector_key
+from ragkit.store.embeddings import VectorCache
 from ragkit.store.engine import Database
 
 BUDGETS = (400, 1_000)
 SPLITS = ((300, 0), (500, 0), (800, 0), (1_000, 200))
 """Size and overlap in characters; the last is what LangChain's tutorials have."""
 DEEP = 100
-BATCH = 500
 Values = dict[str, tuple[float | None, ...]]
 
 
@@ -86,7 +84,7 @@ def peer(
         output = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
         places: list[Place] = [(name, start, end) for name, start, end in json.loads(output)]
         texts = [excerpts.corpora[name][start:end] for name, start, end in places]
-        scan = ExactScan(list(map(str, range(len(places)))), _embedded(embedder, cache, texts))
+        scan = ExactScan(list(map(str, range(len(places)))), embedded(texts, embedder, cache))
 
         def find(question: str, scan: ExactScan, places: Sequence[Place]) -> list[Place]:
             return [places[int(key)] for key, _ in scan.search(queries[question], k=DEEP)]
@@ -96,18 +94,6 @@ def peer(
             budget: dict(measure(excerpts, tokens, {"": nearest}, budget=budget).values[""]) for budget in BUDGETS
         }
     return found
-
-
-def _embedded(embedder: Embedder, cache: VectorCache, texts: Sequence[str]) -> Any:
-    """A text that is too long for the model loses its tail, as it does in LangChain."""
-    cut = [clipped(text, embedder) for text in texts]
-    keys = [vector_key(embedder.spec.id, text) for text in cut]
-    lacking = cache.missing(keys)
-    todo = [(key, text) for key, text in zip(keys, cut, strict=True) if key in lacking]
-    for start in range(0, len(todo), BATCH):
-        part = todo[start : start + BATCH]
-        cache.put([key for key, _ in part], embedder.embed_documents([text for _, text in part]))
-    return cache.get(keys, dimension=embedder.spec.dimension)
 
 
 def against_best(values: dict[str, dict[int, Values]], budget: int) -> dict[str, Any]:

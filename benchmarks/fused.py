@@ -1,9 +1,10 @@
 """Hybrid search beside that of LangChain, LlamaIndex and Haystack as their tutorials have it, with the same embedding
 model, on test collections in BEIR's format.
 
-python -m benchmarks.fused --data DIR [--sets mtrag_un …] [--peers-venv DIR]
+python -m benchmarks.fused --data DIR [--sets mtrag_un …] [--home DIR] [--peers-venv DIR]
 
-LangChain's EnsembleRetriever, LlamaIndex's QueryFusionRetriever and Haystack's DocumentJoiner fuse by reciprocal rank.
+With `--home` what ragkit ingested is kept, and so are the results of sets that are not named. LangChain's
+EnsembleRetriever, LlamaIndex's QueryFusionRetriever and Haystack's DocumentJoiner fuse by reciprocal rank.
 """
 
 from __future__ import annotations
@@ -16,13 +17,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import environment, model_folders, record
+from benchmarks.harness import RESULTS, environment, model_folders, opened, record
 from benchmarks.peers import CACHE, OFFLINE, SIDES, ready
 from ragkit.app import Ragkit
 from ragkit.evaluate.dataset import read_dataset
 from ragkit.evaluate.measures import ranking_measures
 from ragkit.evaluate.significance import paired
-from ragkit.settings import load
 
 SETS = ("mtrag_un", "xquad/en", "pydocs_faq", "scifact", "squad2")
 PEERS = {"LangChain": "langchain", "LlamaIndex": "llamaindex", "Haystack": "haystack"}
@@ -33,13 +33,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="a folder with the test collections")
     parser.add_argument("--sets", nargs="+", default=SETS, help="folders below it")
+    parser.add_argument("--home", type=Path, help="a RAGKIT_HOME that stays")
     parser.add_argument("--peers-venv", type=Path, default=CACHE, help="made on the first run (2 GB)")
     given = parser.parse_args()
     python = ready(given.peers_venv)
-    results = {}
-    with tempfile.TemporaryDirectory() as home, Ragkit.open(load(home=Path(home))) as kit:
+    earlier = RESULTS / "fused.json"
+    results = json.loads(earlier.read_text("utf-8"))["results"] if given.home and earlier.is_file() else {}
+    with tempfile.TemporaryDirectory() as scratch, opened(given.home) as kit:
         for name in given.sets:
-            results[name] = compare(kit, given.data / name, python, Path(home))
+            results[name] = compare(kit, given.data / name, python, Path(scratch))
             record("fused", parameters={"measure": MEASURE}, results=results)
 
 

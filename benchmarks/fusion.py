@@ -1,28 +1,28 @@
 """Fusions of the dense and the keyword list, side by side, and the model of the dense weight.
 
-    python -m benchmarks.fusion --data DIR [--home HOME] [--fit]
+    python -m benchmarks.fusion --data DIR [--home DIR] [--fit]
 
-`DIR` holds folders in BEIR's format. The lists come from the product's own chunking, embedder and keyword index;
-vectors are kept under `HOME`, so that a second run embeds nothing. Passages are folded back to documents. Parameters
-are chosen on the training part of each set alone: SciFact's own, and every other article, conversation or question
-elsewhere. What is printed of the other part was not looked at.
+DIR holds folders in BEIR's format. The lists come from the product's own chunking, embedder and keyword index; with
+`--home` vectors are kept, those of other benchmarks too, so that nothing is embedded twice. Passages are folded back to
+documents. Parameters are chosen on the training part of each set alone: SciFact's own, and every other article,
+conversation or question elsewhere. What is printed of the other part was not looked at.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import math
-import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.harness import record
+from benchmarks.harness import embedded, record
 from ragkit.evaluate.dataset import read_corpus, read_dataset
 from ragkit.evaluate.significance import paired
 from ragkit.index.exact import ExactScan
@@ -35,6 +35,8 @@ from ragkit.protocols import Embedder, KeywordEntry
 from ragkit.retrieve.fusion import above_background, convex, cosines, reciprocal_rank, standardised, theoretical
 from ragkit.retrieve.weights import Coefficients, Signals, dense_weight, signals
 from ragkit.settings import load
+from ragkit.store.embeddings import VectorCache
+from ragkit.store.engine import Database
 
 SETS = ("scifact", "squad2", "mtrag_un", "pydocs_faq", "xquad/en", "xquad/de", "xquad/es", "xquad/zh")
 DEPTH = 50
@@ -64,7 +66,7 @@ class Asked:
     training: bool
 
 
-def read(name: str, data: Path, home: Path, embedder: Embedder) -> list[Asked]:
+def read(name: str, data: Path, work: Path, embedder: Embedder, cache: VectorCache) -> list[Asked]:
     """The lists of every question of a set."""
     folder = data / name
     passages, _ = read_corpus(folder)
@@ -85,10 +87,8 @@ def read(name: str, data: Path, home: Path, embedder: Embedder) -> list[Asked]:
         )
     ]
     inputs = [embedded_input(title=entry.title, heading=entry.heading, text=entry.text) for entry in entries]
-    scan = ExactScan([entry.chunk_id for entry in entries], _vectors(inputs, embedder, home))
-    path = home / "fusion-index"
-    shutil.rmtree(path, ignore_errors=True)
-    index = TantivyIndex(path)
+    scan = ExactScan([entry.chunk_id for entry in entries], embedded(inputs, embedder, cache))
+    index = TantivyIndex(work / name)
     index.rebuild(entries)
     return [
         _asked(text, relevant, training, scan=scan, index=index, embedder=embedder)
@@ -134,15 +134,6 @@ def _in_training(relevant: Mapping[str, int], number: int) -> bool:
     """Every other article where documents are `article#number` or `articlepnumber`, else every other question."""
     article = min(relevant).partition("#")[0]
     return (sum(article.encode()) if "#" in min(relevant) and "/" not in article else number) % 2 == 0
-
-
-def _vectors(texts: Sequence[str], embedder: Embedder, home: Path) -> NDArray[np.float32]:
-    """Embedded once, a file for each list of texts."""
-    digest = hashlib.sha256("\0".join([embedder.spec.id, *texts]).encode("utf-8", "replace")).hexdigest()[:16]
-    file = home / f"vectors-{digest}.npy"
-    if not file.is_file():
-        np.save(file, embedder.embed_documents(texts))
-    return np.asarray(np.load(file), np.float32)
 
 
 def ndcg(ranked: Sequence[str], relevant: Mapping[str, int]) -> float:
@@ -253,12 +244,16 @@ def table(asked: Mapping[str, Sequence[Asked]], model: Mapping[str, Coefficients
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--home", type=Path, default=Path("var/fusion"))
+    parser.add_argument("--home", type=Path, help="a RAGKIT_HOME that stays")
     parser.add_argument("--fit", action="store_true", help="fit the model again instead of taking the committed one")
     given = parser.parse_args()
-    given.home.mkdir(parents=True, exist_ok=True)
-    embedder = open_embedder(load().embedder, home=given.home)
-    asked = {name: read(name, given.data, given.home, embedder) for name in SETS if (given.data / name).is_dir()}
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(scratch)
+        settings = load(home=given.home or work)
+        embedder = open_embedder(settings.embedder, home=settings.home, backend=settings.embedder_backend)
+        with closing(Database.open(f"sqlite:///{settings.home / 'ragkit.db'}")) as database:
+            cache, names = VectorCache(database), [name for name in SETS if (given.data / name).is_dir()]
+            asked = {name: read(name, given.data, work, embedder, cache) for name in names}
     if given.fit:
         parts = {}
         for name, questions in asked.items():

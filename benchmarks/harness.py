@@ -15,23 +15,31 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
+
+if TYPE_CHECKING:
+    from ragkit.app import Ragkit
+    from ragkit.protocols import Embedder
+    from ragkit.store.embeddings import VectorCache
 
 __all__ = [
     "BIN",
     "Measured",
     "bf16",
+    "embedded",
     "environment",
     "folder",
     "measure",
     "model_folders",
     "new_home",
+    "opened",
     "record",
     "spread",
 ]
@@ -42,6 +50,7 @@ BIN = Path(sys.executable).parent
 """Where `ragkit` and the other commands of this environment are."""
 PACKAGES = ("chromadb", "numpy", "openvino", "ragkit", "sentence-transformers", "sqlalchemy", "tantivy", "torch")
 SAMPLE_S = 0.1
+BATCH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +118,16 @@ def new_home(home: Path, models: Path | None = None) -> Path:
     return home
 
 
+@contextmanager
+def opened(home: Path | None) -> Iterator[Ragkit]:
+    """An engine at a home that stays, or at one of its own."""
+    from ragkit.app import Ragkit
+    from ragkit.settings import load
+
+    with tempfile.TemporaryDirectory() as scratch, Ragkit.open(load(home=home or Path(scratch))) as kit:
+        yield kit
+
+
 def model_folders() -> dict[str, Path]:
     """The default embedding model as each backend reads it."""
     from ragkit.models.convert import kept
@@ -140,6 +159,24 @@ def _converted_models() -> Path:
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     open_embedder(load(home=home).embedder, home=home, backend="openvino")
     return home / "models"
+
+
+def embedded(texts: Sequence[str], embedder: Embedder, cache: VectorCache) -> Any:
+    """The vectors of texts, a row each; each text is embedded once in the life of a home.
+
+    A text that is too long for the model loses its tail, as it does in other frameworks.
+    """
+    from ragkit.passages import clipped
+    from ragkit.store.embeddings import vector_key
+
+    cut = [clipped(text, embedder) for text in texts]
+    keys = [vector_key(embedder.spec.id, text) for text in cut]
+    lacking = cache.missing(keys)
+    todo = [(key, text) for key, text in zip(keys, cut, strict=True) if key in lacking]
+    for start in range(0, len(todo), BATCH):
+        part = todo[start : start + BATCH]
+        cache.put([key for key, _ in part], embedder.embed_documents([text for _, text in part]))
+    return cache.get(keys, dimension=embedder.spec.dimension)
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

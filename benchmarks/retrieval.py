@@ -10,20 +10,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import RESULTS, record
+from benchmarks.harness import RESULTS, opened, record
 from ragkit.app import Ragkit
 from ragkit.errors import ConfigError
 from ragkit.evaluate.compare import gains
 from ragkit.evaluate.dataset import read_dataset
 from ragkit.evaluate.runs import Evaluation, made_here
-from ragkit.settings import load
 from ragkit.types import Mode
 
 SETS = ("scifact", "squad2", "mtrag_un", "pydocs_faq", "xquad/en", "xquad/de", "xquad/es", "xquad/zh")
@@ -40,7 +37,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path, help="a RAGKIT_HOME that stays")
     given = parser.parse_args()
     results = _earlier() if given.home else {}
-    with _opened(given.home) as kit:
+    with opened(given.home) as kit:
         for name in given.sets:
             results[name] = measure(kit, given.data / name, given.modes)
             results = {key: results[key] for key in sorted(results, key=_order)}
@@ -101,12 +98,6 @@ def _earlier() -> dict[str, Any]:
 
 def _order(name: str) -> int:
     return SETS.index(name) if name in SETS else len(SETS)
-
-
-@contextmanager
-def _opened(home: Path | None) -> Iterator[Ragkit]:
-    with tempfile.TemporaryDirectory() as scratch, Ragkit.open(load(home=home or Path(scratch))) as kit:
-        yield kit
 
 
 if __name__ == "__main__":

@@ -11,15 +11,12 @@ import argparse
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import RESULTS, record
+from benchmarks.harness import RESULTS, opened, record
 from ragkit.app import Ragkit
 from ragkit.evaluate.dataset import read_dataset
-from ragkit.settings import load
 
 SETS = ("scifact", "squad2", "mtrag_un", "pydocs_faq", "xquad/en", "xquad/de", "xquad/es", "xquad/zh")
 MOST = 300
@@ -34,7 +31,7 @@ def main() -> None:
     given = parser.parse_args()
     earlier = RESULTS / "synthetic.json"
     results = json.loads(earlier.read_text("utf-8"))["results"] if given.home and earlier.is_file() else {}
-    with _opened(given.home) as kit:
+    with opened(given.home) as kit:
         for name in given.sets:
             results[name] = compared(kit, given.data / name)
             record("synthetic", parameters={"measure": "nDCG@10", "real questions at most": MOST}, results=results)
@@ -69,12 +66,6 @@ def sampled(folder: Path, scratch: Path) -> Path:
     rows = [f"{key}\t{document}\t{value}" for key in some for document, value in dataset.qrels[key].items()]
     (sample / "qrels" / "sample.tsv").write_text("\n".join(rows), "utf-8")
     return sample
-
-
-@contextmanager
-def _opened(home: Path | None) -> Iterator[Ragkit]:
-    with tempfile.TemporaryDirectory() as scratch, Ragkit.open(load(home=home or scratch)) as kit:
-        yield kit
 
 
 if __name__ == "__main__":

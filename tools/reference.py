@@ -1,4 +1,4 @@
-"""Writes docs/reference and the snapshot of the wire types from the code: `python -m tools.reference`.
+"""Writes docs/reference, the snapshot of the wire types and measured tables from the code: `python -m tools.reference`.
 
 `pages()` is pure, so that a test can compare what it returns with what is committed.
 """
@@ -18,6 +18,7 @@ import pydantic
 
 from ragkit import errors, events, explanation, history, recorded, settings, types
 from tools.interfaces import cell, commands_page, routes_page
+from tools.measured import filled
 
 __all__ = ["REPOSITORY", "main", "pages"]
 
@@ -33,6 +34,7 @@ def pages() -> dict[str, str]:
         "docs/reference/settings.md": settings_page(),
         "docs/reference/types.md": types_page(),
         "tests/snapshots/types.json": json.dumps(schemas(), indent=1, sort_keys=True) + "\n",
+        **filled(),
     }
 
 

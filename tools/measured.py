@@ -1,0 +1,158 @@
+"""Tables of what was measured, made from `benchmarks/results` and set into the pages that name them.
+
+A page names a table by a line `<!-- measured: NAME -->`; what stands between it and `<!-- end -->` is replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ["filled"]
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+RESULTS = REPOSITORY / "benchmarks" / "results"
+MEASURE = "nDCG@10"
+_PLACE = re.compile(r"(<!-- measured: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def filled(root: Path = REPOSITORY) -> dict[str, str]:
+    """Each page that names tables, with its tables as they are now."""
+    pages = {path: path.read_text("utf-8") for path in sorted((root / "docs").rglob("*.md"))}
+    return {
+        path.relative_to(root).as_posix(): _PLACE.sub(_table, text)
+        for path, text in pages.items()
+        if _PLACE.search(text)
+    }
+
+
+def _table(place: re.Match[str]) -> str:
+    lines = TABLES[place[2]]()
+    return f"{place[1]}\n" + "\n".join(lines) + f"\n\n{place[3]}"
+
+
+def retrieval() -> list[str]:
+    """Each mode of search on each test collection, and what combining gains."""
+    run = _run("retrieval")
+    summary = run["results"].pop("all")
+    modes = ("keyword", "dense", "hybrid", "hybrid+rerank")
+    rows = [
+        [name, one["questions"], *(_share(one["measures"][mode][MEASURE]) for mode in modes)]
+        + [_share(one["measures"][mode]["recall@10"]) for mode in modes[2:]]
+        + [_interval(one["gains"][mode][MEASURE]) for mode in modes[2:]]
+        for name, one in run["results"].items()
+    ]
+    header = ["set", "questions", *modes, "recall@10", "reranked", "hybrid's gain", "reranked, gain"]
+    gains = "; ".join(f"{mode} {found['mean_gain']:+.4f}" for mode, found in summary.items())
+    return [*_lines(header, rows), "", f"Mean gain over the sets: {gains}. {_source(run)}"]
+
+
+def fusion() -> list[str]:
+    """Ways to merge the same two lists."""
+    run = _run("fusion")
+    sets = run["results"]["sets"]
+    labels = [label for label in next(iter(sets.values())) if label not in ("questions", "over the better part")]
+    rows = [[label, *(_share(one[label]) for one in sets.values())] for label in labels]
+    return [*_lines(["", *sets], rows), "", _source(run)]
+
+
+def keywords() -> list[str]:
+    """Keyword search without each of its parts."""
+    run = _run("keywords")
+    sets = run["results"]
+    labels = [label for label in next(iter(sets.values())) if label not in ("passages", "questions")]
+    rows = [[label, *(_share(one[label]["ndcg_at_10"]) for one in sets.values())] for label in labels]
+    return [*_lines(["", *sets], rows), "", _source(run)]
+
+
+def peers() -> list[str]:
+    """Hybrid search beside that of other frameworks."""
+    run = _run("fused")
+    names = ("LangChain", "LlamaIndex", "Haystack")
+    rows = [
+        [name, one["questions"], _share(one["ragkit"][MEASURE])]
+        + [f"{_share(one[peer][MEASURE])} ({_interval(one[f'ragkit less {peer}'])})" for peer in names]
+        for name, one in run["results"].items()
+    ]
+    return [*_lines(["set", "questions", "ragkit", *names], rows), "", _source(run)]
+
+
+def chunking() -> list[str]:
+    """Passages against highlighted excerpts."""
+    run = _run("chunking")
+    by_budget = run["results"]["by_budget"]
+    budgets = list(next(iter(by_budget.values())))
+    rows = [
+        [side, *(_share(found[budget][key]) for budget in budgets for key in ("recall", "precision", "IoU"))]
+        for side, found in by_budget.items()
+    ]
+    header = ["", *(f"{key}, {budget} tokens" for budget in budgets for key in ("recall", "precision", "IoU"))]
+    return [*_lines(header, rows), "", _source(run)]
+
+
+def synthetic() -> list[str]:
+    """What tuning by made-up questions is worth."""
+    run = _run("synthetic")
+    labels = (
+        "real by default",
+        "real at what is in use after synthetic tuning",
+        "real at the best by synthetic questions",
+        "real at their best",
+    )
+    rows = [[name, *(_share(one[label]) for label in labels)] for name, one in run["results"].items()]
+    header = ["set", "by default", "after `ragkit tune`", "at the best of the made-up", "at the best of the real"]
+    return [*_lines(header, rows), "", _source(run)]
+
+
+def speed() -> list[str]:
+    """Times of a search at 100,000 passages."""
+    run, scopes = _run("search"), _run("filters")
+    modes = ("keyword", "dense", "hybrid", "hybrid+rerank")
+    found = [[mode, run["results"][mode]["p50"], run["results"][mode]["p95"], ""] for mode in modes]
+    found += [
+        [f"hybrid, {name}", one["hybrid"]["p50_ms"], one["hybrid"]["p95_ms"], one["hybrid"].get("recall@10", "")]
+        for name, one in scopes["results"]["scopes"].items()
+        if name != "everything"
+    ]
+    header = ["search", "p50 ms", "p95 ms", "recall@10 against an exact search"]
+    return [*_lines(header, found), "", _source(run)]
+
+
+TABLES: Mapping[str, Callable[[], list[str]]] = {
+    "chunking": chunking,
+    "fusion": fusion,
+    "keywords": keywords,
+    "peers": peers,
+    "retrieval": retrieval,
+    "speed": speed,
+    "synthetic": synthetic,
+}
+
+
+def _run(name: str) -> dict[str, Any]:
+    run: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+    return run
+
+
+def _lines(header: Sequence[object], rows: Iterable[Sequence[object]]) -> list[str]:
+    return [f"| {' | '.join(map(str, row))} |" for row in (header, ["---"] * len(header), *rows)]
+
+
+def _share(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0")
+
+
+def _interval(gain: Mapping[str, float]) -> str:
+    return f"{gain['mean']:+.3f}, {gain['low']:+.3f} to {gain['high']:+.3f}"
+
+
+def _source(run: Mapping[str, Any]) -> str:
+    """Where the numbers come from."""
+    commit, machine = str(run["commit"]), run["machine"]
+    return (
+        f"`benchmarks/{run['benchmark']}.py`, {str(run['at'])[:10]}, commit {commit[:7]}, "
+        f"{machine['processor']}, {machine['cores']} cores."
+    )
