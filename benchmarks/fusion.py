@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -33,7 +32,7 @@ from ragkit.models.embed import open_embedder
 from ragkit.parsed import Parsed
 from ragkit.protocols import Embedder, KeywordEntry
 from ragkit.retrieve.fusion import above_background, convex, cosines, reciprocal_rank, standardised, theoretical
-from ragkit.retrieve.weights import Coefficients, Signals, dense_weight, signals
+from ragkit.retrieve.weights import COEFFICIENTS, Coefficients, Signals, dense_weight, signals
 from ragkit.settings import load
 from ragkit.store.embeddings import VectorCache
 from ragkit.store.engine import Database
@@ -198,16 +197,35 @@ def _at(curves: Array, weights: Array) -> Array:
     return np.asarray(curves[rows, low] * (1 - share) + curves[rows, low + 1] * share)
 
 
-def fusions(model: Mapping[str, Coefficients], name: str) -> dict[str, Callable[[Asked], Ranking]]:
-    """What is compared; the model that was fitted without this set is `left out`."""
+def best_weight(curves: Array) -> float:
+    """The one weight that is best for all questions of a set: what labels of the set itself can give."""
+    return float(WEIGHTS[_smooth(curves).mean(axis=0).argmax()])
+
+
+def fusions(
+    anew: Mapping[str, Coefficients], own: Mapping[str, float], name: str
+) -> dict[str, Callable[[Asked], Ranking]]:
+    """What is compared.
+
+    Args:
+        anew: Models that were fitted just now, each without the set that it is named after, and `all`; or none.
+        own: The best weight of each set, by its training part.
+        name: The set that is measured.
+    """
+
+    def at(one: Asked, weight: float) -> Ranking:
+        return convex(cosines(one.filled), above_background(one.keyword), weight=weight)
 
     def weighted(one: Asked, coefficients: Coefficients) -> Ranking:
-        weight = dense_weight(one.signals, model=coefficients)
-        return convex(cosines(one.filled), above_background(one.keyword), weight=weight)
+        return at(one, dense_weight(one.signals, model=coefficients))
 
     def over_best(one: Asked) -> dict[str, float]:
         return theoretical(one.keyword, least=0)
 
+    fitted: dict[str, Callable[[Asked], Ranking]] = {
+        "fitted anew": lambda one: weighted(one, anew["all"]),
+        "fitted anew, this set left out": lambda one: weighted(one, anew[name]),
+    }
     return {
         "keyword": lambda one: one.keyword,
         "dense": lambda one: one.dense,
@@ -216,20 +234,23 @@ def fusions(model: Mapping[str, Coefficients], name: str) -> dict[str, Callable[
         "distribution-based": lambda one: convex(standardised(one.dense), standardised(one.keyword), weight=FIXED),
         "cosine and BM25 over its best": lambda one: convex(cosines(one.dense), over_best(one), weight=FIXED),
         "with every cosine": lambda one: convex(cosines(one.filled), over_best(one), weight=FIXED),
-        "above the background": lambda one: convex(cosines(one.filled), above_background(one.keyword), weight=FIXED),
-        "weight by signals": lambda one: weighted(one, model["all"]),
-        "weight by signals, set left out": lambda one: weighted(one, model[name]),
+        "above the background": lambda one: at(one, FIXED),
+        "weight by signals": lambda one: weighted(one, COEFFICIENTS),
+        **(fitted if anew else {}),
+        "one weight, by labels of the set": lambda one: at(one, own[name]),
     }
 
 
-def table(asked: Mapping[str, Sequence[Asked]], model: Mapping[str, Coefficients]) -> dict[str, dict[str, object]]:
+def table(
+    asked: Mapping[str, Sequence[Asked]], anew: Mapping[str, Coefficients], own: Mapping[str, float]
+) -> dict[str, dict[str, object]]:
     """nDCG@10 on the held-out part of each set, and hybrid against the better part, paired."""
     found: dict[str, dict[str, object]] = {}
     for name, questions in asked.items():
         held_out = [one for one in questions if not one.training]
         values = {
             label: [ndcg([key for key, _ in merge(one)[:FOLDED]], one.relevant) for one in held_out]
-            for label, merge in fusions(model, name).items()
+            for label, merge in fusions(anew, own, name).items()
         }
         better = max(values["keyword"], values["dense"], key=np.mean)
         gain = paired(better, values["weight by signals"])
@@ -245,7 +266,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--home", type=Path, help="a RAGKIT_HOME that stays")
-    parser.add_argument("--fit", action="store_true", help="fit the model again instead of taking the committed one")
+    parser.add_argument("--fit", action="store_true", help="fit the model again too")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
@@ -254,22 +275,23 @@ def main() -> None:
         with closing(Database.open(f"sqlite:///{settings.home / 'ragkit.db'}")) as database:
             cache, names = VectorCache(database), [name for name in SETS if (given.data / name).is_dir()]
             asked = {name: read(name, given.data, work, embedder, cache) for name in names}
+    training = {name: [one for one in questions if one.training] for name, questions in asked.items()}
+    curves = {name: np.array([curve(one) for one in questions]) for name, questions in training.items()}
+    own = {name: best_weight(found) for name, found in curves.items()}
+    anew: dict[str, Coefficients] = {}
     if given.fit:
-        parts = {}
-        for name, questions in asked.items():
-            training = [one for one in questions if one.training]
-            parts[name] = (features(training), np.array([curve(one) for one in training]))
-            sys.stderr.write(f"{name}: {len(training)} questions to fit\n")
-        model = {name: fit([part for other, part in parts.items() if other != name]) for name in parts}
-        model["all"] = fit(list(parts.values()))
-    else:
-        from ragkit.retrieve.weights import COEFFICIENTS
-
-        model = dict.fromkeys([*asked, "all"], COEFFICIENTS)
+        parts = {name: (features(questions), curves[name]) for name, questions in training.items()}
+        anew = {name: fit([part for other, part in parts.items() if other != name]) for name in parts}
+        anew["all"] = fit(list(parts.values()))
+    coefficients = {"in use": COEFFICIENTS, **anew}
     record(
         "fusion",
-        parameters={"sets": list(asked), "fitted": given.fit},
-        results={"coefficients": {name: repr(found) for name, found in model.items()}, "sets": table(asked, model)},
+        parameters={"questions to fit by": {name: len(questions) for name, questions in training.items()}},
+        results={
+            "coefficients": {name: repr(found) for name, found in coefficients.items()},
+            "best weights": own,
+            "sets": table(asked, anew, own),
+        },
     )
 
 
