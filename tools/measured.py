@@ -68,18 +68,6 @@ def keywords() -> list[str]:
     return [*_lines(["", *sets], rows), "", _source(run)]
 
 
-def peers() -> list[str]:
-    """Hybrid search beside that of other frameworks."""
-    run = _run("fused")
-    names = ("LangChain", "LlamaIndex", "Haystack")
-    rows = [
-        [name, one["questions"], _share(one["ragkit"][MEASURE])]
-        + [f"{_share(one[peer][MEASURE])} ({_interval(one[f'ragkit less {peer}'])})" for peer in names]
-        for name, one in run["results"].items()
-    ]
-    return [*_lines(["set", "questions", "ragkit", *names], rows), "", _source(run)]
-
-
 def chunking() -> list[str]:
     """Passages against highlighted excerpts."""
     run = _run("chunking")
@@ -90,20 +78,6 @@ def chunking() -> list[str]:
         for side, found in by_budget.items()
     ]
     header = ["", *(f"{key}, {budget} tokens" for budget in budgets for key in ("recall", "precision", "IoU"))]
-    return [*_lines(header, rows), "", _source(run)]
-
-
-def synthetic() -> list[str]:
-    """What tuning by made-up questions is worth."""
-    run = _run("synthetic")
-    labels = (
-        "real by default",
-        "real at what is in use after synthetic tuning",
-        "real at the best by synthetic questions",
-        "real at their best",
-    )
-    rows = [[name, *(_share(one[label]) for label in labels)] for name, one in run["results"].items()]
-    header = ["set", "by default", "after `ragkit tune`", "at the best of the made-up", "at the best of the real"]
     return [*_lines(header, rows), "", _source(run)]
 
 
@@ -125,10 +99,8 @@ TABLES: Mapping[str, Callable[[], list[str]]] = {
     "chunking": chunking,
     "fusion": fusion,
     "keywords": keywords,
-    "peers": peers,
     "retrieval": retrieval,
     "speed": speed,
-    "synthetic": synthetic,
 }
 
 
