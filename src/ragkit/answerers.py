@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ragkit.store.engine import Database
     from ragkit.threads import Threads
 
-__all__ = ["Answerers"]
+__all__ = ["Answerers", "with_model"]
 
 
 class Answerers:
@@ -62,7 +62,7 @@ class Answerers:
         from ragkit.models.chat import open_chat
         from ragkit.reader import Reader
 
-        settings = self._settings if llm is None else self._settings.model_copy(update={"llm": llm})
+        settings = self._settings if llm is None else with_model(self._settings, llm)
         reader = Reader(self._embedder())
         return Answerer(
             search=search,
@@ -75,3 +75,11 @@ class Answerers:
             settings=settings,
             threads=threads,
         )
+
+
+def with_model(settings: Settings, llm: str) -> Settings:
+    """With another model; key and address are for the provider of the one that is set, and no other learns them."""
+    own: dict[str, object] = {"llm": llm}
+    if llm.partition(":")[0] != settings.llm.partition(":")[0]:
+        own |= {"llm_api_key": None, "llm_base_url": None}
+    return settings.model_copy(update=own)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from anyio import CancelScope
+
 from ragkit.answer.compare import compare
 from ragkit.callers import Caller, operators_only
-from ragkit.errors import InputError
+from ragkit.errors import ConfigError, InputError, NotAllowed, RagkitError
 from ragkit.recorded import (
     AnswerDiff,
     AnswerSummary,
@@ -87,11 +90,15 @@ class AsyncConversations:
         before = await self._threads.run(self._stored.question, conversation_id, message_id, caller=self._name)
         if question.strip() == before.strip():
             raise InputError("The question is the same.", hint="`ragkit answers replay` asks it again.")
-        branch = await self.branch(conversation_id, message_id)
+        branch = None
         try:
+            branch = await self.branch(conversation_id, message_id)
             return await self._ask(question, conversation_id=branch.id)
         except BaseException:
-            await self.delete(branch.id)
+            if branch is not None:
+                # What went wrong is told, also where the cleaning up fails; and a cancelled call cleans up as well.
+                with CancelScope(shield=True), suppress(RagkitError):
+                    await self.delete(branch.id)
             raise
 
     async def delete(self, conversation_id: str, *, branches: bool = False) -> Forgotten:
@@ -147,18 +154,26 @@ class AsyncAnswers:
         Args:
             answer_id: From `list`, or the `trace_id` of an answer.
             prompt: `NAME`, `NAME@ALIAS` or `NAME@VERSION`; by default the version of then.
-            model: As in `RAGKIT_LLM`, which is the default.
+            model: As in `RAGKIT_LLM`, which is the default; over HTTP with a key, of the same provider or `extractive`.
             generation: The number of another generation that is kept; by default the one that answers now.
 
         Raises:
             NotFound: There is no such answer, prompt or generation.
-            InputError: The answer was recorded without its texts.
+            InputError: The answer was recorded without its texts, or the model cannot be used.
+            NotAllowed: The caller carries access tags, or may not choose the provider.
             UpstreamError: The model's provider failed.
         """
         operators_only(self._caller.access)
+        if model is not None and self._caller.name is not None:
+            _own_provider(model, self._parts.settings.llm)
         first = await self.show(answer_id)
         open_answerer = partial(self._parts.answerer, self._search(generation), self._threads, llm=model)
-        answerer = await self._threads.run(open_answerer)
+        try:
+            answerer = await self._threads.run(open_answerer)
+        except ConfigError as error:
+            if model is None:
+                raise
+            raise InputError(f"The model cannot be {model!r}: {error.detail}", hint=error.hint) from error
         again = await answerer.replay(first, prompt=prompt, generation=generation, caller=self._caller.name)
         return Replay(trace=again, diff=compare(first, again))
 
@@ -182,6 +197,15 @@ class AsyncAnswers:
             live = parts.collections.get(collection)
             generation = None if number == live.number else parts.numbered(live, number)
         return parts.retriever.search(query, collection=collection, generation=generation, **how)
+
+
+def _own_provider(model: str, configured: str) -> None:
+    providers = {name.strip().partition(":")[0] for name in configured.split(",")} | {"extractive"}
+    if model.partition(":")[0] not in providers:
+        raise NotAllowed(
+            f"The model {model!r} is of a provider that this service does not use.",
+            hint=f"Take one of {', '.join(sorted(providers))}, or replay beside the database.",
+        )
 
 
 def _checked(limit: int) -> int:

@@ -133,7 +133,8 @@ def _sources(trace: Trace, texts: Mapping[int, str]) -> Iterable[str]:
 def _quoted(source: Shown, text: str | None, citations: Sequence[Citation]) -> str:
     if text is None:
         quotes = "\n\n".join(_mark(one.quote, one) for one in citations if one.quote)
-        return f"<pre>{quotes}</pre>" if quotes else "<p class=about>The document has changed since, or is gone.</p>"
+        gone = "<p class=about>The document has changed since, or is gone.</p>"
+        return f"{gone}<pre>{quotes}</pre>" if quotes else gone
     shown, at = "", 0
     for one in sorted(citations, key=lambda citation: (citation.start, -citation.end)):
         start, end = max(one.start - source.start, at), one.end - source.start

@@ -93,6 +93,17 @@ def test_a_replay_on_another_prompt_tells_the_difference(kit: Ragkit) -> None:
         kit.answers.show(done.trace.id)
 
 
+def test_a_replay_by_a_model_that_cannot_be_used_is_refused(kit: Ragkit) -> None:
+    first = kit.ask(QUESTION)
+    with pytest.raises(InputError, match="nonsense"):
+        kit.answers.replay(first.trace_id, model="nonsense")
+    key = kit.seen_by(None, caller="key a")
+    mine = key.ask(QUESTION)
+    with pytest.raises(NotAllowed, match="provider"):
+        key.answers.replay(mine.trace_id, model="openai:gpt-5-mini")
+    assert key.answers.replay(mine.trace_id, model="extractive").diff.text == ""
+
+
 def test_a_deleted_document_leaves_every_record_and_branch(kit: Ragkit, home: Path) -> None:
     file = home / "secret.md"
     file.write_text("# Codes\n\nThe alarm code of the vault is 4711-hibiscus.\n")

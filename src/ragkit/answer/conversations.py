@@ -68,7 +68,7 @@ class Conversations:
         return SoFar(
             id=conversation_id,
             messages=tuple(Message(role=row.role, text=row.text) for row in said if row.text),
-            last_question=newest["standalone_question"] or None if newest else None,
+            last_question=(newest["standalone_question"] if newest else _last_asked(said)) or None,
             collection=found.collection,
             erasures=gone,
         )
@@ -200,6 +200,11 @@ class Conversations:
             branches=tuple(sorted(family.difference(gone))),
             deleted_at=now(),
         )
+
+
+def _last_asked(said: Sequence[Row[Any]]) -> str | None:
+    """Where no record has its stand-alone form: as it was asked."""
+    return next((row.text for row in reversed(said) if row.role == "user" and row.text), None)
 
 
 def _descendants(conversation_id: str, caller: str | None) -> Select[Any]:

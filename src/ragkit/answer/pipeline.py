@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from ragkit.answer.abstain import Judge, refusal
@@ -137,7 +138,8 @@ class Answerer:
         turn.standalone, turn.replay_of = trace.standalone_question, trace.id
         turn.query = trace.query or trace.standalone_question
         again = await last_answer(self._events(turn))
-        return await self._threads.run(self._records.trace, again.trace_id, caller=caller)
+        kept = await self._threads.run(self._records.trace, again.trace_id, caller=caller)
+        return kept if kept.with_texts else replace(turn.trace(again), created_at=kept.created_at)
 
     async def _events(self, turn: Turn) -> AsyncGenerator[Event]:
         yield Accepted(trace_id=turn.trace_id, conversation_id=turn.conversation.id)

@@ -44,12 +44,12 @@ class Generations:
         return generation if row is None else to_generation(row)
 
     def numbered(self, live: Generation, number: int) -> Generation:
-        """The generation of the same collection with this number.
+        """The generation of the same collection with this number, which answers or did.
 
         Raises:
             NotFound: There is none, or it is no longer kept.
         """
-        kept = {generation.number: generation for generation in self.all(live.collection_id)}
+        kept = {generation.number: generation for generation in (live, *self.retired(live))}
         if number not in kept:
             raise NotFound(
                 f"The collection has no generation {number}; it has {', '.join(map(str, sorted(kept)))}.",

@@ -170,3 +170,9 @@ def test_messages_without_texts_are_no_history(stored: Conversations, database: 
     so_far = stored.so_far("conv_1")
     assert len(so_far.messages) == 4
     assert so_far.last_question is None
+
+
+def test_without_a_record_the_last_question_is_as_it_was_asked(stored: Conversations) -> None:
+    branch = stored.branch("conv_1", stored.show("conv_1").messages[3].id)
+    stored.delete("conv_1")
+    assert stored.so_far(branch.id).last_question == "And abroad?"
