@@ -25,6 +25,7 @@ from ragkit import (
     parsed,
     protocols,
     recorded,
+    rights,
     types,
 )
 from tools import reference
@@ -42,6 +43,7 @@ RESOURCES = {
     "snapshots": ("list", "show", "diff", "rollback"),
     "conversations": ("list", "show", "rename", "branch", "edit", "delete"),
     "answers": ("list", "show", "replay", "diff"),
+    "keys": ("create", "list", "rotate", "revoke", "usage"),
 }
 
 
@@ -119,7 +121,7 @@ def public_callables() -> Iterator[tuple[str, Any]]:
         yield f"AsyncRagkit.{name}", _resource(AsyncRagkit, name)
         for method in RESOURCES[name]:
             yield f"AsyncRagkit.{name}.{method}", getattr(_resource(AsyncRagkit, name), method)
-    for module in (types, history, recorded, explanation, events, parsed, errors, protocols):
+    for module in (types, history, recorded, rights, explanation, events, parsed, errors, protocols):
         for name in module.__all__:
             if inspect.isclass(value := getattr(module, name)) or inspect.isfunction(value):
                 yield f"{module.__name__}.{name}", value

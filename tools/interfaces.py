@@ -9,7 +9,7 @@ from typing import Any
 
 import typer.main
 
-from ragkit import types
+from ragkit import rights, types
 from ragkit.app import build
 from ragkit.cli import app
 from ragkit.service.app import create_service
@@ -89,6 +89,7 @@ def routes_page() -> list[str]:
 
 def _route(title: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[str]:
     lines = [f"## {title}", "", *operation.get("description", operation["summary"]).splitlines(), ""]
+    lines += [f"Needs the role `{role}`.\n" for needed in operation.get("security", ()) for role in needed["key"]]
     rows = [
         _row(param["name"], param["in"], param["schema"] | param, schemas, required=param.get("required", False))
         for param in operation.get("parameters", ())
@@ -137,7 +138,7 @@ def _resolved(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[
 def _kind(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
     """A schema in a few words; a type that has a section on the page of types is linked."""
     name = schema.get("$ref", "").rsplit("/", 1)[-1]
-    if name in types.__all__:
+    if name in {*types.__all__, *rights.__all__}:
         return f"[`{name}`](types.md#{name.lower()})"
     if fields := _resolved(schema, schemas).get("properties"):
         return "an object of " + ", ".join(f"`{field}` ({_kind(of, schemas)})" for field, of in fields.items())

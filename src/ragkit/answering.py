@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import CancelScope
 
 from ragkit.answer.compare import compare
-from ragkit.callers import Caller, operators_only
+from ragkit.callers import Caller, Within, carries_no_tags
 from ragkit.errors import ConfigError, InputError, NotAllowed, RagkitError
 from ragkit.recorded import (
     AnswerDiff,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ragkit.answer.ports import Search
     from ragkit.parts import Parts
 
-__all__ = ["AsyncAnswers", "AsyncConversations"]
+__all__ = ["AsyncAnswers", "AsyncConversations", "asked_in"]
 
 MOST = 500
 """Entries of one page of a list."""
@@ -117,10 +117,11 @@ class AsyncConversations:
 class AsyncAnswers:
     """The records of answers: what each was made from, how, at what cost, and what was checked."""
 
-    def __init__(self, parts: Parts, threads: Threads, caller: Caller) -> None:
+    def __init__(self, parts: Parts, threads: Threads, caller: Caller, within: Within) -> None:
         self._parts = parts
         self._threads = threads
         self._caller = caller
+        self._within = within
 
     async def list(
         self, *, conversation_id: str | None = None, limit: int = 50, before: str | None = None
@@ -163,10 +164,11 @@ class AsyncAnswers:
             NotAllowed: The caller carries access tags, or may not choose the provider.
             UpstreamError: The model's provider failed.
         """
-        operators_only(self._caller.access)
+        carries_no_tags(self._caller.access)
         if model is not None and self._caller.name is not None:
             _own_provider(model, self._parts.settings.llm)
         first = await self.show(answer_id)
+        self._within.named(first.collection)
         open_answerer = partial(self._parts.answerer, self._search(generation), self._threads, llm=model)
         try:
             answerer = await self._threads.run(open_answerer)
@@ -206,6 +208,23 @@ def _own_provider(model: str, configured: str) -> None:
             f"The model {model!r} is of a provider that this service does not use.",
             hint=f"Take one of {', '.join(sorted(providers))}, or replay beside the database.",
         )
+
+
+async def asked_in(
+    collection: str | None, conversation_id: str | None, conversations: AsyncConversations, within: Within
+) -> str | None:
+    """The collection that is asked, where it is told already.
+
+    A conversation may have begun in one that its caller may not ask any more.
+
+    Raises:
+        NotAllowed: The caller may not ask there.
+    """
+    if within.everywhere:
+        return collection
+    if collection is None and conversation_id is not None:
+        collection = (await conversations.show(conversation_id)).conversation.collection
+    return within.named(collection)
 
 
 def _checked(limit: int) -> int:

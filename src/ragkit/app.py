@@ -70,6 +70,8 @@ class _Root:
         from ragkit.index.turns import turn
         from ragkit.jobs.control import JobControl
         from ragkit.jobs.ledger import JobLedger
+        from ragkit.keys.quotas import Quotas
+        from ragkit.keys.registry import KeyRegistry
         from ragkit.prompts.registry import PromptRegistry
         from ragkit.rerankers import Rerankers
         from ragkit.store.embeddings import VectorCache
@@ -89,6 +91,7 @@ class _Root:
         self.prompts = PromptRegistry(self.database)
         self.jobs = JobLedger(self.database)
         self.control = JobControl(self.database, self.jobs)
+        self.keys, self.quotas = KeyRegistry(self.database), Quotas(self.database)
         self.files = FileStore(self.home / "files")
         self.embedders = Embedders(settings, home=self.home, cache=self.cache)
         self.embedder = self.embedders.default
@@ -117,6 +120,8 @@ class _Root:
             numbered=self.generations.numbered,
             jobs=self.jobs,
             control=self.control,
+            keys=self.keys,
+            quotas=self.quotas,
             any_worker=self.any_worker,
             files=self.files,
             retriever=self.retriever,

@@ -19,6 +19,7 @@ from ragkit.blocking_resources import (
     Documents,
     Evaluations,
     Jobs,
+    Keys,
     Prompts,
     Snapshots,
 )
@@ -62,6 +63,7 @@ class Ragkit:
         answers: Records of answers, to look at, to compare and to replay.
         jobs: Uploads and runs of pipelines, on their way.
         snapshots: What collections answered from earlier, to compare and to go back to.
+        keys: Who may call a service over this engine, and how much they may use.
         evaluate: Measurements by questions with known answers.
     """
 
@@ -79,6 +81,7 @@ class Ragkit:
         self.answers = Answers(kit, self._portal)
         self.jobs = Jobs(kit, self._portal)
         self.snapshots = Snapshots(kit, self._portal)
+        self.keys = Keys(kit, self._portal)
         self.evaluate = Evaluations(kit, self._portal)
 
     @classmethod
@@ -93,10 +96,12 @@ class Ragkit:
 
         return cls(build(settings))
 
-    def seen_by(self, access: Sequence[str] | None, *, caller: str | None = None) -> Ragkit:
+    def seen_by(
+        self, access: Sequence[str] | None, *, caller: str | None = None, collections: Sequence[str] | None = None
+    ) -> Ragkit:
         """See `AsyncRagkit.seen_by`; closing the engine ends this view of it, too."""
         mine = copy(self)
-        mine._take(self._kit.seen_by(access, caller=caller))
+        mine._take(self._kit.seen_by(access, caller=caller, collections=collections))
         return mine
 
     def ask(
@@ -164,7 +169,7 @@ class Ragkit:
         """See `AsyncRagkit.search`."""
         # Here and now: by way of the event loop it would change threads four times.
         kit = self._kit
-        search = partial(kit._parts.retriever.search, query, collection=kit._collection(collection), k=k, mode=mode)
+        search = partial(kit._parts.retriever.search, query, collection=kit._within.named(collection), k=k, mode=mode)
         return search(filters=filters, access=kit._access, mmr=mmr)
 
     def explain(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
@@ -11,6 +12,7 @@ from anyio.from_thread import BlockingPortal
 
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.recorded import AnswerDiff, AnswerSummary, Conversation, ConversationView, Forgotten, Replay, Trace
+from ragkit.rights import Key, KeyUsage, Limit, NewKey, Role
 from ragkit.types import (
     Answer,
     Collection,
@@ -31,7 +33,17 @@ if TYPE_CHECKING:
     from ragkit.evaluate.tuning import Tuning
     from ragkit.measuring import ChunkingOptions, RetrievalOptions
 
-__all__ = ["Answers", "Collections", "Conversations", "Documents", "Evaluations", "Jobs", "Prompts", "Snapshots"]
+__all__ = [
+    "Answers",
+    "Collections",
+    "Conversations",
+    "Documents",
+    "Evaluations",
+    "Jobs",
+    "Keys",
+    "Prompts",
+    "Snapshots",
+]
 
 T = TypeVar("T")
 
@@ -184,6 +196,35 @@ class Snapshots(Resource):
 
     def rollback(self, number: int, *, collection: str | None = None) -> Rollback:
         return self._call(self._kit.snapshots.rollback, number, collection=collection)
+
+
+class Keys(Resource):
+    """See `AsyncKeys`."""
+
+    def create(
+        self,
+        name: str,
+        *,
+        role: Role = "reader",
+        collections: Sequence[str] | None = None,
+        access: Sequence[str] | None = None,
+        limits: Sequence[Limit] = (),
+        expires_at: datetime | None = None,
+    ) -> NewKey:
+        what = {"role": role, "collections": collections, "access": access, "limits": limits, "expires_at": expires_at}
+        return self._call(self._kit.keys.create, name, **what)
+
+    def list(self) -> tuple[Key, ...]:
+        return self._call(self._kit.keys.list)
+
+    def rotate(self, key_id: str, *, overlap_s: float = 0) -> NewKey:
+        return self._call(self._kit.keys.rotate, key_id, overlap_s=overlap_s)
+
+    def revoke(self, key_id: str) -> Key:
+        return self._call(self._kit.keys.revoke, key_id)
+
+    def usage(self, key_id: str) -> KeyUsage:
+        return self._call(self._kit.keys.usage, key_id)
 
 
 class Evaluations(Resource):

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ragkit.answer.pipeline import last_answer
-from ragkit.answering import AsyncAnswers, AsyncConversations
-from ragkit.callers import Caller, OperatorsOnly, operators_only
-from ragkit.errors import InputError, RagkitError
+from ragkit.answering import AsyncAnswers, AsyncConversations, asked_in
+from ragkit.callers import Caller, OperatorsOnly, Within, carries_no_tags, operators_only
 from ragkit.events import Event
 from ragkit.explanation import Explanation
 from ragkit.history import Reindexed
-from ragkit.ingest.sources import Origin, discover, roots_of
-from ragkit.resources import AsyncCollections, AsyncDocuments, AsyncJobs, AsyncPrompts, AsyncSnapshots
-from ragkit.runs import run_job, run_pipeline, run_reindex
+from ragkit.ingest.sources import Origin, roots_of
+from ragkit.job_resources import AsyncJobs
+from ragkit.key_resources import AsyncKeys
+from ragkit.parts import Parts, state_of
+from ragkit.resources import AsyncCollections, AsyncDocuments, AsyncPrompts, AsyncSnapshots
+from ragkit.runs import run_job, run_pipeline, run_reindex, run_roots
 from ragkit.threads import Once, Threads
 from ragkit.types import Answer, Filters, IngestReport, Mode, SearchResult, VerifyReport
 
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
     from ragkit.ingest.report import RunOptions
     from ragkit.jobs.ledger import JobLedger, Work
     from ragkit.jobs.progress import OnProgress
-    from ragkit.parts import Parts
+    from ragkit.keys.quotas import Quotas
+    from ragkit.keys.registry import KeyRegistry
     from ragkit.runs import ReindexOptions
 
 __all__ = ["AsyncRagkit"]
@@ -47,24 +50,26 @@ class AsyncRagkit:
         conversations: What was said, in order; `answers`: the records of what was answered.
         jobs: Uploads and runs of pipelines, on their way.
         snapshots: What collections answered from earlier, to compare and to go back to.
+        keys: Who may call a service over this engine, and how much they may use.
         evaluate: Measurements by questions with known answers.
     """
 
     def __init__(self, parts: Parts) -> None:
         self._parts, self._threads = parts, Threads(parts.settings.threads)
         self._answerer = Once(lambda: parts.answerer(self._search, self._threads))
-        self._see(Caller())
         self.prompts = AsyncPrompts(parts, self._threads)
-        self.jobs = AsyncJobs(parts, self._threads)
-        self.snapshots = AsyncSnapshots(parts, self._threads)
+        self.keys = AsyncKeys(parts, self._threads)
+        self._see(Caller(), Within(parts.settings.collection))
 
-    def _see(self, caller: Caller) -> None:
+    def _see(self, caller: Caller, within: Within) -> None:
         parts, threads = self._parts, self._threads
-        self._access, self._caller = caller.access, caller.name
-        self.documents = AsyncDocuments(parts, threads, caller.access)
-        self.collections = AsyncCollections(parts, threads, caller.access)
+        self._access, self._caller, self._within = caller.access, caller.name, within
+        self.documents = AsyncDocuments(parts, threads, within, caller.access)
+        self.collections = AsyncCollections(parts, threads, within, caller.access)
         self.conversations = AsyncConversations(parts, threads, self.ask, caller)
-        self.answers = AsyncAnswers(parts, threads, caller)
+        self.answers = AsyncAnswers(parts, threads, caller, within)
+        self.jobs = AsyncJobs(parts, threads, within)
+        self.snapshots = AsyncSnapshots(parts, threads, within)
 
     @cached_property
     def evaluate(self) -> AsyncEvaluation:
@@ -72,19 +77,24 @@ class AsyncRagkit:
 
         return AsyncEvaluation(self._parts, self._threads, self.ask)
 
-    def seen_by(self, access: Sequence[str] | None, *, caller: str | None = None) -> AsyncRagkit:
-        """This engine for a caller: conversations and answers are its own, and what access tags hide does not exist.
+    def seen_by(
+        self, access: Sequence[str] | None, *, caller: str | None = None, collections: Sequence[str] | None = None
+    ) -> AsyncRagkit:
+        """This engine for a caller: conversations and answers are its own, and what it may not see does not exist.
 
         Args:
             access: Tags; a document is seen by who carries one of its own, and untagged ones by all, unless
-                `collections.configure` says otherwise. None: the caller is an operator.
+                `collections.configure` says otherwise. None: every document is seen.
             caller: Its name; callers without one share what they say with those who carry the same tags.
+            collections: The only ones that the caller may use; all when none are given.
         """
         mine = copy(self)
-        mine._see(Caller.of(None if access is None else tuple(access), caller))
-        if access is not None:
-            for name in ("jobs", "prompts", "snapshots", "evaluate"):
-                setattr(mine, name, OperatorsOnly())
+        tags, only = (None if given is None else tuple(given) for given in (access, collections))
+        mine._see(Caller.of(tags, caller), Within(self._parts.settings.collection, only))
+        hidden = ["jobs", "snapshots"] if tags is not None else []
+        hidden += ["prompts", "keys", "evaluate"] if (tags, only) != (None, None) else []
+        for name in hidden:
+            setattr(mine, name, OperatorsOnly())
         return mine
 
     async def ask(
@@ -126,9 +136,10 @@ class AsyncRagkit:
         mmr: float | None = None,
     ) -> AsyncIterator[Event]:
         """The same answer as it is written; the last event is `Done`. Closing the iterator cancels the model."""
-        answerer = await self._threads.run(self._answerer)
         how: dict[str, Any] = {"conversation_id": conversation_id, "prompt": prompt, "filters": filters, "mmr": mmr}
-        how |= {"collection": collection, "access": self._access, "caller": self._caller}
+        where = await asked_in(collection, conversation_id, self.conversations, self._within)
+        answerer = await self._threads.run(self._answerer)
+        how |= {"collection": where, "access": self._access, "caller": self._caller}
         async with aclosing(answerer.stream(question, **how)) as events:
             async for event in events:
                 yield event
@@ -158,7 +169,7 @@ class AsyncRagkit:
             InputError: The query is empty, or `k`, `mode` or `mmr` cannot be used.
         """
         how: dict[str, Any] = {"k": k, "mode": mode, "filters": filters, "access": self._access, "mmr": mmr}
-        return await self._search(query, collection=self._collection(collection), **how)
+        return await self._search(query, collection=self._within.named(collection), **how)
 
     async def explain(
         self,
@@ -186,10 +197,10 @@ class AsyncRagkit:
             NotFound: There is no such collection.
             NotAllowed: The caller carries access tags.
         """
-        operators_only(self._access)
+        carries_no_tags(self._access)
         tags = None if access is None else tuple(access)
         how: dict[str, Any] = {"k": k, "mode": mode, "filters": filters, "access": tags, "mmr": mmr}
-        explain = partial(self._parts.retriever.explain, query, collection=self._collection(collection), **how)
+        explain = partial(self._parts.retriever.explain, query, collection=self._within.named(collection), **how)
         return await self._threads.run(explain)
 
     async def _search(self, query: str, **how: Any) -> SearchResult:
@@ -215,17 +226,8 @@ class AsyncRagkit:
             Conflict: Too much is gone to be pruned.
             NotAllowed: The caller carries access tags.
         """
-        operators_only(self._access)
-
-        def run(*, collection: str | None = None, **rest: Any) -> IngestReport:
-            items = discover(roots)
-            if not items:
-                where = ", ".join(repr(root.prefix) for root in roots)
-                raise InputError(f"There is nothing to ingest in {where}.", hint="Name a folder with documents in it.")
-            prefixes = [root.prefix for root in roots]
-            return self._parts.ingestor().run(self._collection(collection), items, roots=prefixes, **rest)
-
-        return await self._threads.run(partial(run, **options))
+        operators_only(self._access, self._within)
+        return await self._threads.run(partial(run_roots, self._parts, roots, **options))
 
     async def ingest_pipeline(self, pipeline: Pipeline, **options: Unpack[RunOptions]) -> IngestReport:
         """Ingest the source of a pipeline as its file says; finding nothing is fine, as in an inbox.
@@ -237,12 +239,21 @@ class AsyncRagkit:
         Raises:
             NotAllowed: The caller carries access tags.
         """
-        operators_only(self._access)
+        operators_only(self._access, self._within)
         return await self._threads.run(partial(run_pipeline, self._parts, pipeline, **options))
 
     def run_job(self, work: Work, on_progress: OnProgress) -> IngestReport:
         """Do the work of a job; the worker calls it, from a thread."""
         return run_job(self._parts, work, on_progress)
+
+    @property
+    def registry(self) -> KeyRegistry:
+        """Who is let in by a service; `quotas`: how much they may use."""
+        return self._parts.keys
+
+    @property
+    def quotas(self) -> Quotas:
+        return self._parts.quotas
 
     @property
     def ledger(self) -> JobLedger:
@@ -261,8 +272,8 @@ class AsyncRagkit:
             Conflict: The new generation is worse, there is none to go back to, or another process was faster.
             NotAllowed: The caller carries access tags.
         """
-        operators_only(self._access)
-        return await self._threads.run(partial(run_reindex, self._parts, self._collection(collection), **how))
+        operators_only(self._access, self._within)
+        return await self._threads.run(partial(run_reindex, self._parts, self._within.named(collection), **how))
 
     async def verify(self, *, repair: bool = False) -> VerifyReport:
         """Compare catalog, vectors and keywords, and mend what differs on request.
@@ -270,13 +281,13 @@ class AsyncRagkit:
         Raises:
             NotAllowed: The caller carries access tags.
         """
-        operators_only(self._access)
+        operators_only(self._access, self._within)
         return await self._threads.run(self._parts.verify, repair)
 
     async def ready(self) -> dict[str, str]:
         """Whether each part works: `ok`, or what is wrong with it."""
         probes: dict[str, Callable[[], object]] = {**self._parts.probes, "model": self._answerer}
-        return {name: await self._threads.run(_probe, probe) for name, probe in probes.items()}
+        return {name: await self._threads.run(state_of, probe) for name, probe in probes.items()}
 
     async def aclose(self) -> None:
         """Let go of databases, models and servers."""
@@ -287,14 +298,3 @@ class AsyncRagkit:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-    def _collection(self, name: str | None) -> str:
-        return name or self._parts.settings.collection
-
-
-def _probe(probe: Callable[[], object]) -> str:
-    try:
-        probe()
-    except RagkitError as error:
-        return error.detail
-    return "ok"

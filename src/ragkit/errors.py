@@ -13,6 +13,9 @@
     ├── Unauthenticated               unauthenticated     401
     ├── NotAllowed                    not_allowed         403
     ├── Busy                          busy                429
+    │   └── OverQuota                 over_quota          429
+    ├── Overloaded                    overloaded          503
+    ├── TimedOut                      timed_out           504
     ├── StorageError                  storage             507
     └── UpstreamError                 upstream            502
         ├── UpstreamTimeout           upstream_timeout    504
@@ -38,9 +41,12 @@ __all__ = [
     "NeedsOcr",
     "NotAllowed",
     "NotFound",
+    "OverQuota",
+    "Overloaded",
     "ParseFailed",
     "RagkitError",
     "StorageError",
+    "TimedOut",
     "TooLarge",
     "Unauthenticated",
     "UnsupportedFormat",
@@ -156,6 +162,29 @@ class Busy(RagkitError):
 
     code = "busy"
     status = 429
+
+
+class OverQuota(Busy):
+    """The key has used as much as it may."""
+
+    code = "over_quota"
+
+    most: float | None = None
+    """Of the limit that was met, where that is known."""
+
+
+class Overloaded(RagkitError):
+    """The service has as much work as it can do in time."""
+
+    code = "overloaded"
+    status = 503
+
+
+class TimedOut(RagkitError):
+    """The answer took longer than it may."""
+
+    code = "timed_out"
+    status = 504
 
 
 class StorageError(RagkitError):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from ragkit.errors import RagkitError
 from ragkit.types import VerifyReport
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from ragkit.ingest.pipelines import Pipeline
     from ragkit.jobs.control import JobControl
     from ragkit.jobs.ledger import JobLedger
+    from ragkit.keys.quotas import Quotas
+    from ragkit.keys.registry import KeyRegistry
     from ragkit.prompts.registry import PromptRegistry
     from ragkit.protocols import Embedder
     from ragkit.retrieve.pipeline import Retriever
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from ragkit.store.files import FileStore
     from ragkit.threads import Threads
 
-__all__ = ["OpenAnswerer", "Parts"]
+__all__ = ["OpenAnswerer", "Parts", "state_of"]
 
 
 class OpenAnswerer(Protocol):
@@ -56,6 +59,8 @@ class Parts:
     """The generation of a collection that has a number; raises NotFound where it is gone."""
     jobs: JobLedger
     control: JobControl
+    keys: KeyRegistry
+    quotas: Quotas
     any_worker: Callable[[], bool]
     """Whether jobs are taken up."""
     files: FileStore
@@ -72,3 +77,12 @@ class Parts:
     probes: dict[str, Callable[[], object]]
     """One call a part, which raises when the part does not work."""
     close: Callable[[], None]
+
+
+def state_of(probe: Callable[[], object]) -> str:
+    """`ok`, or what is wrong with the part that a probe asks."""
+    try:
+        probe()
+    except RagkitError as error:
+        return error.detail
+    return "ok"

@@ -1,14 +1,12 @@
-"""What hangs off the engine as attributes: documents, collections, prompts, jobs and snapshots."""
+"""What hangs off the engine as attributes: documents, collections, prompts and snapshots."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ragkit.callers import Access, operators_only
+from ragkit.callers import Access, Within, carries_no_tags
 from ragkit.errors import NotFound
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
-from ragkit.ingest.named import pipeline_named
 from ragkit.jobs.uploads import accept_upload
 from ragkit.runs import release_document
 from ragkit.threads import Threads
@@ -18,15 +16,16 @@ if TYPE_CHECKING:
     from ragkit.index.generations import Generation
     from ragkit.parts import Parts
 
-__all__ = ["AsyncCollections", "AsyncDocuments", "AsyncJobs", "AsyncPrompts", "AsyncSnapshots"]
+__all__ = ["AsyncCollections", "AsyncDocuments", "AsyncPrompts", "AsyncSnapshots"]
 
 
 class AsyncDocuments:
     """What was ingested."""
 
-    def __init__(self, parts: Parts, threads: Threads, access: Access = None) -> None:
+    def __init__(self, parts: Parts, threads: Threads, within: Within, access: Access = None) -> None:
         self._parts = parts
         self._threads = threads
+        self._within = within
         self._access = access
 
     async def list(self, *, collection: str | None = None, state: DocumentState | None = None) -> tuple[Document, ...]:
@@ -36,9 +35,10 @@ class AsyncDocuments:
             NotFound: There is no such collection.
         """
         if collection is not None:
-            await self._threads.run(self._parts.collections.get, collection)
+            await self._threads.run(self._parts.collections.get, self._within.named(collection))
         catalog = self._parts.catalog
-        return await self._threads.run(catalog.documents, collection=collection, state=state, access=self._access)
+        found = await self._threads.run(catalog.documents, collection=collection, state=state, access=self._access)
+        return tuple(document for document in found if self._within.holds(document.collection))
 
     async def get(self, document_id: str, *, chunks: bool = False) -> DocumentView:
         """A document with its text, and its chunks on request.
@@ -47,7 +47,10 @@ class AsyncDocuments:
             NotFound: No document has this id.
         """
         catalog = self._parts.catalog
-        return await self._threads.run(catalog.view, document_id, with_chunks=chunks, access=self._access)
+        view = await self._threads.run(catalog.view, document_id, with_chunks=chunks, access=self._access)
+        if not self._within.holds(view.document.collection):
+            raise NotFound(f"There is no document {document_id!r}.", hint="`ragkit documents list` shows every id.")
+        return view
 
     async def delete(self, document_id: str) -> Receipt:
         """Remove a document from the catalog, the vectors and the keywords.
@@ -80,30 +83,32 @@ class AsyncDocuments:
             TooLarge: The file is over `RAGKIT_MAX_FILE_MB`.
             NotAllowed: The caller carries access tags.
         """
-        operators_only(self._access)  # what is uploaded has no tags, and may replace what the caller does not see
-        settings = self._parts.settings
+        # What is uploaded has no tags, and may replace what the caller does not see.
+        carries_no_tags(self._access)
         return await self._threads.run(
             accept_upload,
             self._parts.jobs,
             self._parts.files,
             name=name,
             data=data,
-            collection=collection or settings.collection,
-            max_bytes=settings.max_file_mb * 1_000_000,
+            collection=self._within.named(collection),
+            max_bytes=self._parts.settings.max_file_mb * 1_000_000,
         )
 
 
 class AsyncCollections:
     """Sets of documents that are searched together."""
 
-    def __init__(self, parts: Parts, threads: Threads, access: Access = None) -> None:
+    def __init__(self, parts: Parts, threads: Threads, within: Within, access: Access = None) -> None:
         self._parts = parts
         self._threads = threads
+        self._within = within
         self._access = access
 
     async def list(self) -> tuple[Collection, ...]:
         """All of them, by name."""
-        return await self._threads.run(self._parts.collections.list, access=self._access)
+        found = await self._threads.run(self._parts.collections.list, access=self._access)
+        return tuple(collection for collection in found if self._within.holds(collection.name))
 
     async def configure(self, name: str, *, untagged: bool) -> Collection:
         """Say whether documents without access tags can be seen by callers that carry some.
@@ -111,8 +116,8 @@ class AsyncCollections:
         Raises:
             NotFound: There is no such collection.
         """
-        operators_only(self._access)
-        await self._threads.run(self._parts.collections.configure, name, untagged=untagged)
+        carries_no_tags(self._access)
+        await self._threads.run(self._parts.collections.configure, self._within.named(name), untagged=untagged)
         return next(found for found in await self.list() if found.name == name)
 
     async def delete(self, name: str) -> int:
@@ -121,8 +126,8 @@ class AsyncCollections:
         Raises:
             NotFound: There is no such collection.
         """
-        operators_only(self._access)
-        return await self._threads.run(self._parts.drop, name)
+        carries_no_tags(self._access)
+        return await self._threads.run(self._parts.drop, self._within.named(name))
 
 
 class AsyncPrompts:
@@ -165,87 +170,13 @@ class AsyncPrompts:
         return await self._threads.run(self._registry.diff, name, a, b)
 
 
-class AsyncJobs:
-    """Uploads and runs of pipelines, on their way."""
-
-    def __init__(self, parts: Parts, threads: Threads) -> None:
-        self._parts = parts
-        self._threads = threads
-
-    async def list(self) -> tuple[Job, ...]:
-        """The newest jobs, newest first."""
-        found = await self._threads.run(self._parts.jobs.list)
-        return await self._threads.run(self._explained, found)
-
-    async def get(self, job_id: str) -> Job:
-        """One job: how far it is, and its report when it has ended.
-
-        Raises:
-            NotFound: No job has this id.
-        """
-        job = await self._threads.run(self._parts.jobs.get, job_id)
-        return (await self._threads.run(self._explained, (job,)))[0]
-
-    async def start(self, pipeline: str) -> Job:
-        """Run a pipeline by its name; where a run of it waits to start already, it is that one.
-
-        Raises:
-            NotFound: There is no such pipeline.
-            ConfigError: Its file is not valid.
-        """
-        found = await self._threads.run(pipeline_named, self._parts.settings.pipelines, pipeline)
-        return await self._threads.run(self._parts.jobs.add_pipeline, pipeline, collection=found.collection)
-
-    async def pause(self, job_id: str) -> Job:
-        """Stop after the batch under way, until it is resumed.
-
-        Raises:
-            NotFound: No job has this id.
-            Conflict: It has ended.
-        """
-        return await self._threads.run(self._parts.control.pause, job_id)
-
-    async def resume(self, job_id: str) -> Job:
-        """Go on with a paused job; what it has finished is not done again.
-
-        Raises:
-            NotFound: No job has this id.
-            Conflict: It has ended.
-        """
-        return await self._threads.run(self._parts.control.resume, job_id)
-
-    async def cancel(self, job_id: str) -> Job:
-        """Stop after the batch under way, for good; what is live stays live.
-
-        Raises:
-            NotFound: No job has this id.
-            Conflict: It has ended otherwise.
-        """
-        return await self._threads.run(self._parts.control.cancel, job_id)
-
-    async def retry(self, job_id: str) -> Job:
-        """Try again the documents that failed, and no others.
-
-        Raises:
-            NotFound: No job has this id.
-            Conflict: It is under way, or nothing in it has failed.
-        """
-        return await self._threads.run(self._parts.control.retry, job_id)
-
-    def _explained(self, jobs: tuple[Job, ...]) -> tuple[Job, ...]:
-        """Those that wait for a worker say so when there is none."""
-        if not any(job.state == "queued" for job in jobs) or self._parts.any_worker():
-            return jobs
-        detail = "No worker is running; `ragkit serve` or `ragkit worker` takes it up."
-        return tuple(replace(job, detail=detail) if job.state == "queued" else job for job in jobs)
-
-
 class AsyncSnapshots:
     """What collections answered from after each run that changed something."""
 
-    def __init__(self, parts: Parts, threads: Threads) -> None:
+    def __init__(self, parts: Parts, threads: Threads, within: Within) -> None:
         self._parts = parts
         self._threads = threads
+        self._within = within
 
     async def list(self, collection: str | None = None) -> tuple[Snapshot, ...]:
         """Those of one collection, newest first.
@@ -278,10 +209,9 @@ class AsyncSnapshots:
             NotFound: There is no such collection or snapshot.
             Conflict: A version of it is past its retention.
         """
+        name = self._within.named(collection)
         ingestor = await self._threads.run(self._parts.ingestor)
-        name = collection or self._parts.settings.collection
         return await self._threads.run(ingestor.roll_back, name, number)
 
     async def _generation(self, collection: str | None) -> Generation:
-        name = collection or self._parts.settings.collection
-        return await self._threads.run(self._parts.collections.get, name)
+        return await self._threads.run(self._parts.collections.get, self._within.named(collection))

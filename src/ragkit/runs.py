@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -15,7 +15,7 @@ from ragkit.index.weights import SourceWeight
 from ragkit.ingest.named import pipeline_named
 from ragkit.ingest.origins import open_origin
 from ragkit.ingest.scratch import scratch_folder
-from ragkit.ingest.sources import INSIDE, Item, discover
+from ragkit.ingest.sources import INSIDE, Item, Origin, discover
 from ragkit.types import Document, IngestReport, JobProgress
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ragkit.parts import Parts
     from ragkit.protocols import Embedder
 
-__all__ = ["ReindexOptions", "release_document", "run_job", "run_pipeline", "run_reindex"]
+__all__ = ["ReindexOptions", "release_document", "run_job", "run_pipeline", "run_reindex", "run_roots"]
 
 _K = 10
 
@@ -47,6 +47,16 @@ class ReindexOptions(TypedDict, total=False):
     """Go back to the generation before, and build nothing but what has changed since."""
     on_progress: Callable[[int, int], None]
     """Called with how many documents are built, of how many."""
+
+
+def run_roots(parts: Parts, roots: Sequence[Origin], *, collection: str | None = None, **rest: Any) -> IngestReport:
+    """Ingest what is below some roots."""
+    items = discover(roots)
+    if not items:
+        where = ", ".join(repr(root.prefix) for root in roots)
+        raise InputError(f"There is nothing to ingest in {where}.", hint="Name a folder with documents in it.")
+    prefixes = [root.prefix for root in roots]
+    return parts.ingestor().run(collection or parts.settings.collection, items, roots=prefixes, **rest)
 
 
 def run_pipeline(

@@ -110,6 +110,13 @@ class Settings(BaseSettings):
         description="Whether conversations and records of answers keep what was asked and answered. Without, records "
         "have ids, scores, verdicts and times, and a follow-up question knows nothing of those before.",
     )
+    answers_at_once: int = Field(300, ge=1, description="Answers that the service writes at once.")
+    answers_waiting: int = Field(
+        100, ge=0, description="Questions that wait for their turn; what is more is turned away with 503."
+    )
+    answer_timeout_s: float = Field(
+        300.0, gt=0, description="Seconds after which an answer is given up, and the model's call cancelled."
+    )
     threads: int = Field(8, ge=1, le=256, description="Blocking calls that may run at once.")
     log_level: str = Field("warning", pattern="^(debug|info|warning|error)$", description="Least severe log line.")
 

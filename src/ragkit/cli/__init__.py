@@ -21,6 +21,7 @@ from ragkit.cli import (
     explain,
     ingest,
     jobs,
+    keys,
     prompts,
     reindex,
     search,
@@ -50,6 +51,7 @@ app.add_typer(conversations.app, name="conversations")
 app.add_typer(answers.app, name="answers")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(keys.app, name="keys")
 app.add_typer(snapshots.app, name="snapshots")
 app.add_typer(evaluate.app, name="evaluate")
 

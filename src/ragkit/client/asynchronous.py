@@ -18,6 +18,7 @@ from ragkit.client.asynchronous_resources import (
     Conversations,
     Documents,
     Jobs,
+    Keys,
     Prompts,
     Snapshots,
 )
@@ -63,6 +64,7 @@ class AsyncClient:
         self.answers = Answers(self._send)
         self.jobs = Jobs(self._send)
         self.snapshots = Snapshots(self._send)
+        self.keys = Keys(self._send)
 
     async def ask(
         self,

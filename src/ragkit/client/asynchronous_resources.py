@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from ragkit.client import calls, said_calls
 from ragkit.client.sending import AsyncSender
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.recorded import AnswerDiff, AnswerSummary, Conversation, ConversationView, Forgotten, Replay, Trace
+from ragkit.rights import Key, KeyUsage, Limit, NewKey, Role
 from ragkit.types import (
     Answer,
     Collection,
@@ -18,7 +22,7 @@ from ragkit.types import (
     Receipt,
 )
 
-__all__ = ["Answers", "Collections", "Conversations", "Documents", "Jobs", "Prompts", "Snapshots"]
+__all__ = ["Answers", "Collections", "Conversations", "Documents", "Jobs", "Keys", "Prompts", "Snapshots"]
 
 
 class Documents:
@@ -212,3 +216,43 @@ class Snapshots:
     async def rollback(self, number: int, *, collection: str | None = None) -> Rollback:
         """Answer from the documents of an earlier snapshot again."""
         return await self._send(calls.roll_back_snapshot(number, collection))
+
+
+class Keys:
+    """The service's API keys, for admins."""
+
+    def __init__(self, send: AsyncSender) -> None:
+        self._send = send
+
+    async def create(
+        self,
+        name: str,
+        *,
+        role: Role = "reader",
+        collections: Sequence[str] | None = None,
+        access: Sequence[str] | None = None,
+        limits: Sequence[Limit] = (),
+        expires_at: datetime | None = None,
+    ) -> NewKey:
+        """Make a key; its secret is told this once."""
+        return await self._send(
+            calls.create_key(
+                name, role=role, collections=collections, access=access, limits=limits, expires_at=expires_at
+            )
+        )
+
+    async def list(self) -> tuple[Key, ...]:
+        """Every key, newest first."""
+        return await self._send(calls.list_keys())
+
+    async def rotate(self, key_id: str, *, overlap_s: float = 0) -> NewKey:
+        """Give a key another secret."""
+        return await self._send(calls.rotate_key(key_id, overlap_s=overlap_s))
+
+    async def revoke(self, key_id: str) -> Key:
+        """Let in nobody with this key any more."""
+        return await self._send(calls.revoke_key(key_id))
+
+    async def usage(self, key_id: str) -> KeyUsage:
+        """What a key has used."""
+        return await self._send(calls.key_usage(key_id))

@@ -17,6 +17,7 @@ from ragkit.client.blocking_resources import (
     Conversations,
     Documents,
     Jobs,
+    Keys,
     Prompts,
     Snapshots,
 )
@@ -62,6 +63,7 @@ class Client:
         self.answers = Answers(self._send)
         self.jobs = Jobs(self._send)
         self.snapshots = Snapshots(self._send)
+        self.keys = Keys(self._send)
 
     def ask(
         self,

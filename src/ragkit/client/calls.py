@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter
 
 from ragkit.explanation import Explanation
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
+from ragkit.rights import Key, KeyUsage, Limit, NewKey, Role
 from ragkit.types import (
     Answer,
     Collection,
@@ -217,6 +219,43 @@ def roll_back_prompt(name: str, *, alias: str) -> Call[PromptVersion]:
 
 def diff_prompt(name: str, a: int, b: int) -> Call[str]:
     return get(f"/v1/prompts/{part(name)}/diff", str, field="diff", query={"a": str(a), "b": str(b)})
+
+
+def create_key(
+    name: str,
+    *,
+    role: Role,
+    collections: Sequence[str] | None,
+    access: Sequence[str] | None,
+    limits: Sequence[Limit],
+    expires_at: datetime | None,
+) -> Call[NewKey]:
+    body = given(
+        name=name,
+        role=role,
+        collections=None if collections is None else list(collections),
+        access=None if access is None else list(access),
+        limits=[asdict(limit) for limit in limits] or None,
+        expires_at=None if expires_at is None else expires_at.isoformat(),
+    )
+    return Call(method="POST", path="/v1/keys", result=NewKey, json=body)
+
+
+def list_keys() -> Call[tuple[Key, ...]]:
+    return get("/v1/keys", tuple[Key, ...], field="keys")
+
+
+def rotate_key(key_id: str, *, overlap_s: float) -> Call[NewKey]:
+    path = f"/v1/keys/{part(key_id)}/rotate"
+    return Call(method="POST", path=path, result=NewKey, json={"overlap_s": overlap_s})
+
+
+def revoke_key(key_id: str) -> Call[Key]:
+    return Call(method="DELETE", path=f"/v1/keys/{part(key_id)}", result=Key, repeatable=True)
+
+
+def key_usage(key_id: str) -> Call[KeyUsage]:
+    return get(f"/v1/keys/{part(key_id)}/usage", KeyUsage)
 
 
 def get(path: str, result: Any, *, field: str | None = None, query: Mapping[str, str] | None = None) -> Call[Any]:

@@ -14,7 +14,9 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 
 from ragkit.service import errors
-from ragkit.service.middleware import BodyLimit, Gate, TraceId
+from ragkit.service.admission import Admission
+from ragkit.service.gate import Gate
+from ragkit.service.middleware import BodyLimit, TraceId
 from ragkit.service.routes import (
     answers,
     ask,
@@ -23,6 +25,7 @@ from ragkit.service.routes import (
     documents,
     health,
     jobs,
+    keys,
     page,
     prompts,
     search,
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["create_service"]
 
-RESOURCES = (ask, search, conversations, answers, documents, jobs, collections, prompts, snapshots, health, page)
+RESOURCES = (ask, search, conversations, answers, documents, jobs, collections, prompts, snapshots, keys, health, page)
 FORM_ROOM = 1_000_000
 """Bytes that a form may hold beside its file."""
 JSON_ROOM, ESCAPED = 4_000_000, 12
@@ -72,7 +75,7 @@ def create_service(
         lifespan=lifespan,
         middleware=[
             Middleware(TraceId),
-            Middleware(Gate, keys=[key.get_secret_value() for key in settings.api_keys]),
+            Middleware(Gate, kit=kit, keys=[key.get_secret_value() for key in settings.api_keys]),
             Middleware(
                 BodyLimit,
                 max_bytes=settings.max_file_mb * 1_000_000 + FORM_ROOM,
@@ -85,6 +88,7 @@ def create_service(
     app.state.kit = kit
     app.state.settings = settings
     app.state.upload_slots = anyio.CapacityLimiter(1)
+    app.state.admission = Admission(settings.answers_at_once, settings.answers_waiting)
     errors.install(app)
     for resource in RESOURCES:
         app.include_router(resource.router)

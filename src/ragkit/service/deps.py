@@ -4,42 +4,68 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, cast
 
-from fastapi import Depends, Request
+from fastapi import Request, Security
+from fastapi.security import HTTPBearer, SecurityScopes
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 
+from ragkit.callers import Principal
 from ragkit.engine import AsyncRagkit
+from ragkit.errors import Unauthenticated
+from ragkit.rights import Role
 from ragkit.service.errors import ClientGone
 from ragkit.types import MOST_CONDITIONS, Filters, Range
 
 T = TypeVar("T")
 
-__all__ = ["Body", "FiltersBody", "Kit", "Mmr", "Name", "RangeBody", "Text", "storable", "while_connected"]
+__all__ = [
+    "Body",
+    "FiltersBody",
+    "KitToAdminister",
+    "KitToEdit",
+    "KitToOperate",
+    "KitToRead",
+    "Mmr",
+    "Name",
+    "RangeBody",
+    "Text",
+    "caller_of",
+    "storable",
+    "while_connected",
+]
 
 
-def _access(request: Request) -> tuple[str, ...] | None:
-    """Tags that the caller carries. So far every caller is an operator, who carries none and sees everything."""
-    return None
+_key = HTTPBearer(scheme_name="key", description="An API key, or a token.", auto_error=False)
 
 
-def _caller(request: Request) -> str | None:
-    """The name of the caller: of the key that it sent. Without keys there is one caller, who sees everything."""
-    name: str | None = request.state.caller
-    return name
+def caller_of(request: Request) -> Principal:
+    """Who the gate has let in."""
+    caller: Principal | None = request.state.caller
+    if caller is None:  # where no key is needed, nothing else may ask who calls
+        raise Unauthenticated
+    return caller
 
 
-def _kit(
-    request: Request,
-    access: Annotated[tuple[str, ...] | None, Depends(_access)],
-    caller: Annotated[str | None, Depends(_caller)],
-) -> AsyncRagkit:
-    kit: AsyncRagkit = request.app.state.kit
-    return kit if access is None and caller is None else kit.seen_by(access, caller=caller)
+def _kit(request: Request, needed: SecurityScopes, _: Annotated[object, Security(_key)]) -> AsyncRagkit:
+    caller = caller_of(request)
+    (role,) = needed.scopes
+    caller.need(cast("Role", role))
+    whole: AsyncRagkit = request.app.state.kit
+    if caller.access is None and caller.collections is None and not caller.name:
+        return whole
+    return whole.seen_by(caller.access, caller=caller.name or None, collections=caller.collections)
 
 
-Kit = Annotated[AsyncRagkit, Depends(_kit)]
-"""The engine that serves this app, as far as the caller may see."""
+# There is no engine for a route without the role that it needs.
+KitToRead = Annotated[AsyncRagkit, Security(_kit, scopes=["reader"])]
+"""The engine that serves this app, as far as the caller may see, for a route that needs the role `reader`."""
+KitToEdit = Annotated[AsyncRagkit, Security(_kit, scopes=["editor"])]
+"""The same for one that needs `editor`."""
+KitToOperate = Annotated[AsyncRagkit, Security(_kit, scopes=["operator"])]
+"""The same for one that needs `operator`."""
+KitToAdminister = Annotated[AsyncRagkit, Security(_kit, scopes=["admin"])]
+"""The same for one that needs `admin`."""
 
 
 def storable(text: str) -> str:

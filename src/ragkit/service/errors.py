@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ragkit.errors import InputError, RagkitError
+from ragkit.errors import InputError, OverQuota, RagkitError
 
 __all__ = ["ClientGone", "install", "problem"]
 
@@ -45,9 +45,16 @@ def install(app: FastAPI) -> None:
 def problem(error: RagkitError, trace_id: str) -> JSONResponse:
     """The response that tells of an error."""
     headers = {} if error.retry_after is None else {"Retry-After": str(max(1, round(error.retry_after)))}
+    if isinstance(error, OverQuota):
+        headers |= _met(error)
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return _response(error.status, error.code, error.detail, error.hint, error.trace_id or trace_id, headers)
+
+
+def _met(error: OverQuota) -> dict[str, str]:
+    met = {"RateLimit-Limit": error.most, "RateLimit-Remaining": 0, "RateLimit-Reset": error.retry_after}
+    return {name: f"{value:g}" for name, value in met.items() if value is not None}
 
 
 def _response(

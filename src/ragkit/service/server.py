@@ -21,6 +21,7 @@ from ragkit.service.worker import worker_process
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from ragkit.engine import AsyncRagkit
     from ragkit.settings import Settings
 
 __all__ = ["serve"]
@@ -42,11 +43,12 @@ def serve(settings: Settings, *, with_worker: bool = True, announce: Callable[[s
     """
     from ragkit.app import build
 
-    _refuse_open_doors(settings)
+    kit = build(settings)
+    _refuse_open_doors(settings, kit)
     listener = _listen(settings.host, settings.port)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     beside = {"beside": functools.partial(worker_process, settings)} if with_worker else {}
-    app = create_service(build(settings), settings, **beside)
+    app = create_service(kit, settings, **beside)
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -79,12 +81,12 @@ async def _run(app: FastAPI, server: uvicorn.Server, listener: socket.socket, re
         await server.serve(sockets=[listener])
 
 
-def _refuse_open_doors(settings: Settings) -> None:
-    if settings.api_keys or _is_loopback(settings.host):
+def _refuse_open_doors(settings: Settings, kit: AsyncRagkit) -> None:
+    if settings.api_keys or _is_loopback(settings.host) or kit.registry.any():
         return
     raise ConfigError(
         f"RAGKIT_HOST {settings.host!r} lets other machines in, and no key is set.",
-        hint="Set RAGKIT_API_KEYS to one or more keys, or listen on 127.0.0.1.",
+        hint="`ragkit keys create` makes one, or set RAGKIT_API_KEYS, or listen on 127.0.0.1.",
     )
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from ragkit.store.conversations import answered_from, answers, conversations, messages
 from ragkit.store.evaluations import evaluations
 from ragkit.store.jobs import jobs
+from ragkit.store.keys import api_keys, key_usage, reservations
 from ragkit.store.labels import facets, grants
 from ragkit.store.schema import UtcDateTime, metadata
 from ragkit.store.token_signs import token_signs
@@ -32,6 +33,7 @@ from ragkit.store.token_signs import token_signs
 __all__ = [
     "answered_from",
     "answers",
+    "api_keys",
     "attempts",
     "bands",
     "chunks",
@@ -43,11 +45,13 @@ __all__ = [
     "generations",
     "grants",
     "jobs",
+    "key_usage",
     "manifest",
     "messages",
     "metadata",
     "prompt_aliases",
     "prompts",
+    "reservations",
     "snapshots",
     "token_signs",
     "vectors",

@@ -13,6 +13,7 @@ from pathlib import Path
 from ragkit.events import Accepted, Cited, Done, Event, Retrieved, Token, Verified
 from ragkit.explanation import Candidate, Explanation
 from ragkit.recorded import Trace
+from ragkit.testing.keys import MemoryKeys, MemoryQuotas
 from ragkit.testing.resources import MemoryCollections, MemoryDocuments, MemoryJobs, MemoryPrompts
 from ragkit.testing.said import THEN, MemoryAnswers, MemoryConversations
 from ragkit.testing.snapshots import MemorySnapshots
@@ -53,6 +54,8 @@ class MemoryRagkit:
         self.jobs = MemoryJobs(self.documents)
         self.conversations = MemoryConversations(self.ask)
         self.answers = MemoryAnswers()
+        self.keys = self.registry = MemoryKeys()
+        self.quotas = MemoryQuotas()
         self._ids = itertools.count(1)
 
     async def ask(
@@ -137,7 +140,9 @@ class MemoryRagkit:
         self.answers.record(trace)
         self.conversations.record(collection, trace)
 
-    def seen_by(self, access: Sequence[str] | None, *, caller: str | None = None) -> MemoryRagkit:
+    def seen_by(
+        self, access: Sequence[str] | None, *, caller: str | None = None, collections: Sequence[str] | None = None
+    ) -> MemoryRagkit:
         """Itself: nothing in memory is anybody's."""
         return self
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-PATHS = ("/v1/documents", "/v1/nowhere", "/")
+PATHS = ("/v1/documents", "/v1/nowhere", "/pages")
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from ragkit.recorded import AnswerDiff, AnswerSummary, Replay, Trace
-from ragkit.service.deps import Body, Kit, Name, while_connected
+from ragkit.service.deps import Body, KitToOperate, KitToRead, Name, while_connected
 from ragkit.service.routes.conversations import Limit
+from ragkit.service.spending import Spends
 
 __all__ = ["ReplayBody", "router"]
 
@@ -33,7 +34,7 @@ class ReplayBody(Body):
 
 @router.get("", response_model=Answers)
 async def list_answers(
-    kit: Kit,
+    kit: KitToRead,
     conversation_id: Annotated[Name | None, Query()] = None,
     limit: Limit = 50,
     before: Annotated[Name | None, Query()] = None,
@@ -43,19 +44,23 @@ async def list_answers(
 
 
 @router.get("/{answer_id}", response_model=Trace)
-async def show_answer(answer_id: Name, kit: Kit) -> Trace:
+async def show_answer(answer_id: Name, kit: KitToRead) -> Trace:
     """The record of one answer; its id is the answer's `trace_id`."""
     return await kit.answers.show(answer_id)
 
 
 @router.post("/{answer_id}/replay", response_model=Replay)
-async def replay_answer(answer_id: Name, body: ReplayBody, kit: Kit, request: Request) -> Replay:
+async def replay_answer(
+    answer_id: Name, body: ReplayBody, kit: KitToOperate, spending: Spends, request: Request
+) -> Replay:
     """Ask again what was asked, with another prompt, model or generation, and see the difference; for operators."""
+    first = await kit.answers.show(answer_id)
+    await spending.begin(first.standalone_question, follows_up=False, llm=body.model)
     replay = kit.answers.replay(answer_id, prompt=body.prompt, model=body.model, generation=body.generation)
-    return await while_connected(request, replay)
+    return await while_connected(request, spending.answered(replay, lambda again: again.trace.answer.usage))
 
 
 @router.get("/{a}/diff/{b}", response_model=AnswerDiff)
-async def diff_answers(a: Name, b: Name, kit: Kit) -> AnswerDiff:
+async def diff_answers(a: Name, b: Name, kit: KitToRead) -> AnswerDiff:
     """How answer `b` differs from answer `a`."""
     return await kit.answers.diff(a, b)

@@ -11,9 +11,11 @@ from pydantic import TypeAdapter
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
+from ragkit.answer.pipeline import last_answer
 from ragkit.errors import InputError, RagkitError
 from ragkit.events import Accepted, Cited, Done, Event, Failed, Retrieved, Token, Verified
-from ragkit.service.deps import Body, FiltersBody, Kit, Mmr, Name, Text, while_connected
+from ragkit.service.deps import Body, FiltersBody, KitToRead, Mmr, Name, Text, while_connected
+from ragkit.service.spending import Spends
 from ragkit.types import Answer, Citation
 
 __all__ = ["AskBody", "router"]
@@ -62,14 +64,16 @@ class AskBody(Body):
         }
     },
 )
-async def ask(body: AskBody, kit: Kit, request: Request) -> Any:
+async def ask(body: AskBody, kit: KitToRead, spending: Spends, request: Request) -> Any:
     """Answer a question from the documents, with citations checked against their text."""
     limit = request.app.state.settings.max_question_chars
     if len(body.question) > limit:
         raise InputError(f"question: it has {len(body.question):,} characters; the limit is {limit:,}.")
+    await spending.begin(body.question, follows_up=body.conversation_id is not None)
+    events = spending.watched(kit.stream(body.question, **body.arguments()))
     if not body.stream:
-        return await while_connected(request, kit.ask(body.question, **body.arguments()))
-    return await _stream(kit.stream(body.question, **body.arguments()), request.state.trace_id)
+        return await while_connected(request, last_answer(events))
+    return await _stream(events, request.state.trace_id)
 
 
 async def _stream(events: AsyncIterator[Event], trace_id: str) -> Response:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Query, Request, Response, UploadFile
 from typing_extensions import TypedDict
 
 from ragkit.errors import InputError, TooLarge
-from ragkit.service.deps import Kit, Name
+from ragkit.service.deps import KitToEdit, KitToRead, Name
 from ragkit.types import Document, DocumentState, DocumentView, IngestReport, Job, Receipt
 
 __all__ = ["router"]
@@ -22,26 +22,26 @@ class Documents(TypedDict):
 
 @router.get("", response_model=Documents)
 async def list_documents(
-    kit: Kit, collection: Annotated[Name | None, Query()] = None, state: DocumentState | None = None
+    kit: KitToRead, collection: Annotated[Name | None, Query()] = None, state: DocumentState | None = None
 ) -> Documents:
     """The documents that can answer, or those in one state; of one collection, or of all."""
     return {"documents": await kit.documents.list(collection=collection, state=state)}
 
 
 @router.get("/{document_id}", response_model=DocumentView)
-async def get_document(document_id: Name, kit: Kit, chunks: bool = False) -> DocumentView:
+async def get_document(document_id: Name, kit: KitToRead, chunks: bool = False) -> DocumentView:
     """A document with its text and, on request, its chunks."""
     return await kit.documents.get(document_id, chunks=chunks)
 
 
 @router.delete("/{document_id}", response_model=Receipt)
-async def delete_document(document_id: Name, kit: Kit) -> Receipt:
+async def delete_document(document_id: Name, kit: KitToEdit) -> Receipt:
     """Erase a document everywhere."""
     return await kit.documents.delete(document_id)
 
 
 @router.post("/{document_id}/release", response_model=IngestReport)
-async def release_document(document_id: Name, kit: Kit) -> IngestReport:
+async def release_document(document_id: Name, kit: KitToEdit) -> IngestReport:
     """Let a document out of quarantine: it is ingested whatever the filters say of it."""
     return await kit.documents.release(document_id)
 
@@ -49,7 +49,7 @@ async def release_document(document_id: Name, kit: Kit) -> IngestReport:
 @router.post("", response_model=Job, status_code=202)
 async def upload_document(
     file: UploadFile,
-    kit: Kit,
+    kit: KitToEdit,
     request: Request,
     response: Response,
     collection: Annotated[Name | None, Form()] = None,

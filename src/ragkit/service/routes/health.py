@@ -7,7 +7,8 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
-from ragkit.service.deps import Kit
+from ragkit.engine import AsyncRagkit
+from ragkit.rights import covers
 
 __all__ = ["router"]
 
@@ -30,13 +31,15 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
-async def readyz(kit: Kit, request: Request, response: Response) -> Readiness:
-    """Whether each part works: `ok`, or what is wrong with it, which a caller without the key is not told."""
+async def readyz(request: Request, response: Response) -> Readiness:
+    """Whether each part works: `ok`, or what is wrong with it, which only operators are told."""
+    kit: AsyncRagkit = request.app.state.kit
     parts = dict(await kit.ready()) if request.app.state.warming.done() else {"engine": "starting"}
     # Without a worker uploads wait, and questions are answered all the same.
     ready = all(state == "ok" for name, state in parts.items() if name != "worker")
     if not ready:
         response.status_code = 503
-    if not request.state.trusted:
+    caller = request.state.caller
+    if caller is None or not covers(caller.role, "operator"):
         parts = {name: "ok" if state == "ok" else "failing" for name, state in parts.items()}
     return {"ready": ready, "parts": parts}

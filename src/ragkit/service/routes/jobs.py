@@ -7,7 +7,7 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
-from ragkit.service.deps import Body, Kit, Name
+from ragkit.service.deps import Body, KitToEdit, KitToOperate, Name
 from ragkit.types import Job
 
 __all__ = ["router"]
@@ -26,19 +26,19 @@ class StartBody(Body):
 
 
 @router.get("", response_model=Jobs)
-async def list_jobs(kit: Kit) -> Jobs:
+async def list_jobs(kit: KitToEdit) -> Jobs:
     """The newest jobs first."""
     return {"jobs": await kit.jobs.list()}
 
 
 @router.get("/{job_id}", response_model=Job)
-async def get_job(job_id: Name, kit: Kit) -> Job:
+async def get_job(job_id: Name, kit: KitToEdit) -> Job:
     """How far a job is, and its report when it is done."""
     return await kit.jobs.get(job_id)
 
 
 @router.post("", response_model=Job, status_code=202)
-async def start_job(body: StartBody, kit: Kit, request: Request, response: Response) -> Job:
+async def start_job(body: StartBody, kit: KitToOperate, request: Request, response: Response) -> Job:
     """Run a pipeline of the service's by its name; one that waits to start already is not queued twice."""
     job = await kit.jobs.start(body.pipeline)
     response.headers["Location"] = str(request.app.url_path_for("get_job", job_id=job.id))
@@ -46,7 +46,7 @@ async def start_job(body: StartBody, kit: Kit, request: Request, response: Respo
 
 
 @router.post("/{job_id}/{change}", response_model=Job)
-async def change_job(job_id: Name, change: Literal["pause", "resume", "cancel", "retry"], kit: Kit) -> Job:
+async def change_job(job_id: Name, change: Literal["pause", "resume", "cancel", "retry"], kit: KitToOperate) -> Job:
     """Pause or cancel a job after the batch under way, go on with it, or try again the documents that failed."""
     changes = {"pause": kit.jobs.pause, "resume": kit.jobs.resume, "cancel": kit.jobs.cancel, "retry": kit.jobs.retry}
     return await changes[change](job_id)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
-from ragkit.service.deps import Body, Kit, Name, Text, storable
+from ragkit.service.deps import Body, KitToOperate, Name, Text, storable
 from ragkit.types import PromptVersion
 
 __all__ = ["CreateBody", "PromoteBody", "RollbackBody", "router"]
@@ -48,13 +48,13 @@ class RollbackBody(Body):
 
 
 @router.get("", response_model=Prompts)
-async def list_prompts(kit: Kit) -> Prompts:
+async def list_prompts(kit: KitToOperate) -> Prompts:
     """The versions of all prompts."""
     return {"prompts": await kit.prompts.list()}
 
 
 @router.post("", response_model=PromptVersion, status_code=201)
-async def create_prompt(body: CreateBody, kit: Kit) -> PromptVersion:
+async def create_prompt(body: CreateBody, kit: KitToOperate) -> PromptVersion:
     """Add a version; it answers nothing until an alias points at it."""
     return await kit.prompts.create(body.name, body.template, note=body.note)
 
@@ -62,7 +62,7 @@ async def create_prompt(body: CreateBody, kit: Kit) -> PromptVersion:
 @router.get("/{name}", response_model=PromptVersion)
 async def show_prompt(
     name: Name,
-    kit: Kit,
+    kit: KitToOperate,
     alias: Annotated[Name | None, Query()] = None,
     version: Annotated[Number | None, Query()] = None,
 ) -> PromptVersion:
@@ -71,18 +71,20 @@ async def show_prompt(
 
 
 @router.post("/{name}/promote", response_model=PromptVersion)
-async def promote_prompt(name: Name, body: PromoteBody, kit: Kit) -> PromptVersion:
+async def promote_prompt(name: Name, body: PromoteBody, kit: KitToOperate) -> PromptVersion:
     """Point an alias at a version."""
     return await kit.prompts.promote(name, body.version, alias=body.alias)
 
 
 @router.post("/{name}/rollback", response_model=PromptVersion)
-async def roll_back_prompt(name: Name, body: RollbackBody, kit: Kit) -> PromptVersion:
+async def roll_back_prompt(name: Name, body: RollbackBody, kit: KitToOperate) -> PromptVersion:
     """Point an alias where it pointed before."""
     return await kit.prompts.rollback(name, alias=body.alias)
 
 
 @router.get("/{name}/diff", response_model=Diff)
-async def diff_prompt(name: Name, a: Annotated[Number, Query()], b: Annotated[Number, Query()], kit: Kit) -> Diff:
+async def diff_prompt(
+    name: Name, a: Annotated[Number, Query()], b: Annotated[Number, Query()], kit: KitToOperate
+) -> Diff:
     """What changed from version `a` to version `b`, as a unified diff."""
     return {"diff": await kit.prompts.diff(name, a, b)}

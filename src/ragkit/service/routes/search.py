@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from ragkit.explanation import Explanation
-from ragkit.service.deps import Body, FiltersBody, Kit, Mmr, Name, Text, while_connected
+from ragkit.service.deps import Body, FiltersBody, KitToOperate, KitToRead, Mmr, Name, Text, while_connected
 from ragkit.types import Mode, SearchResult
 
 __all__ = ["ExplainBody", "SearchBody", "router"]
@@ -41,12 +41,12 @@ class ExplainBody(SearchBody):
 
 
 @router.post("/v1/search", response_model=SearchResult)
-async def search(body: SearchBody, kit: Kit, request: Request) -> SearchResult:
+async def search(body: SearchBody, kit: KitToRead, request: Request) -> SearchResult:
     """Find the passages that answer a query best."""
     return await while_connected(request, kit.search(body.query, **body.arguments()))
 
 
 @router.post("/v1/explain", response_model=Explanation)
-async def explain(body: ExplainBody, kit: Kit, request: Request) -> Explanation:
+async def explain(body: ExplainBody, kit: KitToOperate, request: Request) -> Explanation:
     """Tell what every stage of a search did; for operators, since it names also what is out of scope."""
     return await while_connected(request, kit.explain(body.query, access=body.access, **body.arguments()))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from typing_extensions import TypedDict
 
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
-from ragkit.service.deps import Body, Kit, Name
+from ragkit.service.deps import Body, KitToEdit, KitToOperate, Name
 
 __all__ = ["RollbackBody", "router"]
 
@@ -33,24 +33,24 @@ class RollbackBody(Body):
 
 
 @router.get("", response_model=Snapshots)
-async def list_snapshots(kit: Kit, collection: Collection = None) -> Snapshots:
+async def list_snapshots(kit: KitToEdit, collection: Collection = None) -> Snapshots:
     """Those of one collection, newest first."""
     return {"snapshots": await kit.snapshots.list(collection)}
 
 
 @router.get("/{number}", response_model=Manifest)
-async def show_snapshot(number: Number, kit: Kit, collection: Collection = None) -> Manifest:
+async def show_snapshot(number: Number, kit: KitToEdit, collection: Collection = None) -> Manifest:
     """The documents of one, by uri."""
     return {"entries": await kit.snapshots.show(number, collection=collection)}
 
 
 @router.get("/{a}/diff/{b}", response_model=SnapshotDiff)
-async def diff_snapshots(a: Number, b: Number, kit: Kit, collection: Collection = None) -> SnapshotDiff:
+async def diff_snapshots(a: Number, b: Number, kit: KitToEdit, collection: Collection = None) -> SnapshotDiff:
     """What changed from snapshot `a` to snapshot `b`."""
     return await kit.snapshots.diff(a, b, collection=collection)
 
 
 @router.post("/{number}/rollback", response_model=Rollback)
-async def roll_back_snapshot(number: Number, body: RollbackBody, kit: Kit) -> Rollback:
+async def roll_back_snapshot(number: Number, body: RollbackBody, kit: KitToOperate) -> Rollback:
     """Answer from the documents of an earlier snapshot again; what was deleted since stays deleted and is named."""
     return await kit.snapshots.rollback(number, collection=body.collection)

@@ -1,4 +1,4 @@
-"""Whose a conversation is, how it is called and what it branched from; what belongs to which answer."""
+"""Whose a conversation is, how it is called and what it branched from; what belongs to which answer; keys."""
 
 from typing import Any
 
@@ -36,6 +36,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_answered_from_document_id", "answered_from", ["document_id"])
     _tie(op.get_bind())
+    _create_keys()
 
 
 def _tie(connection: sa.Connection) -> None:
@@ -68,7 +69,52 @@ def _documents(connection: sa.Connection, trace: dict[str, Any]) -> set[str]:
     return cited | set(connection.scalars(of.where(_chunks.c.id.in_([key for key, _ in trace["hits"]]))))
 
 
+def _create_keys() -> None:
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "api_keys",
+        sa.Column("id", sa.String(40), nullable=False),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("secret_sha256", sa.LargeBinary(32), nullable=False),
+        sa.Column("previous_sha256", sa.LargeBinary(32), nullable=True),
+        sa.Column("previous_until", moment, nullable=True),
+        sa.Column("role", sa.String(20), nullable=False),
+        sa.Column("collections", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("access", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("limits", sa.JSON(), nullable=False),
+        sa.Column("created_at", moment, nullable=False),
+        sa.Column("rotated_at", moment, nullable=True),
+        sa.Column("expires_at", moment, nullable=True),
+        sa.Column("revoked_at", moment, nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_api_keys"),
+    )
+    op.create_table(
+        "key_usage",
+        sa.Column("key_id", sa.String(40), nullable=False),
+        sa.Column("window", sa.String(16), nullable=False),
+        sa.Column("requests", sa.BigInteger(), nullable=False),
+        sa.Column("tokens", sa.BigInteger(), nullable=False),
+        sa.Column("micros", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["key_id"], ["api_keys.id"], name="fk_key_usage_key_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("key_id", "window", name="pk_key_usage"),
+    )
+    op.create_table(
+        "reservations",
+        sa.Column("id", sa.String(40), nullable=False),
+        sa.Column("key_id", sa.String(40), nullable=False),
+        sa.Column("tokens", sa.Integer(), nullable=False),
+        sa.Column("micros", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", moment, nullable=False),
+        sa.Column("expires_at", moment, nullable=False),
+        sa.ForeignKeyConstraint(["key_id"], ["api_keys.id"], name="fk_reservations_key_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name="pk_reservations"),
+    )
+    op.create_index("ix_reservations_key_id_expires_at", "reservations", ["key_id", "expires_at"])
+
+
 def downgrade() -> None:
+    for table in ("reservations", "key_usage", "api_keys"):
+        op.drop_table(table)
     op.drop_index("ix_answered_from_document_id", "answered_from")
     op.drop_table("answered_from")
     op.drop_index("ix_answers_created_at", "answers")

@@ -1,0 +1,156 @@
+"""Who may call: everybody who shows a key or a token; without any key, only what comes from this machine on purpose."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import anyio.to_thread
+from anyio import CapacityLimiter
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ragkit.callers import Principal
+from ragkit.errors import NotAllowed, RagkitError, Unauthenticated
+from ragkit.service.errors import problem
+
+if TYPE_CHECKING:
+    from ragkit.engine import AsyncRagkit
+    from ragkit.keys.quotas import Standing
+
+__all__ = ["Gate"]
+
+OPEN_PATHS = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs/", "/page/")
+"""What needs no key, and begins so: probes, the documentation of the API, and the parts of the chat page."""
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+NAME_DIGITS = 32
+"""Of the hash of a key of the settings, which names the caller: what belongs to one key is not seen with another."""
+LOOKUPS = 4
+"""Threads that look keys up and count requests; searches have their own, and keep nobody out."""
+
+
+class Gate:
+    """Finds out who calls, for the rights of the routes, and counts the requests of each key.
+
+    A service without keys listens on loopback, where any web page in a browser on this machine could reach it: under a
+    name of its own that resolves to loopback (DNS rebinding), or by posting a form. `Host` and `Origin` show it.
+
+    Args:
+        app: What comes after.
+        kit: Whose keys these are.
+        keys: Others that open everything.
+    """
+
+    def __init__(self, app: ASGIApp, kit: AsyncRagkit, keys: Sequence[str]) -> None:
+        self._app = app
+        self._kit = kit
+        self._digests = [_digest(key) for key in keys]
+        self._limiter = CapacityLimiter(LOOKUPS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state, standing = scope["state"], None
+        try:
+            state["caller"] = caller = await self._admit(scope, Headers(scope=scope))
+            if caller is not None and caller.metered and not _is_open(scope["path"]):
+                standing = await anyio.to_thread.run_sync(self._kit.quotas.count, caller, limiter=self._limiter)
+        except RagkitError as error:
+            await problem(error, state["trace_id"])(scope, receive, send)
+            return
+        await self._app(scope, receive, _telling(send, standing) if standing else send)
+
+    async def _admit(self, scope: Scope, headers: Headers) -> Principal | None:
+        """Who calls; nobody in particular where that does not matter. Raises where an unknown caller may not go on."""
+        if not (self._digests or await self._has_keys()):
+            _refuse_other_machines(scope)
+            _refuse_web_pages(headers)
+            return Principal(role="admin")
+        secret = _secret(headers)
+        caller = await self._known(secret) if secret else None
+        if caller is None and not _is_open(scope["path"]):
+            raise Unauthenticated(
+                "This service needs an API key, and the one sent is missing, wrong or has expired.",
+                hint="Send it as 'Authorization: Bearer …'; the SDK and the command line read RAGKIT_API_KEY.",
+            )
+        return caller
+
+    async def _has_keys(self) -> bool:
+        remembered = self._kit.registry.remembers_any()
+        if remembered is not None:
+            return remembered
+        return await anyio.to_thread.run_sync(self._kit.registry.any, limiter=self._limiter)
+
+    async def _known(self, secret: str) -> Principal | None:
+        # All are compared, each in constant time: how long it takes says nothing about any of them.
+        digest = _digest(secret)
+        if any([hmac.compare_digest(digest, known) for known in self._digests]):  # noqa: C419
+            return Principal(role="admin", name=f"key {digest.hex()[:NAME_DIGITS]}")
+        remembered = self._kit.registry.remembered(secret)
+        return remembered or await anyio.to_thread.run_sync(self._kit.registry.caller, secret, limiter=self._limiter)
+
+
+def _is_open(path: str) -> bool:
+    return path == "/" or path.startswith(OPEN_PATHS)
+
+
+def _telling(send: Send, standing: Standing) -> Send:
+    """Tells also where the key stands, as `RateLimit-*` (draft-ietf-httpapi-ratelimit-headers-06)."""
+
+    async def send_with_standing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers.setdefault("RateLimit-Limit", str(standing.most))
+            headers.setdefault("RateLimit-Remaining", str(standing.left))
+            headers.setdefault("RateLimit-Reset", str(standing.resets_s))
+        await send(message)
+
+    return send_with_standing
+
+
+def _secret(headers: Headers) -> str:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+def _refuse_other_machines(scope: Scope) -> None:
+    """`ragkit serve` binds nothing else without keys; another server that runs the application may."""
+    try:
+        local = ipaddress.ip_address((scope.get("client") or ("",))[0]).is_loopback
+    except ValueError:  # a socket of this machine, or a test
+        local = True
+    if not local:
+        raise Unauthenticated(
+            "A service without keys answers this machine only.", hint="Set RAGKIT_API_KEYS, or `ragkit keys create`."
+        )
+
+
+def _refuse_web_pages(headers: Headers) -> None:
+    host = headers.get("host", "")
+    if _name(f"//{host}") not in LOOPBACK_NAMES:
+        raise NotAllowed(
+            f"A service without keys answers to 'localhost' only, not to {host!r}.",
+            hint="Set RAGKIT_API_KEYS to serve under another name.",
+        )
+    origin = headers.get("origin")
+    if origin is not None and _name(origin) not in LOOPBACK_NAMES:
+        raise NotAllowed(
+            f"A service without keys takes no requests from the web page {origin!r}.",
+            hint="Set RAGKIT_API_KEYS and have the page's server call the service.",
+        )
+
+
+def _name(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
