@@ -236,6 +236,8 @@ class ChatRequest:
     disagreement: Disagreement | None = None
     """Between two of the sources, where one was found."""
     max_tokens: int | None = None
+    scope: str = ""
+    """Who asks, of what and how: a reply is repeated only where this is equal as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +246,10 @@ class ChatDelta:
 
     text: str = ""
     usage: Usage | None = None
+    model: str = ""
+    """Which model writes, where it is not the one that was asked; told before its first text,"""
+    fallback: str = ""
+    """with what was wrong with that one."""
 
 
 class ChatModel(Protocol):

@@ -60,13 +60,31 @@ class Settings(BaseSettings):
     chunk_tokens: int = Field(220, ge=32, le=8192, description="Largest chunk in the embedder's own tokens.")
     chunk_overlap: int = Field(0, ge=0, le=1024, description="Tokens that neighbouring chunks share.")
 
-    llm: str = Field("extractive", description="extractive (no model), or provider:model as LangChain spells it.")
-    llm_base_url: str | None = Field(None, description="Address of an OpenAI-compatible server.")
+    llm: str = Field(
+        "extractive",
+        description="extractive (no model); provider:model as LangChain spells it, or huggingface:FOLDER; several, "
+        "separated by commas, are asked in their order.",
+    )
+    llm_base_url: str | None = Field(
+        None,
+        description="Address of an OpenAI-compatible server. One is for all models of the first one's provider; "
+        "several, separated by commas, are for the models in their order.",
+    )
     llm_api_key: SecretStr | None = Field(
-        None, description="Key for the model provider; else the provider's own variable."
+        None,
+        description="Key for the model provider, or keys like the addresses; else the provider's own variable.",
     )
     llm_timeout_s: float = Field(60.0, gt=0, description="Seconds to wait for the model's next token.")
+    llm_deadline_s: float = Field(
+        120.0, gt=0, description="Seconds that a first token may take, with all tries of all models."
+    )
+    llm_prices: Path | None = Field(
+        None, description="A TOML file of prices that count instead of those that ship (`ragkit/models/prices.toml`)."
+    )
     llm_max_tokens: int = Field(1024, ge=1, description="Longest answer in tokens.")
+    llm_cache: int = Field(
+        0, ge=0, description="Replies of the model that are remembered, for questions that come again; 0 for none."
+    )
     context_tokens: int = Field(3000, ge=200, description="Budget for the numbered sources in a prompt, in tokens.")
     unsupported: Literal["flag", "drop", "abstain", "repair"] = Field(
         "flag",

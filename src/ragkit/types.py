@@ -239,6 +239,20 @@ class Usage:
     output_tokens: int = 0
     cost_usd: float | None = 0.0
     """None when the price of the model is not known."""
+    prices: str | None = None
+    """The version of the price table that this was reckoned with."""
+    cached: bool = False
+    """Whether this is the repetition of an earlier answer, and no model was asked."""
+
+    def __add__(self, other: Usage) -> Usage:
+        unknown = self.cost_usd is None or other.cost_usd is None
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cost_usd=None if unknown else (self.cost_usd or 0.0) + (other.cost_usd or 0.0),
+            prices=self.prices or other.prices,
+            cached=self.cached or other.cached,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +277,8 @@ class Answer:
     coverage: float | None = None
     """The share of the sentences that cite something which supports them; none without sentences."""
     notes: tuple[Note, ...] = ()
+    fallback: str | None = None
+    """Why `model` is not the first of `RAGKIT_LLM`, where it is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from ragkit.answer import history
 from ragkit.answer.ports import Prompts, deltas
 from ragkit.answer.turn import Turn
+from ragkit.errors import UpstreamError
 from ragkit.protocols import ChatModel, ChatRequest
 from ragkit.settings import Settings
 from ragkit.threads import Threads
@@ -40,12 +41,13 @@ class Rewriter:
         """Put into the turn the question as it is understood without the conversation, and what to search for."""
         said = turn.conversation.messages
         if said and self._chat.name == "extractive":
-            before = [message.text for message in said if message.role == "user"]
-            turn.query = history.search_query(turn.question, before[-1] if before else None)
-            turn.standalone = history.standalone_by_rule(turn.question, turn.conversation.last_question)
+            _by_rule(turn)
             return
-        turn.standalone = await self._by_model(turn) if said else turn.question
-        turn.query = turn.standalone
+        try:
+            turn.standalone = await self._by_model(turn) if said else turn.question
+            turn.query = turn.standalone
+        except UpstreamError:  # who writes the answer has a substitute, and this has the rule
+            _by_rule(turn)
 
     async def _by_model(self, turn: Turn) -> str:
         since = time.perf_counter()
@@ -63,3 +65,9 @@ class Rewriter:
         turn.passed("condense", since)
         lines = written.strip().splitlines()
         return lines[0][: self._settings.max_question_chars] if lines else turn.question
+
+
+def _by_rule(turn: Turn) -> None:
+    before = [message.text for message in turn.conversation.messages if message.role == "user"]
+    turn.query = history.search_query(turn.question, before[-1] if before else None)
+    turn.standalone = history.standalone_by_rule(turn.question, turn.conversation.last_question)

@@ -49,6 +49,7 @@ class Turn:
     """Why it was not answered."""
     disagreement: Disagreement | None = None
     """Between two of the sources."""
+    fallback: str | None = None
     usage: list[Usage] = field(default_factory=list)
     stages_ms: dict[str, float] = field(default_factory=dict)
 
@@ -61,6 +62,12 @@ class Turn:
     def documents(self) -> frozenset[str]:
         """Ids of the documents that were found."""
         return frozenset(hit.document_id for hit in (*self.hits, *self.sources))
+
+    @property
+    def scope(self) -> str:
+        """What is equal only where two askers may get the same reply."""
+        seen = (self.collection, self.generation, sorted(self.access) if self.access is not None else None)
+        return repr((*seen, self.filters, self.mmr, self.prompt.name, self.prompt.sha256))
 
     def passed(self, stage: str, since: float) -> None:
         """Add the time since `since` (of `time.perf_counter`) to a stage."""
@@ -75,7 +82,7 @@ class Turn:
             reason=self.reason or ("conflicting_sources" if self._tells_both_sides() else None),
             prompt=PromptRef(name=self.prompt.name, version=self.prompt.version),
             model=self.model,
-            usage=_total(self.usage),
+            usage=sum(self.usage, Usage()),
             trace_id=self.trace_id,
             conversation_id=self.conversation.id,
             took_ms=round(1000 * (time.perf_counter() - self.began), 3),
@@ -84,6 +91,7 @@ class Turn:
                 [bool(one.markers) and one.verdict == "supported" for one in self.verdicts if not one.dropped]
             ),
             notes=tuple(dict.fromkeys(self.notes)),
+            fallback=self.fallback,
         )
 
     def _tells_both_sides(self) -> bool:
@@ -137,12 +145,3 @@ def _shown(number: int, hit: Hit) -> Shown:
 def sha256(text: str) -> str:
     """In hexadecimal; half of a surrogate pair counts, too."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _total(parts: Sequence[Usage]) -> Usage:
-    costs = [part.cost_usd for part in parts]
-    return Usage(
-        input_tokens=sum(part.input_tokens for part in parts),
-        output_tokens=sum(part.output_tokens for part in parts),
-        cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from ragkit.answer.ports import Prompts, deltas
 from ragkit.answer.turn import Turn, sha256
 from ragkit.errors import UpstreamError
 from ragkit.events import Cited, Event, Token, Verified
-from ragkit.protocols import ChatModel, ChatRequest, Disagreement
+from ragkit.protocols import ChatDelta, ChatModel, ChatRequest, Disagreement
 from ragkit.reader import Reader
 from ragkit.settings import Settings
 from ragkit.statements import ranked
@@ -71,6 +71,7 @@ class Writer:
             question=turn.standalone,
             sources=read,
             disagreement=turn.disagreement,
+            scope=turn.scope,
         )
         policy = self._settings.unsupported
         if policy in {"abstain", "repair"}:
@@ -102,7 +103,8 @@ class Writer:
         since, wrote = time.perf_counter(), False
         async with (
             aclosing(deltas(self._chat, request)) as pieces,
-            aclosing(without_foreign_links(pieces, [hit.text for hit in request.sources])) as clean,
+            aclosing(_noted(turn, pieces)) as noted,
+            aclosing(without_foreign_links(noted, [hit.text for hit in request.sources])) as clean,
             aclosing(reply.read(clean, sources=len(request.sources))) as parts,
         ):
             async for part in parts:
@@ -145,6 +147,14 @@ class Writer:
         found = await self._threads.run(lambda: [(one, resolve(one, sources, self._reader)) for one in closed])
         turn.passed("check", since)
         return [(sentence, _quoting(resolved, turn.sources)) for sentence, resolved in found]
+
+
+async def _noted(turn: Turn, pieces: AsyncIterator[ChatDelta]) -> AsyncGenerator[ChatDelta]:
+    """The same, with the turn told who writes."""
+    async for piece in pieces:
+        if piece.model:
+            turn.model, turn.fallback = piece.model, piece.fallback
+        yield piece
 
 
 async def _all(events: AsyncGenerator[Event]) -> list[Event]:

@@ -55,6 +55,8 @@ def print_answer(answer: Answer) -> None:
 
     out = console()
     out.print(escape(answer.answer))
+    if answer.fallback:
+        out.print(f"\n  [yellow]Written by {escape(answer.model)}: {escape(answer.fallback)}[/]")
     for citation in answer.citations:
         sign = "[green]✓[/]" if citation.supported else f"[yellow]{citation.verdict}[/]"
         place = (citation.title, citation.page and f"page {citation.page}", citation.heading)

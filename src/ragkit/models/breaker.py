@@ -51,3 +51,9 @@ class Breaker:
         with self._lock:
             self._failures += 1
             self._again_at = time.monotonic() + self._rest_s
+
+    def rest(self, seconds: float) -> None:
+        """Open it for so long at least, as the other side asked for."""
+        with self._lock:
+            self._failures = max(self._failures, self._limit)
+            self._again_at = max(self._again_at, time.monotonic() + seconds)

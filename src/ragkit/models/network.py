@@ -9,22 +9,16 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    before_sleep_log,
-    retry_if_exception,
-    stop_before_delay,
-    wait_random_exponential,
-)
+from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_before_delay
 
 from ragkit.errors import InputError, RagkitError, TooLarge, UpstreamError, UpstreamRateLimited
 from ragkit.models.breaker import Breaker
-from ragkit.models.providers import explained, status_of
+from ragkit.models.patience import Patience, Wait
+from ragkit.models.providers import explained, secrets_of, shown, status_of
 from ragkit.models.tokenizer import encodable
 from ragkit.protocols import EmbedderSpec, Tokenizer
 from ragkit.tokens import token_spans
@@ -34,7 +28,7 @@ if TYPE_CHECKING:
 
     from ragkit.protocols import Matrix, Vector
 
-__all__ = ["Keep", "NetworkEmbedder", "Patience"]
+__all__ = ["Keep", "NetworkEmbedder"]
 
 log = logging.getLogger(__name__)
 
@@ -45,20 +39,6 @@ BATCH_TEXTS, BATCH_TOKENS = 256, 100_000
 QUERY_PATIENCE_S = 10.0
 
 _TOO_MUCH = re.compile(r"too (?:long|large|many)|maximum (?:context|input)|context.?length|max_tokens|exceed", re.I)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long a provider is asked again."""
-
-    first_s: float = 0.5
-    """The longest wait before the second try; it doubles with every further one, with jitter."""
-    longest_s: float = 20.0
-    total_s: float = 300.0
-    """For one batch, all waits together; a Retry-After that would go beyond it is not waited for."""
-    failures: int = 5
-    """In a row, being asked to slow down left out; then the provider is left alone."""
-    rest_s: float = 30.0
 
 
 class NetworkEmbedder:
@@ -78,6 +58,7 @@ class NetworkEmbedder:
         self._spec = spec
         self._patience = patience or Patience()
         self._keep = keep
+        self._secrets = secrets_of(model)
         self._breaker = Breaker(failures=self._patience.failures, rest_s=self._patience.rest_s)
         self._batch_texts = BATCH_TEXTS
 
@@ -163,7 +144,7 @@ class NetworkEmbedder:
     def _patiently(self, patience: Patience, call: Callable[[Any], Any], argument: object) -> Any:
         trying = Retrying(
             retry=retry_if_exception(lambda error: _passing(error) and not self._breaker.is_open),
-            wait=_Wait(patience),
+            wait=Wait(patience),
             stop=stop_before_delay(patience.total_s),
             before_sleep=before_sleep_log(log, logging.INFO),
             reraise=True,
@@ -179,7 +160,7 @@ class NetworkEmbedder:
         try:
             result = call(argument)
         except Exception as error:  # the packages of the providers share no base class
-            raise self._explained(error) from error
+            raise self._explained(error) from shown(error, self._secrets)
         self._breaker.succeeded()
         return result
 
@@ -189,7 +170,7 @@ class NetworkEmbedder:
         if status == 413 or (status in {400, 422} and _TOO_MUCH.search(str(error))):
             self._breaker.succeeded()
             return TooLarge(f"{name!r} refuses a text for its length.", hint="Lower RAGKIT_CHUNK_TOKENS.")
-        ours = explained(name, error, setting="RAGKIT_EMBEDDER")
+        ours = explained(name, error, setting="RAGKIT_EMBEDDER", secrets=self._secrets)
         if not _passing(ours) or isinstance(ours, UpstreamRateLimited):
             self._breaker.succeeded()  # it is there
             return ours
@@ -225,18 +206,6 @@ class _Estimate:
 def _sendable(text: str) -> str:
     """No provider takes half of a surrogate pair, and none embeds nothing at all."""
     return encodable(text) or " "
-
-
-class _Wait:
-    """As long as the provider asks for, else longer each time."""
-
-    def __init__(self, patience: Patience) -> None:
-        self._backoff = wait_random_exponential(multiplier=patience.first_s, max=patience.longest_s)
-
-    def __call__(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after if isinstance(error, RagkitError) else None
-        return self._backoff(state) if asked is None else asked
 
 
 def _passing(error: BaseException) -> bool:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import ConfigError, MissingExtra
-from ragkit.models.network import NetworkEmbedder, Patience
+from ragkit.models.network import NetworkEmbedder
+from ragkit.models.patience import Patience
 from ragkit.models.providers import require
 from ragkit.protocols import EmbedderSpec
 from ragkit.settings import Settings

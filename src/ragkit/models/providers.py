@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 
 from ragkit.errors import (
     ConfigError,
@@ -14,7 +15,7 @@ from ragkit.errors import (
     seconds_asked,
 )
 
-__all__ = ["explained", "require", "status_of"]
+__all__ = ["explained", "require", "secrets_of", "shown", "status_of"]
 
 _EXTRAS = ("openai", "anthropic", "ollama")
 """Providers whose package is an extra of ragkit of the same name."""
@@ -37,16 +38,20 @@ def require(provider: str, *, setting: str) -> None:
         ) from error
 
 
-def explained(name: str, error: Exception, *, setting: str) -> RagkitError:
+def explained(name: str, error: Exception, *, setting: str, secrets: Sequence[str] = ()) -> RagkitError:
     """Ours for theirs. The SDKs of all providers put `status_code` and `response` on what they raise.
 
     Args:
         name: The model, as the setting spells it.
         error: What the provider's package raised.
         setting: `RAGKIT_LLM` or `RAGKIT_EMBEDDER`: where the address, the key and the timeout are set.
+        secrets: Keys, which some providers repeat in what they say.
     """
     status = status_of(error)
-    reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+    said = str(error).strip()
+    for secret in secrets:
+        said = said.replace(secret, "…")
+    reason = said.splitlines()[0][:300] if said else type(error).__name__
     if status in {401, 403}:
         return ConfigError(
             f"{name!r} does not accept the key ({status}).", hint=f"Check {setting}_API_KEY and what the key may use."
@@ -66,6 +71,17 @@ def explained(name: str, error: Exception, *, setting: str) -> RagkitError:
         hint=f"Try again; if it stays, check {setting}_BASE_URL and the provider's status.",
         retry_after=_retry_after(error),
     )
+
+
+def secrets_of(model: object) -> list[str]:
+    """The keys that one of LangChain's classes holds."""
+    revealing = (getattr(value, "get_secret_value", None) for value in getattr(model, "__dict__", {}).values())
+    return [secret for reveal in revealing if reveal is not None and (secret := str(reveal()))]
+
+
+def shown(error: Exception, secrets: Sequence[str]) -> Exception | None:
+    """The error as a cause of ours, which is logged with it; none where it repeats a key, as some providers do."""
+    return None if any(secret in str(error) for secret in secrets) else error
 
 
 def status_of(error: Exception) -> int | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DenseSearch"]
 
+_ASKED = 1024
+"""Questions whose vectors are remembered: 1.5 MB at 384 dimensions."""
 _TOGETHER = 16
 """Questions that are embedded at once."""
 _LATELY = 16
@@ -45,6 +48,7 @@ class DenseSearch:
         most_bytes: Of vectors in memory; the store is asked for those of larger collections.
 
     Attributes:
+        embedded: The vector of a question by an embedder, remembered; `embedded.cache_info()` counts hits and misses.
         turns: For work that keeps a core busy. More at a time would wait for each other in Python, and pass the turn on
             at every row that they read.
     """
@@ -62,6 +66,7 @@ class DenseSearch:
         self._vectors = vectors
         self._directories = None if vectors is None else Directories(catalog, most_bytes=most_bytes)
         self.turns = BoundedSemaphore(os.cpu_count() or 1)
+        self.embedded = lru_cache(_ASKED)(self._embedded)
         self._together: dict[str, Together[str, Vector]] = {}
         self._lately: OrderedDict[tuple[object, ...], ExactScan] = OrderedDict()
         self._remembering = Lock()
@@ -83,10 +88,14 @@ class DenseSearch:
                 f"not with {embedder.spec.id!r}.",
                 hint=f"Set RAGKIT_EMBEDDER={generation.spec.name}.",
             )
+        # A port says nothing of hashing; what stands behind it is hashed by identity.
+        return self.embedded(embedder, query)  # type: ignore[arg-type]
+
+    def _embedded(self, embedder: Embedder, query: str) -> Vector:
         if not isinstance(embedder, QueriesEmbedder):
             return embedder.embed_query(query)
         with self._remembering:
-            together = self._together.setdefault(generation.spec.id, Together(self._in_turn(embedder), most=_TOGETHER))
+            together = self._together.setdefault(embedder.spec.id, Together(self._in_turn(embedder), most=_TOGETHER))
         return together(query)
 
     def _in_turn(self, embedder: QueriesEmbedder) -> Callable[[Sequence[str]], Matrix]:

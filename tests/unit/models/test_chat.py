@@ -18,6 +18,8 @@ from ragkit.errors import (
 )
 from ragkit.models.chat import open_chat
 from ragkit.models.extractive import ExtractiveChat
+from ragkit.models.langchain_chat import open_langchain_model
+from ragkit.models.prices import Prices
 from ragkit.protocols import ChatDelta, ChatModel, ChatRequest
 from ragkit.reader import Reader
 from ragkit.settings import Settings
@@ -32,7 +34,7 @@ REQUEST = ChatRequest(messages=(Message(role="user", text="Say hello."),), quest
 
 def opened(server: OpenAIServer, **settings: object) -> ChatModel:
     values = {"llm": "openai:small", "llm_base_url": server.url, **settings}
-    return open_chat(Settings(**values), reader=Reader(HashedEmbedder()))
+    return open_langchain_model("openai", "small", Settings(**values), Prices())
 
 
 async def failure(script: Script, **settings: object) -> tuple[str, RagkitError]:
@@ -54,7 +56,7 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_it_sends_what_was_rendered() -> None:
-    with OpenAIServer(Script(deltas=("Hel", "lo."))) as server:
+    with OpenAIServer(Script(deltas=("Hel", "lo."), usage=(11, 7))) as server:
         model = opened(server, llm_api_key="secret", llm_max_tokens=50)
         deltas = [delta async for delta in model.stream(REQUEST)]
     assert [delta.text for delta in deltas] == ["Hel", "lo.", ""]
@@ -126,7 +128,7 @@ async def test_a_silent_provider_times_out() -> None:
 
 
 async def test_closing_the_stream_hangs_up() -> None:
-    with OpenAIServer(Script(deltas=["word "] * 2000, latency_s=0.005)) as server:
+    with OpenAIServer(Script(deltas=["word "] * 2000, tokens_per_s=200)) as server:
         stream = cast("AsyncGenerator[ChatDelta]", opened(server).stream(REQUEST))
         await anext(stream)
         await stream.aclose()

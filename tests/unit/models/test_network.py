@@ -15,8 +15,9 @@ import pytest
 from ragkit.app import Ragkit
 from ragkit.errors import ConfigError, InputError, MissingExtra, TooLarge, UpstreamError
 from ragkit.models.embed import is_network
-from ragkit.models.network import NetworkEmbedder, Patience
+from ragkit.models.network import NetworkEmbedder
 from ragkit.models.network_provider import open_network_embedder
+from ragkit.models.patience import Patience
 from ragkit.settings import Settings
 from ragkit.testing.embed import HashedEmbedder
 from ragkit.testing.embeddings_server import EmbeddingsServer, Fault
