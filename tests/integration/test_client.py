@@ -120,7 +120,7 @@ def test_prompts(client):
     assert client.prompts.show("answer", version=1).version == 1
     assert "+{question}" in client.prompts.diff("answer", 1, 2)
     assert client.prompts.rollback("answer").version == 1
-    assert len(client.prompts.list()) == 3
+    assert len(client.prompts.list()) == 2
 
 
 def test_ingest_uploads_a_folder_and_reports_what_was_refused(client, tmp_path):

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 
+from ragkit.models.prices import Prices
 from ragkit.service import errors
 from ragkit.service.admission import Admission
 from ragkit.service.gate import Gate
@@ -88,6 +89,7 @@ def create_service(
     app.state.kit = kit
     app.state.settings = settings
     app.state.upload_slots = anyio.CapacityLimiter(1)
+    app.state.prices = Prices(settings.llm_prices)
     app.state.admission = Admission(settings.answers_at_once, settings.answers_waiting)
     errors.install(app)
     for resource in RESOURCES:

@@ -15,6 +15,7 @@ from fastapi import Depends, Request
 from ragkit.callers import Principal
 from ragkit.errors import NotAllowed, RagkitError, TimedOut
 from ragkit.events import Done, Event, Failed, Retrieved, Token
+from ragkit.models.prices import Prices, Tokens
 from ragkit.service.deps import caller_of
 from ragkit.tokens import count_tokens
 from ragkit.types import Usage
@@ -41,11 +42,15 @@ GRACE_S = 60.0
 class Spending:
     """What one answer takes and uses. It is closed when the response has been sent, whatever became of that."""
 
-    def __init__(self, kit: AsyncRagkit, caller: Principal, admission: Admission, settings: Settings) -> None:
+    def __init__(
+        self, kit: AsyncRagkit, caller: Principal, admission: Admission, prices: Prices, settings: Settings
+    ) -> None:
         self._kit = kit
         self._caller = caller
         self._admission = admission
+        self._prices = prices
         self._settings = settings
+        self._models: list[str] = []
         self._admitted = False
         self._reservation: str | None = None
         self._used: Usage | None = None
@@ -67,21 +72,25 @@ class Spending:
         """
         await self._admission.enter(within_s=self._left_s())
         self._admitted = True
-        if not self._caller.metered or (llm or self._settings.llm) == "extractive":
+        models = [name.strip() for name in (llm or self._settings.llm).split(",")]
+        if not self._caller.metered or models == ["extractive"]:
             return
-        if any(limit.measure == "usd" for limit in self._caller.limits):
-            raise NotAllowed(
-                f"The key may use so many US dollars, and what {llm or self._settings.llm!r} costs is not known.",
-                hint="Limit its tokens instead.",
-            )
         read = self._settings.context_tokens + PROMPT_TOKENS + await anyio.to_thread.run_sync(count_tokens, question)
         self._read = read + (CONDENSING_TOKENS if follows_up else 0)
         self._written = self._settings.llm_max_tokens
+        self._models = models
+        limited = any(limit.measure == "usd" for limit in self._caller.limits)
+        usd = self._cost()
+        if usd is None and limited:
+            raise NotAllowed(
+                f"The key may use so many US dollars, and what {', '.join(models)} costs is not known.",
+                hint="Name its price in the file of RAGKIT_LLM_PRICES, or limit tokens instead.",
+            )
         self._reservation = await anyio.to_thread.run_sync(
             lambda: self._kit.quotas.reserve(
                 self._caller,
                 tokens=self._read + self._written,
-                usd=0.0,
+                usd=usd or 0.0,
                 holds_s=self._settings.answer_timeout_s + GRACE_S,
             )
         )
@@ -149,9 +158,15 @@ class Spending:
 
     def _settle(self, reservation: str) -> None:
         # Where it broke off: what was sent to the model by then, and what it had written.
-        used = self._used or Usage(input_tokens=self._read, output_tokens=self._written)
+        used = self._used or Usage(input_tokens=self._read, output_tokens=self._written, cost_usd=self._cost())
         tokens, usd = used.input_tokens + used.output_tokens, used.cost_usd or 0.0
         self._kit.quotas.settle(self._caller.name, reservation, tokens=tokens, usd=usd)
+
+    def _cost(self) -> float | None:
+        """What this many tokens cost with the dearest of the models, in US dollars; none where that is not known."""
+        used = Tokens(input=self._read, output=self._written)
+        costs = [self._prices.cost(model, used) for model in self._models if model != "extractive"]
+        return None if None in costs else max((cost for cost in costs if cost is not None), default=0.0)
 
     def _left_s(self) -> float:
         return self._deadline - asyncio.get_running_loop().time()
@@ -159,7 +174,7 @@ class Spending:
 
 async def _spending(request: Request) -> AsyncIterator[Spending]:
     state = request.app.state
-    spending = Spending(state.kit, caller_of(request), state.admission, state.settings)
+    spending = Spending(state.kit, caller_of(request), state.admission, state.prices, state.settings)
     try:
         yield spending
     finally:

@@ -25,7 +25,7 @@ from ragkit.store.engine import Database
 from ragkit.testing.engine import MemoryRagkit
 from ragkit.types import Usage
 
-USED = Usage(input_tokens=70, output_tokens=30, cost_usd=None)
+USED = Usage(input_tokens=70, output_tokens=30, cost_usd=0.25)
 
 
 class WritingRagkit(MemoryRagkit):
@@ -123,6 +123,22 @@ def test_many_answers_at_once_stay_within_the_tokens_of_their_key(kit, open_clie
         statuses = [one.result().status_code for one in asked]
     assert (statuses.count(200), statuses.count(429)) == (5, 15)
     assert (kit.usage(new).windows[-1].tokens, kit.usage(new).reserved) == (500, 0)
+
+
+def test_money_is_limited_where_the_price_is_known_and_refused_where_it_is_not(kit, open_client, tmp_path) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('[models]\n"openai:priced" = { input = 1000.0, output = 2000.0 }\n', "utf-8")
+    client = open_client(llm="openai:priced, extractive", llm_prices=prices)
+    new = kit.key(Limit(measure="usd", most=3.0, per="month"))
+    assert ask(client, new).is_success
+    refused = ask(client, kit.key(Limit(measure="usd", most=2.0, per="month")))
+    assert (refused.status_code, refused.json()["code"]) == (429, "over_quota")
+    assert "US dollars" in refused.json()["detail"]
+    assert kit.usage(new).windows[-1].usd == 0.25, "what the answer says that it cost"
+    told = ask(open_client(), new)
+    assert (told.status_code, told.json()["code"]) == (403, "not_allowed")
+    assert "RAGKIT_LLM_PRICES" in told.json()["hint"]
+    assert kit.usage(new).reserved == 0
 
 
 def test_a_refusal_is_a_problem_that_says_when_to_come_back(kit, open_client) -> None:
