@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import signal
 import subprocess
 import sys
 from typing import Any
@@ -119,8 +118,11 @@ async def test_hundreds_of_streams_at_once() -> None:
 def test_it_runs_alone() -> None:
     command = [sys.executable, "-m", "ragkit.testing.openai_server"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        assert httpx2.get(f"{url}/models").status_code == 200
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=60) == ("", "")
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            assert httpx2.get(f"{url}/models").status_code == 200
+            process.terminate()
+            assert process.communicate(timeout=60) == ("", "")
+        finally:
+            process.kill()

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import random
+import signal
 import socket
 import sys
 import threading
@@ -270,12 +271,14 @@ def _completion(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until interrupted; the address is written to standard output."""
+    """Serve until interrupted or terminated; the address is written to standard output."""
     parser = argparse.ArgumentParser(prog="python -m ragkit.testing.openai_server", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     server = OpenAIServer(port=parser.parse_args(arguments).port, keep=False)
     sys.stdout.write(f"{server.url}\n")
     sys.stdout.flush()
+    # As an interrupt, which a shell has its background commands ignore.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
 
