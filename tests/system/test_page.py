@@ -132,6 +132,7 @@ def test_it_fits_a_telephone_and_the_dark(browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 360, "height": 720}, color_scheme="dark")
     page = context.new_page()
     page.goto(address)
+    page.locator("#collection option").nth(1).wait_for(state="attached")
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(21, 25, 26)"
     page.click("#menu")
