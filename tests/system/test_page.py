@@ -135,6 +135,8 @@ def test_it_fits_a_telephone_and_the_dark(browser, address: str) -> None:
     page.locator("#collection option").nth(1).wait_for(state="attached")
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(21, 25, 26)"
+    page.click("#theme")
+    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(251, 250, 247)"
     page.click("#menu")
     assert page.locator("#begin").is_visible()
     context.close()

@@ -183,8 +183,8 @@ function wire() {
     at("menu").setAttribute("aria-expanded", String(shown));
   });
   at("theme").addEventListener("click", () => {
-    const dark = getComputedStyle(document.documentElement).getPropertyValue("--dark").trim() === "1";
-    const theme = dark ? "light" : "dark";
+    const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    const theme = (document.documentElement.dataset.theme ?? system) === "dark" ? "light" : "dark";
     localStorage.setItem(THEME, theme);
     dressed(theme);
   });
