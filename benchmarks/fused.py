@@ -3,8 +3,8 @@ model, on test collections in BEIR's format.
 
 python -m benchmarks.fused --data DIR [--sets mtrag_un …] [--home DIR] [--peers-venv DIR]
 
-With `--home` what ragkit ingested is kept, and so are the results of sets that are not named. LangChain's
-EnsembleRetriever, LlamaIndex's QueryFusionRetriever and Haystack's DocumentJoiner fuse by reciprocal rank.
+With `--home` what ragkit ingested and what the others found is kept, and so are the results of sets that are not named.
+LangChain's EnsembleRetriever, LlamaIndex's QueryFusionRetriever and Haystack's DocumentJoiner fuse by reciprocal rank.
 """
 
 from __future__ import annotations
@@ -41,12 +41,13 @@ def main() -> None:
     results = json.loads(earlier.read_text("utf-8"))["results"] if given.home and earlier.is_file() else {}
     with tempfile.TemporaryDirectory() as scratch, opened(given.home) as kit:
         for name in given.sets:
-            results[name] = compare(kit, given.data / name, python, Path(scratch))
+            kept = (given.home or Path(scratch)) / "peers" / name
+            results[name] = compare(kit, given.data / name, python, Path(scratch), kept)
             record("fused", parameters={"measure": MEASURE}, results=results)
 
 
-def compare(kit: Ragkit, folder: Path, python: Path, scratch: Path) -> dict[str, Any]:
-    """Each side's measures, and ours less each peer's, paired."""
+def compare(kit: Ragkit, folder: Path, python: Path, scratch: Path, kept: Path) -> dict[str, Any]:
+    """Each side's measures, and ours less each peer's, paired; what a peer found is kept in a folder."""
     dataset = read_dataset(folder)
     run = kit.evaluate.retrieval(folder)
     ours = kit.evaluate.per_question(run.id).values["hybrid"][MEASURE]
@@ -56,11 +57,15 @@ def compare(kit: Ragkit, folder: Path, python: Path, scratch: Path) -> dict[str,
     (asked / "corpus.jsonl").write_bytes((folder / "corpus.jsonl").read_bytes())
     rows = [{"_id": key, "text": text} for key, text in dataset.queries.items()]
     (asked / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    kept.mkdir(parents=True, exist_ok=True)
     for peer, framework in PEERS.items():
-        command = [python, SIDES / "fused.py", framework, model_folders()["torch"], asked]
-        env = environment(scratch) | OFFLINE
-        output = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=env, check=True).stdout
-        measured = ranking_measures(dataset.qrels, json.loads(output.splitlines()[-1]))
+        rankings = kept / f"{framework}.json"
+        if not rankings.is_file():
+            command = [python, SIDES / "fused.py", framework, model_folders()["torch"], asked]
+            env = environment(scratch) | OFFLINE
+            output = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=env, check=True).stdout
+            rankings.write_text(output.splitlines()[-1], "utf-8")
+        measured = ranking_measures(dataset.qrels, json.loads(rankings.read_text("utf-8")))
         theirs = [measured[MEASURE][key] for key in dataset.queries]
         found[peer] = {name: round(sum(column.values()) / len(column), 4) for name, column in measured.items()}
         found[f"ragkit less {peer}"] = asdict(paired(theirs, [value or 0.0 for value in ours]))

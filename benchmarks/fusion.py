@@ -11,136 +11,43 @@ conversation or question elsewhere. What is printed of the other part was not lo
 from __future__ import annotations
 
 import argparse
-import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.harness import embedded, record
-from ragkit.evaluate.dataset import read_corpus, read_dataset
+from benchmarks.harness import record
+from benchmarks.lists import Asked, Ranking, ndcg, read
 from ragkit.evaluate.significance import paired
-from ragkit.index.exact import ExactScan
-from ragkit.index.keywords import TantivyIndex
-from ragkit.ingest.chunking import StructureChunker, embedded_input
-from ragkit.ingest.language import language
 from ragkit.models.embed import open_embedder
-from ragkit.parsed import Parsed
-from ragkit.protocols import Embedder, KeywordEntry
-from ragkit.retrieve.fusion import above_background, convex, cosines, reciprocal_rank, standardised, theoretical
-from ragkit.retrieve.weights import COEFFICIENTS, Coefficients, Signals, dense_weight, signals
+from ragkit.retrieve.fusion import (
+    CHANCE,
+    above_background,
+    convex,
+    cosines,
+    less_chance,
+    reciprocal_rank,
+    standardised,
+    theoretical,
+)
+from ragkit.retrieve.weights import COEFFICIENTS, Coefficients, dense_weight
 from ragkit.settings import load
 from ragkit.store.embeddings import VectorCache
 from ragkit.store.engine import Database
 
 SETS = ("scifact", "squad2", "mtrag_un", "pydocs_faq", "xquad/en", "xquad/de", "xquad/es", "xquad/zh")
-DEPTH = 50
 FOLDED = 60
 """Passages that are folded to documents."""
 WEIGHTS = np.linspace(0, 1, 41)
 PENALTY = 1e-3
 FIXED = 0.5
-DISCOUNT = tuple(1 / math.log2(rank + 1) for rank in range(1, 11))
-MOST = 400
-"""Questions of a part of a set, evenly spread; the sets count alike."""
+CHANCES = np.linspace(0, 0.1, 11)
+IN_USE = "weight by signals, less by length"
 
-Ranking = list[tuple[str, float]]
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A question with its two lists; passages are `document#ordinal`."""
-
-    dense: Ranking
-    filled: Ranking
-    """The dense list with the cosines of what only the keywords found."""
-    keyword: Ranking
-    signals: Signals
-    relevant: Mapping[str, int]
-    training: bool
-
-
-def read(name: str, data: Path, work: Path, embedder: Embedder, cache: VectorCache) -> list[Asked]:
-    """The lists of every question of a set."""
-    folder = data / name
-    passages, _ = read_corpus(folder)
-    chunker = StructureChunker(embedder.tokenizer)
-    entries = [
-        KeywordEntry(
-            chunk_id=f"{passage.id}#{ordinal}",
-            document_id=passage.id,
-            title=passage.title,
-            heading=piece.heading,
-            text=passage.text[piece.start : piece.end],
-            language=spoken,
-        )
-        for passage in passages
-        for spoken in [language(passage.text) or ""]
-        for ordinal, piece in enumerate(
-            chunker.split(Parsed(text=passage.text, title=passage.title, media_type="text/plain"))
-        )
-    ]
-    inputs = [embedded_input(title=entry.title, heading=entry.heading, text=entry.text) for entry in entries]
-    scan = ExactScan([entry.chunk_id for entry in entries], embedded(inputs, embedder, cache))
-    index = TantivyIndex(work / name)
-    index.rebuild(entries)
-    return [
-        _asked(text, relevant, training, scan=scan, index=index, embedder=embedder)
-        for text, relevant, training in _questions(folder)
-    ]
-
-
-def _asked(
-    text: str,
-    relevant: Mapping[str, int],
-    training: bool,
-    *,
-    scan: ExactScan,
-    index: TantivyIndex,
-    embedder: Embedder,
-) -> Asked:
-    vector = embedder.embed_query(text)
-    dense, keyword = scan.search(vector, k=DEPTH), index.search(text, k=DEPTH)
-    seen = {chunk for chunk, _ in dense}
-    return Asked(
-        dense=dense,
-        filled=dense + scan.search(vector, k=len(keyword), allowed={chunk for chunk, _ in keyword} - seen),
-        keyword=keyword,
-        signals=signals(text, keyword, tokens=len(embedder.tokenizer.spans(text))),
-        relevant=relevant,
-        training=training,
-    )
-
-
-def _questions(folder: Path) -> list[tuple[str, Mapping[str, int], bool]]:
-    """Text, relevant documents and whether it is for training."""
-    own_split = (folder / "qrels" / "train.tsv").is_file()
-    parts: dict[bool, list[tuple[str, Mapping[str, int], bool]]] = {True: [], False: []}
-    for split in ("train", "test") if own_split else ("test",):
-        dataset = read_dataset(folder, split=split)
-        for number, (key, text) in enumerate(dataset.queries.items()):
-            training = split == "train" if own_split else _in_training(dataset.qrels[key], number)
-            parts[training].append((text, dataset.qrels[key], training))
-    return [one for part in parts.values() for one in part[:: -(-len(part) // MOST)]]
-
-
-def _in_training(relevant: Mapping[str, int], number: int) -> bool:
-    """Every other article where documents are `article#number` or `articlepnumber`, else every other question."""
-    article = min(relevant).partition("#")[0]
-    return (sum(article.encode()) if "#" in min(relevant) and "/" not in article else number) % 2 == 0
-
-
-def ndcg(ranked: Sequence[str], relevant: Mapping[str, int]) -> float:
-    """nDCG@10 of passages, folded to documents."""
-    documents = list(dict.fromkeys(chunk.rpartition("#")[0] for chunk in ranked))
-    ideal = sorted(relevant.values(), reverse=True)
-    best = sum(gain * share for gain, share in zip(ideal, DISCOUNT, strict=False))
-    return sum(relevant.get(key, 0) * share for key, share in zip(documents, DISCOUNT, strict=False)) / best
 
 
 def curve(asked: Asked) -> Array:
@@ -202,6 +109,27 @@ def best_weight(curves: Array) -> float:
     return float(WEIGHTS[_smooth(curves).mean(axis=0).argmax()])
 
 
+def by_length(one: Asked, *, chance: float) -> Ranking:
+    """The fusion in use, with another discount for long documents."""
+    merged = convex(cosines(one.filled), above_background(one.keyword), weight=dense_weight(one.signals))
+    return less_chance(merged, one.siblings, chance=chance)
+
+
+def best_chances(training: Mapping[str, Sequence[Asked]]) -> dict[str, list[float]]:
+    """Mean nDCG@10 at each of `CHANCES`, of each set."""
+    return {
+        name: [
+            round(float(np.mean([_value(by_length(one, chance=chance), one) for one in questions])), 4)
+            for chance in CHANCES
+        ]
+        for name, questions in training.items()
+    }
+
+
+def _value(merged: Ranking, one: Asked) -> float:
+    return ndcg([key for key, _ in merged[:FOLDED]], one.relevant)
+
+
 def fusions(
     anew: Mapping[str, Coefficients], own: Mapping[str, float], name: str
 ) -> dict[str, Callable[[Asked], Ranking]]:
@@ -236,6 +164,7 @@ def fusions(
         "with every cosine": lambda one: convex(cosines(one.filled), over_best(one), weight=FIXED),
         "above the background": lambda one: at(one, FIXED),
         "weight by signals": lambda one: weighted(one, COEFFICIENTS),
+        IN_USE: lambda one: by_length(one, chance=CHANCE),
         **(fitted if anew else {}),
         "one weight, by labels of the set": lambda one: at(one, own[name]),
     }
@@ -249,11 +178,10 @@ def table(
     for name, questions in asked.items():
         held_out = [one for one in questions if not one.training]
         values = {
-            label: [ndcg([key for key, _ in merge(one)[:FOLDED]], one.relevant) for one in held_out]
-            for label, merge in fusions(anew, own, name).items()
+            label: [_value(merge(one), one) for one in held_out] for label, merge in fusions(anew, own, name).items()
         }
         better = max(values["keyword"], values["dense"], key=np.mean)
-        gain = paired(better, values["weight by signals"])
+        gain = paired(better, values[IN_USE])
         found[name] = {
             "questions": len(held_out),
             **{label: round(float(np.mean(each)), 4) for label, each in values.items()},
@@ -290,6 +218,7 @@ def main() -> None:
         results={
             "coefficients": {name: repr(found) for name, found in coefficients.items()},
             "best weights": own,
+            "discounts": {"of": [round(float(chance), 3) for chance in CHANCES], **best_chances(training)},
             "sets": table(asked, anew, own),
         },
     )

@@ -27,6 +27,8 @@ class Candidate:
     cosine: float | None
     keyword_rank: int | None
     keyword_score: float | None
+    siblings: int | None
+    """How many passages its document has; some passage of many resembles any question, so they lower the score."""
     score: float | None
     """After fusion."""
     weight: float | None

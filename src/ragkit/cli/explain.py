@@ -65,7 +65,7 @@ def _print(found: Explanation) -> None:
     shown = [candidate for candidate in found.candidates if candidate.rank is not None]
     left_out = [candidate for candidate in found.candidates if candidate.rank is None]
     rows = [_row(candidate) for candidate in [*shown, *left_out[:_LEFT_OUT]]]
-    numbers = ["rank", "score", "dense", "cosine", "keyword", "bm25", "weight", "reranked"]
+    numbers = ["rank", "score", "dense", "cosine", "keyword", "bm25", "siblings", "weight", "reranked"]
     print_table([*numbers, "what became of it", "passage"], rows, empty="Nothing was found.")
     if len(left_out) > _LEFT_OUT:
         out.print(f"and {len(left_out) - _LEFT_OUT} more that were left out (--json)", markup=False)
@@ -79,6 +79,7 @@ def _row(candidate: Candidate) -> list[str]:
         candidate.cosine,
         candidate.keyword_rank,
         candidate.keyword_score,
+        candidate.siblings,
         candidate.weight,
         candidate.reranked,
     )

@@ -22,6 +22,7 @@ from ragkit.index.rows import (
     of_generation,
     select_chunks,
     select_documents,
+    siblings,
     to_attempt,
     to_chunk,
     to_document,
@@ -45,11 +46,10 @@ _STREAM = 5_000
 
 _IDS = ByIds(select(chunks.c.id))
 _HITS = ByIds(select(chunks, documents.c.id.label("document_id"), documents.c.uri, versions.c.title))
-_PLACES = ByIds(select(chunks.c.id, documents.c.id.label("document_id"), documents.c.uri, chunks.c.passage_key))
+_PLACE = select(chunks.c.id, documents.c.id.label("document_id"), documents.c.uri, chunks.c.passage_key, siblings())
+_PLACES = ByIds(_PLACE)
 _PLACES_WITH_VECTORS = ByIds(
-    select(
-        chunks.c.id, documents.c.id.label("document_id"), documents.c.uri, chunks.c.passage_key, vectors.c.value
-    ).outerjoin_from(chunks, vectors, vectors.c.key == chunks.c.vector_key)
+    _PLACE.add_columns(vectors.c.value).outerjoin_from(chunks, vectors, vectors.c.key == chunks.c.vector_key)
 )
 _SIGNATURES = (
     select(documents.c.id, versions.c.signature)
@@ -125,8 +125,8 @@ class Catalog:
         """Where the live chunks in scope among these ids stand, and their vectors on request."""
         rows = self._by_ids(_PLACES_WITH_VECTORS if with_vectors else _PLACES, generation, ids, scope)
         places = {
-            key: Place(chunk_id=key, document_id=document_id, uri=uri, passage_key=passage_key)
-            for key, document_id, uri, passage_key, *_ in rows
+            key: Place(chunk_id=key, document_id=document_id, uri=uri, passage_key=passage_key, siblings=count)
+            for key, document_id, uri, passage_key, count, *_ in rows
         }
         stored = {row.id: row.value for row in rows if row.value is not None} if with_vectors else {}
         return places, dict(zip(stored, decode(list(stored.values()), generation.spec.dimension), strict=True))

@@ -72,6 +72,7 @@ class Directory:
         self._documents = documents
         self._scan = scan
         self._begun_with = begun_with
+        self._siblings = np.bincount(numbers, minlength=len(documents)).tolist()
         self._everything = None if live.all() else np.flatnonzero(live)
         self._scopes: OrderedDict[Hashable, Within] = OrderedDict()
         self._remembering = Lock()
@@ -167,7 +168,12 @@ class Directory:
         return [row for row in rows if inside[row]]
 
     def _place(self, row: int) -> Place:
-        document_id, uri = self._documents[self._numbers[row]]
+        number = self._numbers[row]
+        document_id, uri = self._documents[number]
         return Place(
-            chunk_id=self._chunk_ids[row], document_id=document_id, uri=uri, passage_key=self._passage_keys[row]
+            chunk_id=self._chunk_ids[row],
+            document_id=document_id,
+            uri=uri,
+            passage_key=self._passage_keys[row],
+            siblings=self._siblings[number],
         )

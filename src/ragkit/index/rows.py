@@ -23,6 +23,7 @@ __all__ = [
     "of_generation",
     "select_chunks",
     "select_documents",
+    "siblings",
     "to_attempt",
     "to_chunk",
     "to_document",
@@ -38,12 +39,14 @@ class Place:
 
     Attributes:
         passage_key: Equal in all chunks that say the same, white space apart, under the same headings.
+        siblings: How many chunks its document has, itself among them.
     """
 
     chunk_id: str
     document_id: str
     uri: str
     passage_key: bytes
+    siblings: int
 
 
 def select_documents(*more: Any) -> Select[Any]:
@@ -69,6 +72,13 @@ def select_documents(*more: Any) -> Select[Any]:
 def select_chunks() -> Select[Any]:
     """Chunks of live versions, with what their documents are called."""
     return of_live(select(chunks, documents.c.id.label("document_id"), documents.c.uri, versions.c.title))
+
+
+def siblings() -> ColumnElement[int]:
+    """How many chunks a version has, told by the last of them, as an index gives that at once."""
+    others = chunks.alias()
+    last = select(func.max(others.c.ordinal)).where(others.c.version_id == versions.c.id)
+    return (last.scalar_subquery() + 1).label("siblings")
 
 
 def of_live(query: Select[Any]) -> Select[Any]:

@@ -29,6 +29,7 @@ class Notes:
     keyword: Ranking = ()
     weight: float | None = None
     signals: Signals | None = None
+    siblings: Mapping[str, int] = field(default_factory=dict)
     merged: Ranking = ()
     outside: set[str] = field(default_factory=set)
     """Ids that an index returned and that are not live, or not in scope."""
@@ -92,6 +93,7 @@ def candidates(notes: Notes, shown: Sequence[Hit], look_up: LookUp) -> list[Cand
             cosine=dense.get(key, (None, None))[1],
             keyword_rank=keyword.get(key, (None, None))[0],
             keyword_score=keyword.get(key, (None, None))[1],
+            siblings=notes.siblings.get(key),
             score=round(fused[key], 6) if key in fused else None,
             weight=round(notes.factors[key], 4) if key in notes.factors else None,
             reranked=reranked.get(key),

@@ -8,9 +8,19 @@ against, in `benchmarks/fusion.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import log
 from statistics import fmean, pstdev
 
-__all__ = ["BACKGROUND", "above_background", "convex", "cosines", "reciprocal_rank", "standardised", "theoretical"]
+__all__ = [
+    "BACKGROUND",
+    "above_background",
+    "convex",
+    "cosines",
+    "less_chance",
+    "reciprocal_rank",
+    "standardised",
+    "theoretical",
+]
 
 Ranking = Sequence[tuple[str, float]]
 Normalised = Mapping[str, float]
@@ -18,6 +28,11 @@ Normalised = Mapping[str, float]
 
 BACKGROUND = 50
 """The rank from which on a keyword score tells no more than that some common word occurs."""
+
+CHANCE = 0.03
+"""What a document of e = 2.7 chunks loses; found by `benchmarks/fusion.py`."""
+MANY = 8
+"""Chunks from which on a document loses no more: a book is not to be hidden behind notes."""
 
 
 def cosines(ranking: Ranking) -> dict[str, float]:
@@ -76,6 +91,22 @@ def convex(dense: Normalised, keyword: Normalised, *, weight: float) -> list[tup
     """
     ids = dense.keys() | keyword.keys()
     return _ordered({key: weight * dense.get(key, 0.0) + (1 - weight) * keyword.get(key, 0.0) for key in ids})
+
+
+def less_chance(merged: Ranking, siblings: Mapping[str, int], *, chance: float = CHANCE) -> list[tuple[str, float]]:
+    """Scores less what the best of many chunks is likely to owe to chance.
+
+    Of a long document some chunk resembles any question. The expected best of n scores that differ by chance rises with
+    about the logarithm of n: a document's length is weighed as in pivoted normalisation (Singhal, Buckley and Mitra,
+    "Pivoted Document Length Normalization", SIGIR 1996).
+
+    Args:
+        merged: A fusion's result.
+        siblings: Of each id, how many chunks its document has.
+        chance: How much that is.
+    """
+    discounts = [chance * log(max(count, 1)) for count in range(MANY + 1)]
+    return _ordered({key: score - discounts[min(siblings[key], MANY)] for key, score in merged})
 
 
 def reciprocal_rank(dense: Ranking, keyword: Ranking, *, k: int = 60) -> list[tuple[str, float]]:

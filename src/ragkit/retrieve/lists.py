@@ -13,7 +13,7 @@ from ragkit.protocols import KeywordIndex
 from ragkit.retrieve.dense import DenseSearch
 from ragkit.retrieve.explain import Ranking
 from ragkit.retrieve.filters import Reach
-from ragkit.retrieve.fusion import above_background, convex, cosines
+from ragkit.retrieve.fusion import above_background, convex, cosines, less_chance
 from ragkit.retrieve.weights import dense_weight, signals
 from ragkit.types import Mode
 
@@ -95,7 +95,9 @@ class Lists:
             near = [(key, float(row @ vector)) for key, row in vectors.items() if via[key] == ("keyword",)]
             notes.signals = signals(query, keyword, tokens=self._dense.tokens(query, generation))
             notes.weight = dense_weight(notes.signals, offset=generation.dense_offset)
-            merged = convex(cosines([*dense, *near]), above_background(keyword), weight=notes.weight)
+            fused = convex(cosines([*dense, *near]), above_background(keyword), weight=notes.weight)
+            notes.siblings = {key: place.siblings for key, place in places.items()}
+            merged = less_chance([pair for pair in fused if pair[0] in places], notes.siblings)
         notes.dense, notes.keyword = dense, keyword
         notes.merged = [pair for pair in merged if pair[0] in places]
         return Merged(ranking=notes.merged, via=via, places=places)

@@ -248,6 +248,7 @@ def _candidate(hit: Hit) -> Candidate:
         cosine=None,
         keyword_rank=hit.rank,
         keyword_score=hit.score,
+        siblings=None,
         score=hit.score,
         weight=None,
         reranked=None,

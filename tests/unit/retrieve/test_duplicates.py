@@ -49,7 +49,7 @@ NEW = hit("The office closes at four on Fridays.", uri="new.md", score=0.88)
 def collapsed(*chunks: tuple[str, str, str]) -> dict[str, tuple[str, ...]]:
     """Of chunks given as (uri, heading, text), whose ids are their numbers."""
     places = {
-        str(n): Place(chunk_id=str(n), document_id=uri, uri=uri, passage_key=passage_key(heading, text))
+        str(n): Place(chunk_id=str(n), document_id=uri, uri=uri, passage_key=passage_key(heading, text), siblings=1)
         for n, (uri, heading, text) in enumerate(chunks)
     }
     return collapse([(key, 1.0) for key in places], places)

@@ -10,6 +10,7 @@ from ragkit.retrieve.fusion import (
     above_background,
     convex,
     cosines,
+    less_chance,
     reciprocal_rank,
     standardised,
     theoretical,
@@ -60,6 +61,17 @@ def test_reciprocal_ranks_add_up_whatever_the_scores() -> None:
     merged = reciprocal_rank([("a", 0.9), ("b", 0.1)], [("b", 30.0), ("c", 1.0)])
     assert [key for key, _ in merged] == ["b", "a", "c"]
     assert math.isclose(dict(merged)["b"], 1 / 62 + 1 / 61)
+
+
+def test_of_two_equal_scores_that_of_the_shorter_document_is_better() -> None:
+    merged = less_chance([("a", 0.5), ("b", 0.5), ("c", 0.9)], {"a": 4, "b": 1, "c": 4})
+    assert [key for key, _ in merged] == ["c", "b", "a"]
+    assert dict(merged)["b"] == 0.5
+
+
+def test_from_some_length_on_a_document_is_as_long_as_any() -> None:
+    merged = dict(less_chance([("a", 0.5), ("b", 0.5)], {"a": 8, "b": 2000}))
+    assert merged["a"] == merged["b"] > 0.4
 
 
 @given(rankings, rankings, st.floats(0, 1))

@@ -17,7 +17,7 @@ INGESTED = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def places(*uris: str) -> dict[str, Place]:
-    return {uri: Place(chunk_id=uri, document_id=f"doc {uri}", uri=uri, passage_key=b"") for uri in uris}
+    return {uri: Place(chunk_id=uri, document_id=f"doc {uri}", uri=uri, passage_key=b"", siblings=1) for uri in uris}
 
 
 def edition(date: str) -> Edition:
