@@ -36,8 +36,8 @@ LEVELS: dict[str, int] = {
     "answer": 5, "evaluate": 5, "index": 5, "ingest": 5, "jobs": 5, "keys": 5, "models": 5, "prompts": 5, "retrieve": 5,
     "client": 6,
     "answerers": 7, "answering": 7, "app": 7, "blocking": 7, "blocking_resources": 7, "checking": 7, "embedders": 7,
-    "engine": 7, "evaluation": 7, "job_resources": 7, "key_resources": 7, "measuring": 7, "parts": 7, "rerankers": 7,
-    "resources": 7, "runs": 7, "tuning": 7,
+    "embedding": 7, "engine": 7, "evaluation": 7, "job_resources": 7, "key_resources": 7, "measuring": 7, "parts": 7,
+    "rerankers": 7, "resources": 7, "runs": 7, "tuning": 7,
     "service": 8, "integrations": 8,
     "cli": 9,
 }  # fmt: skip
@@ -52,6 +52,7 @@ LOCAL_ENGINE = frozenset(
         "blocking_resources",
         "checking",
         "embedders",
+        "embedding",
         "engine",
         "evaluation",
         "job_resources",

@@ -30,6 +30,7 @@ from ragkit.types import (
     Answer,
     Filters,
     IngestReport,
+    Message,
     Mode,
     SearchResult,
     VerifyReport,
@@ -113,10 +114,11 @@ class Ragkit:
         prompt: str | None = None,
         filters: Filters | None = None,
         mmr: float | None = None,
+        history: Sequence[Message] = (),
     ) -> Answer:
         """See `AsyncRagkit.ask`."""
         ask = partial(self._kit.ask, conversation_id=conversation_id, prompt=prompt, filters=filters, mmr=mmr)
-        return self._portal.call(partial(ask, question, collection=collection))
+        return self._portal.call(partial(ask, question, collection=collection, history=history))
 
     def stream(
         self,
@@ -127,6 +129,7 @@ class Ragkit:
         prompt: str | None = None,
         filters: Filters | None = None,
         mmr: float | None = None,
+        history: Sequence[Message] = (),
     ) -> Iterator[Event]:
         """See `AsyncRagkit.stream`."""
         events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
@@ -140,6 +143,7 @@ class Ragkit:
                     prompt=prompt,
                     filters=filters,
                     mmr=mmr,
+                    history=history,
                 ):
                     events.put(event)
                 events.put(None)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from ragkit.answer.pipeline import last_answer
 from ragkit.answering import AsyncAnswers, AsyncConversations, asked_in
 from ragkit.callers import Caller, OperatorsOnly, Within, carries_no_tags, operators_only
+from ragkit.embedding import AsyncEmbeddings
 from ragkit.events import Event
 from ragkit.explanation import Explanation
 from ragkit.history import Reindexed
@@ -25,7 +26,7 @@ from ragkit.parts import Parts, state_of
 from ragkit.resources import AsyncCollections, AsyncDocuments, AsyncPrompts, AsyncSnapshots
 from ragkit.runs import run_job, run_pipeline, run_reindex, run_roots
 from ragkit.threads import Once, Threads
-from ragkit.types import Answer, Filters, IngestReport, Mode, SearchResult, VerifyReport
+from ragkit.types import Answer, Filters, IngestReport, Message, Mode, SearchResult, VerifyReport
 
 if TYPE_CHECKING:
     from ragkit.evaluation import AsyncEvaluation
@@ -68,6 +69,7 @@ class AsyncRagkit:
         self.collections = AsyncCollections(parts, threads, within, caller.access)
         self.conversations = AsyncConversations(parts, threads, self.ask, caller)
         self.answers = AsyncAnswers(parts, threads, caller, within)
+        self.embeddings = AsyncEmbeddings(parts, threads, within)
         self.jobs = AsyncJobs(parts, threads, within)
         self.snapshots = AsyncSnapshots(parts, threads, within)
 
@@ -106,6 +108,7 @@ class AsyncRagkit:
         prompt: str | None = None,
         filters: Filters | None = None,
         mmr: float | None = None,
+        history: Sequence[Message] = (),
     ) -> Answer:
         """Answer a question from the documents, with checked citations.
 
@@ -116,14 +119,15 @@ class AsyncRagkit:
             prompt: `NAME`, `NAME@ALIAS` or `NAME@VERSION`; `answer@production` when it is not given.
             filters: Which documents may be used.
             mmr: As for `search`.
+            history: What was said before, oldest first, where the asker keeps it and not a conversation.
 
         Raises:
             NotFound: There is no such collection, conversation or prompt.
             InputError: The question is empty or too long.
             UpstreamError: The model's provider failed.
         """
-        how: dict[str, Any] = {"conversation_id": conversation_id, "prompt": prompt, "filters": filters, "mmr": mmr}
-        return await last_answer(self.stream(question, collection=collection, **how))
+        how: dict[str, Any] = {"conversation_id": conversation_id, "prompt": prompt, "filters": filters}
+        return await last_answer(self.stream(question, collection=collection, mmr=mmr, history=history, **how))
 
     async def stream(
         self,
@@ -134,12 +138,13 @@ class AsyncRagkit:
         prompt: str | None = None,
         filters: Filters | None = None,
         mmr: float | None = None,
+        history: Sequence[Message] = (),
     ) -> AsyncIterator[Event]:
         """The same answer as it is written; the last event is `Done`. Closing the iterator cancels the model."""
-        how: dict[str, Any] = {"conversation_id": conversation_id, "prompt": prompt, "filters": filters, "mmr": mmr}
+        how: dict[str, Any] = {"conversation_id": conversation_id, "prompt": prompt, "filters": filters}
         where = await asked_in(collection, conversation_id, self.conversations, self._within)
         answerer = await self._threads.run(self._answerer)
-        how |= {"collection": where, "access": self._access, "caller": self._caller}
+        how |= {"collection": where, "access": self._access, "caller": self._caller, "mmr": mmr, "history": history}
         async with aclosing(answerer.stream(question, **how)) as events:
             async for event in events:
                 yield event
@@ -184,14 +189,7 @@ class AsyncRagkit:
     ) -> Explanation:
         """What every stage of a search did: for operators, since it names also what is out of scope.
 
-        Args:
-            query: As for `search`.
-            collection: Where to look.
-            k: How many.
-            mode: How.
-            filters: Which documents may be found.
-            access: The tags of the caller for whom to search; none for an operator.
-            mmr: As above.
+        It takes what `search` takes, and in `access` the tags of the caller for whom to search; none for an operator.
 
         Raises:
             NotFound: There is no such collection.

@@ -39,6 +39,7 @@ __all__ = [
     "TokenVectors",
     "Tokenizer",
     "VectorStore",
+    "Vectors",
 ]
 
 
@@ -123,6 +124,16 @@ class TokenVectors:
     """The characters of each token, in order."""
     rows: Matrix
     """The vector of each in its context, of unit length."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vectors:
+    """Unit vectors, one a text, in the order given."""
+
+    embedder: str
+    rows: tuple[tuple[float, ...], ...]
+    tokens: int
+    """Of all texts together, as the embedder counts."""
 
 
 class Embedder(Protocol):

@@ -38,6 +38,10 @@ class Settings(BaseSettings):
         (), description="Keys that the service accepts, separated by commas. None: open, on loopback only."
     )
     host: str = Field("127.0.0.1", description="The address that the service binds.")
+    public_url: str | None = Field(
+        None,
+        description="Where browsers reach the service, for links to sources; unset, where the request was sent.",
+    )
     port: int = Field(8000, ge=0, le=65535, description="The port that the service binds; 0 takes a free one.")
 
     database_url: str | None = Field(None, description="Catalog database; SQLite under RAGKIT_HOME when unset.")
@@ -144,6 +148,13 @@ class Settings(BaseSettings):
         tokens = info.data.get("chunk_tokens", value * 2)  # not there when it is wrong itself
         if value > tokens // 2:
             raise ValueError(f"it is more than half of RAGKIT_CHUNK_TOKENS, {tokens}")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _for_browsers(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("it begins with neither http:// nor https://")
         return value
 
     @field_validator("home", "pipelines")

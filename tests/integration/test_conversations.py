@@ -18,6 +18,7 @@ from ragkit.client import Client
 from ragkit.errors import InputError, NotAllowed, NotFound
 from ragkit.service.app import create_service
 from ragkit.settings import load
+from ragkit.types import Message
 
 TEXT = "# Refunds\n\nRefunds are paid within 30 days. They go to the card that was used.\n\n## Abroad\n\nRefunds to \
 customers in Norway are paid within 45 days.\n"
@@ -71,6 +72,17 @@ def test_a_follow_up_stays_in_the_collection_of_its_conversation(kit: Ragkit, ho
     first = kit.ask(QUESTION, collection="other")
     later = kit.ask("And in Norway?", conversation_id=first.conversation_id)
     assert kit.answers.show(later.trace_id).collection == "other"
+
+
+def test_a_history_that_the_asker_keeps_is_understood_and_not_stored(kit: Ragkit) -> None:
+    first = kit.ask(QUESTION)
+    history = (Message(role="user", text=QUESTION), Message(role="assistant", text=first.answer))
+    answer = kit.ask("And in Norway?", history=history)
+    assert "45 days" in answer.answer
+    said = kit.conversations.show(answer.conversation_id).messages
+    assert [one.message.text for one in said] == ["And in Norway?", answer.answer]
+    with pytest.raises(InputError):
+        kit.ask("And in Norway?", history=history, conversation_id=first.conversation_id)
 
 
 def test_a_replay_on_another_prompt_tells_the_difference(kit: Ragkit) -> None:
@@ -159,6 +171,21 @@ def test_over_http_a_conversation_belongs_to_its_key(home: Path) -> None:
         assert len(mine.conversations.delete(key, branches=True).conversation_ids) == 3
         with pytest.raises(InputError):
             mine.answers.list(limit=0)
+
+
+def test_in_openais_form_a_follow_up_needs_its_history_alone(home: Path) -> None:
+    settings = load(home=home)
+    with TestClient(create_service(build(settings, one_shot=True), settings), base_url="http://127.0.0.1") as http:
+        said = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": "Within 30 days."}]
+        body = {"model": "ragkit/default", "messages": [*said, {"role": "user", "content": "And in Norway?"}]}
+        reply = http.post("/v1/chat/completions", json=body).json()
+        source = reply["ragkit"]["sources"][0]
+        assert "45 days" in source["quote"]
+        assert f"[[1]]({source['url']})" in reply["choices"][0]["message"]["content"]
+        made = http.post("/v1/embeddings", json={"model": "ragkit/default", "input": [QUESTION, "Norway"]}).json()
+        assert [len(one["embedding"]) for one in made["data"]] == [384, 384]
+        long = http.post("/v1/embeddings", json={"model": "ragkit", "input": "word " * 300})
+        assert (long.status_code, long.json()["error"]["param"]) == (413, "input.0")
 
 
 def test_the_command_line_has_the_same(home: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from sqlalchemy import Connection, CursorResult, Row, Select, delete, func, insert, literal, select, union, update
@@ -16,8 +16,10 @@ from ragkit.store.engine import Database, now
 from ragkit.store.tables import answers, conversations, messages
 from ragkit.types import Message
 
-__all__ = ["Conversations", "SoFar", "new_id"]
+__all__ = ["Conversations", "SoFar", "carried", "new_id"]
 
+MOST_CARRIED, CARRIED_CHARS = 40, 8_000
+"""What is read of a history that its asker keeps: so many messages, the newest, and the beginning of each."""
 TITLE_CHARS = 80
 """The most of a first question that stands for a title."""
 
@@ -39,6 +41,17 @@ class SoFar:
 
 def new_id() -> str:
     return f"conv_{secrets.token_hex(16)}"
+
+
+def carried(history: Sequence[Message]) -> SoFar:
+    """A new conversation that goes on from what was said elsewhere, of which nothing is kept."""
+    said = [message for message in history if message.role != "system" and message.text.strip()][-MOST_CARRIED:]
+    asked = [message.text for message in said if message.role == "user"]
+    return SoFar(
+        id=new_id(),
+        messages=tuple(replace(message, text=message.text[:CARRIED_CHARS]) for message in said),
+        last_question=asked[-1][:CARRIED_CHARS] if asked else None,
+    )
 
 
 class Conversations:

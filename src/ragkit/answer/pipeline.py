@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 from ragkit.answer.abstain import Judge, refusal
-from ragkit.answer.conversations import Conversations, SoFar, new_id
+from ragkit.answer.conversations import Conversations, SoFar, carried
 from ragkit.answer.ports import Prompts, Search
 from ragkit.answer.records import Records
 from ragkit.answer.standalone import Rewriter
@@ -23,7 +23,7 @@ from ragkit.reader import Reader
 from ragkit.recorded import Trace
 from ragkit.settings import Settings
 from ragkit.threads import Threads
-from ragkit.types import Answer, Filters
+from ragkit.types import Answer, Filters, Message
 
 __all__ = ["Answerer", "last_answer"]
 
@@ -83,6 +83,7 @@ class Answerer:
         access: tuple[str, ...] | None = None,
         mmr: float | None = None,
         caller: str | None = None,
+        history: Sequence[Message] = (),
     ) -> AsyncGenerator[Event]:
         """Answer, event by event; closing the iterator cancels the model's call, and nothing is recorded.
 
@@ -94,9 +95,11 @@ class Answerer:
             NotFound: There is no such collection, conversation or prompt.
         """
         began = time.perf_counter()
-        conversation = SoFar(id=new_id())
+        conversation = carried(history)
         question = self._checked_question(question)
         if conversation_id is not None:
+            if history:
+                raise InputError("A history is for questions outside a conversation.", hint="Leave one of the two out.")
             conversation = await self._threads.run(self._conversations.so_far, conversation_id, caller=caller)
         where = collection or conversation.collection or self._settings.collection
         turn = await self._begin(question, where, conversation, prompt, began=began)

@@ -27,7 +27,7 @@ from ragkit.client.wire import Wire
 from ragkit.errors import InputError
 from ragkit.events import Event
 from ragkit.explanation import Explanation
-from ragkit.types import Answer, Filters, IngestReport, Job, Mode, SearchResult
+from ragkit.types import Answer, Filters, IngestReport, Job, Message, Mode, SearchResult
 
 __all__ = ["AsyncClient"]
 
@@ -75,6 +75,7 @@ class AsyncClient:
         prompt: str | None = None,
         filters: Filters | None = None,
         mmr: float | None = None,
+        history: Sequence[Message] = (),
     ) -> Answer:
         """Answer a question from the documents, with checked citations."""
         return await self._send(
@@ -85,6 +86,7 @@ class AsyncClient:
                 prompt=prompt,
                 filters=filters,
                 mmr=mmr,
+                history=history,
             )
         )
 
@@ -97,6 +99,7 @@ class AsyncClient:
         prompt: str | None = None,
         filters: Filters | None = None,
         mmr: float | None = None,
+        history: Sequence[Message] = (),
     ) -> AsyncIterator[Event]:
         """The events of an answer as it is written; leaving the loop ends the answer."""
         return self._send.events(
@@ -107,6 +110,7 @@ class AsyncClient:
                 prompt=prompt,
                 filters=filters,
                 mmr=mmr,
+                history=history,
                 stream=True,
             )
         )

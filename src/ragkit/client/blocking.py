@@ -26,7 +26,7 @@ from ragkit.client.wire import Wire
 from ragkit.errors import InputError
 from ragkit.events import Event
 from ragkit.explanation import Explanation
-from ragkit.types import Answer, Filters, IngestReport, Job, Mode, SearchResult
+from ragkit.types import Answer, Filters, IngestReport, Job, Message, Mode, SearchResult
 
 __all__ = ["Client"]
 
@@ -74,6 +74,7 @@ class Client:
         prompt: str | None = None,
         filters: Filters | None = None,
         mmr: float | None = None,
+        history: Sequence[Message] = (),
     ) -> Answer:
         """Answer a question from the documents, with checked citations."""
         return self._send(
@@ -84,6 +85,7 @@ class Client:
                 prompt=prompt,
                 filters=filters,
                 mmr=mmr,
+                history=history,
             )
         )
 
@@ -96,6 +98,7 @@ class Client:
         prompt: str | None = None,
         filters: Filters | None = None,
         mmr: float | None = None,
+        history: Sequence[Message] = (),
     ) -> Iterator[Event]:
         """The events of an answer as it is written; leaving the loop ends the answer."""
         return self._send.events(
@@ -106,6 +109,7 @@ class Client:
                 prompt=prompt,
                 filters=filters,
                 mmr=mmr,
+                history=history,
                 stream=True,
             )
         )

@@ -23,6 +23,7 @@ from ragkit.types import (
     Filters,
     IngestReport,
     Job,
+    Message,
     Mode,
     PromptVersion,
     Receipt,
@@ -86,6 +87,7 @@ def ask(
     prompt: str | None,
     filters: Filters | None,
     mmr: float | None,
+    history: Sequence[Message],
     stream: bool = False,
 ) -> Call[Answer]:
     body = given(
@@ -95,6 +97,7 @@ def ask(
         prompt=prompt,
         filters=_filters(filters),
         mmr=mmr,
+        history=[asdict(message) for message in history] or None,
         stream=stream or None,
     )
     return Call(method="POST", path="/v1/ask", result=Answer, json=body)

@@ -27,6 +27,7 @@ from ragkit.service.routes import (
     health,
     jobs,
     keys,
+    openai,
     page,
     prompts,
     search,
@@ -39,7 +40,21 @@ if TYPE_CHECKING:
 
 __all__ = ["create_service"]
 
-RESOURCES = (ask, search, conversations, answers, documents, jobs, collections, prompts, snapshots, keys, health, page)
+RESOURCES = (
+    ask,
+    openai,
+    search,
+    conversations,
+    answers,
+    documents,
+    jobs,
+    collections,
+    prompts,
+    snapshots,
+    keys,
+    health,
+    page,
+)
 FORM_ROOM = 1_000_000
 """Bytes that a form may hold beside its file."""
 JSON_ROOM, ESCAPED = 4_000_000, 12
@@ -89,6 +104,7 @@ def create_service(
     app.state.kit = kit
     app.state.settings = settings
     app.state.upload_slots = anyio.CapacityLimiter(1)
+    app.state.embedding_slots = anyio.CapacityLimiter(1)
     app.state.prices = Prices(settings.llm_prices)
     app.state.admission = Admission(settings.answers_at_once, settings.answers_waiting)
     errors.install(app)

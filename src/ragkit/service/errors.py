@@ -1,8 +1,12 @@
-"""Every failure as `application/problem+json` (RFC 9457), with the `code` by which the SDK finds the class."""
+"""Every failure as `application/problem+json` (RFC 9457), with the `code` by which the SDK finds the class.
+
+The routes in OpenAI's form tell it in that form.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -12,14 +16,18 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 
-from ragkit.errors import InputError, OverQuota, RagkitError
+from ragkit.errors import InputError, OverQuota, RagkitError, error_for
+from ragkit.service.paths import path_of
 
-__all__ = ["ClientGone", "install", "problem"]
+__all__ = ["ClientGone", "in_openai_form", "install", "problem"]
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+FIELD = re.compile(r"([a-z_][\w.]*): ")
+"""What a detail begins with that is about one field."""
 CODES_BY_STATUS: Mapping[int, str] = {
     400: "invalid_input",
     404: "not_found",
@@ -27,6 +35,13 @@ CODES_BY_STATUS: Mapping[int, str] = {
     413: "too_large",
     415: "unsupported_format",
 }
+
+
+OPENAI_PATHS = ("/v1/chat/", "/v1/models", "/v1/embeddings")
+"""Of the routes in OpenAI's form; they begin so."""
+OPENAI_TYPES: Mapping[int, str] = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+PATIENCE_S = 60.0
+"""A client in OpenAI's form is told not to try again by itself where it would have to wait longer."""
 
 
 class ClientGone(Exception):
@@ -42,14 +57,40 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def problem(error: RagkitError, trace_id: str) -> JSONResponse:
-    """The response that tells of an error."""
+def problem(error: RagkitError, scope: Scope, *, status: int | None = None) -> JSONResponse:
+    """The response that tells of an error, in the form of the route that was asked for."""
     headers = {} if error.retry_after is None else {"Retry-After": str(max(1, round(error.retry_after)))}
     if isinstance(error, OverQuota):
         headers |= _met(error)
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return _response(error.status, error.code, error.detail, error.hint, error.trace_id or trace_id, headers)
+    trace_id = str(scope.get("state", {}).get("trace_id", ""))
+    status = status or error.status
+    if path_of(scope).startswith(OPENAI_PATHS):
+        return _openai_response(error, status, trace_id, headers)
+    return _response(error, status, error.trace_id or trace_id, headers)
+
+
+def in_openai_form(error: RagkitError, trace_id: str) -> dict[str, Any]:
+    """The body that tells of an error to a client that speaks OpenAI's form."""
+    kind = "server_error" if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
+    field = FIELD.match(error.detail)
+    told = {
+        "message": " ".join(filter(None, (error.detail, error.hint))),
+        "type": OPENAI_TYPES.get(error.status, kind),
+        "param": field[1] if field else None,
+        "code": error.code,
+        "trace_id": error.trace_id or trace_id,
+    }
+    return {"error": told}
+
+
+def _openai_response(error: RagkitError, status: int, trace_id: str, headers: dict[str, str]) -> JSONResponse:
+    # What cannot be used is a 400 there.
+    status = 400 if status == HTTPStatus.UNPROCESSABLE_ENTITY else status
+    if error.retry_after is not None and error.retry_after > PATIENCE_S:
+        headers["X-Should-Retry"] = "false"
+    return JSONResponse(in_openai_form(error, trace_id), status, headers | {"X-Trace-Id": trace_id})
 
 
 def _met(error: OverQuota) -> dict[str, str]:
@@ -57,36 +98,30 @@ def _met(error: OverQuota) -> dict[str, str]:
     return {name: f"{value:g}" for name, value in met.items() if value is not None}
 
 
-def _response(
-    status: int, code: str, detail: str, hint: str | None, trace_id: str, headers: dict[str, str]
-) -> JSONResponse:
+def _response(error: RagkitError, status: int, trace_id: str, headers: dict[str, str]) -> JSONResponse:
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "code": code,
-        "detail": detail,
-        "hint": hint,
+        "code": error.code,
+        "detail": error.detail,
+        "hint": error.hint,
         "trace_id": trace_id,
     }
     # Here too, because what answers unexpected errors stands outside of all middleware.
     return JSONResponse(body, status, headers | {"X-Trace-Id": trace_id}, MEDIA_TYPE)
 
 
-def _trace_id(request: Request) -> str:
-    return str(getattr(request.state, "trace_id", ""))
-
-
 async def _ragkit_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RagkitError)
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("%s %s: %s", request.method, request.url.path, error.detail, exc_info=error)
-    return problem(error, _trace_id(request))
+    return problem(error, request.scope)
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return problem(InputError(_explain(error.errors())), _trace_id(request))
+    return problem(InputError(_explain(error.errors())), request.scope)
 
 
 def _explain(errors: Sequence[Any]) -> str:
@@ -96,7 +131,8 @@ def _explain(errors: Sequence[Any]) -> str:
         place, *path = found["loc"]
         if found["type"] == "json_invalid":
             return f"The body is not valid JSON: {found.get('ctx', {}).get('error', 'it breaks off')}."
-        name = ".".join(str(part) for part in path) or str(place)
+        # A part with brackets names a type that was tried, not a field.
+        name = ".".join(str(part) for part in path if "[" not in str(part)) or str(place)
         reasons.append(f"{name}: {found['msg']}")
     return "; ".join(reasons) + "."
 
@@ -109,7 +145,9 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
         405: f"{request.url.path!r} does not answer {request.method}.",
     }.get(error.status_code, str(error.detail))
     hint = "GET /docs shows every address." if error.status_code in {404, 405} else None
-    return _response(error.status_code, code, detail, hint, _trace_id(request), dict(error.headers or {}))
+    response = problem(error_for(code)(detail, hint=hint), request.scope, status=error.status_code)
+    response.headers.update(error.headers or {})
+    return response
 
 
 async def _client_gone(request: Request, error: Exception) -> Response:
@@ -119,4 +157,4 @@ async def _client_gone(request: Request, error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     # The text of an unknown exception may quote documents or secrets: it goes to the log alone, by the server.
-    return problem(RagkitError(hint="The service's log has the details, under this trace id."), _trace_id(request))
+    return problem(RagkitError(hint="The service's log has the details, under this trace id."), request.scope)

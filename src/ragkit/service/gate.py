@@ -61,7 +61,7 @@ class Gate:
             if caller is not None and caller.metered and not _is_open(scope["path"]):
                 standing = await anyio.to_thread.run_sync(self._kit.quotas.count, caller, limiter=self._limiter)
         except RagkitError as error:
-            await problem(error, state["trace_id"])(scope, receive, send)
+            await problem(error, scope)(scope, receive, send)
             return
         await self._app(scope, receive, _telling(send, standing) if standing else send)
 

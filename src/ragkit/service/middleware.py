@@ -59,7 +59,7 @@ class BodyLimit:
         error = TooLarge(f"The request is larger than the {limit:,} bytes that this service accepts.")
         announced = headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > limit:
-            await problem(error, scope["state"]["trace_id"])(scope, receive, send)
+            await problem(error, scope)(scope, receive, send)
             return
         received = 0
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from ragkit.events import Accepted, Cited, Done, Event, Retrieved, Token, Verified
 from ragkit.explanation import Candidate, Explanation
+from ragkit.protocols import Vectors
 from ragkit.recorded import Trace
+from ragkit.testing.embed import HashedEmbedder
 from ragkit.testing.keys import MemoryKeys, MemoryQuotas
 from ragkit.testing.resources import MemoryCollections, MemoryDocuments, MemoryJobs, MemoryPrompts
 from ragkit.testing.said import THEN, MemoryAnswers, MemoryConversations
@@ -24,6 +26,7 @@ from ragkit.types import (
     Filters,
     Hit,
     IngestReport,
+    Message,
     Mode,
     PromptRef,
     SearchResult,
@@ -56,6 +59,7 @@ class MemoryRagkit:
         self.answers = MemoryAnswers()
         self.keys = self.registry = MemoryKeys()
         self.quotas = MemoryQuotas()
+        self.embeddings = MemoryEmbeddings()
         self._ids = itertools.count(1)
 
     async def ask(
@@ -67,6 +71,7 @@ class MemoryRagkit:
         prompt: str | None = None,
         filters: Filters | None = None,
         mmr: float | None = None,
+        history: Sequence[Message] = (),
     ) -> Answer:
         """The best passage, quoted; a refusal when there is none."""
         done = None
@@ -77,6 +82,7 @@ class MemoryRagkit:
             prompt=prompt,
             filters=filters,
             mmr=mmr,
+            history=history,
         ):
             done = event
         assert isinstance(done, Done)
@@ -91,6 +97,7 @@ class MemoryRagkit:
         prompt: str | None = None,
         filters: Filters | None = None,
         mmr: float | None = None,
+        history: Sequence[Message] = (),
     ) -> AsyncIterator[Event]:
         """The same answer as events, a word a token."""
         name, _, alias = (prompt or "answer").partition("@")
@@ -216,6 +223,16 @@ class MemoryRagkit:
 
     async def aclose(self) -> None:
         self.parts["catalog"] = "The engine is closed."
+
+
+class MemoryEmbeddings:
+    """Vectors of hashed words."""
+
+    async def create(self, texts: Sequence[str], *, collection: str | None = None) -> Vectors:
+        embedder = HashedEmbedder(8)
+        rows = embedder.embed_documents(texts).tolist()
+        tokens = sum(len(embedder.tokenizer.spans(text)) for text in texts)
+        return Vectors(embedder="words", rows=tuple(map(tuple, rows)), tokens=tokens)
 
 
 def _hit(rank: int, score: float, view: DocumentView) -> Hit:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
 from ragkit.answer.pipeline import last_answer
 from ragkit.errors import InputError, RagkitError
 from ragkit.events import Accepted, Cited, Done, Event, Failed, Retrieved, Token, Verified
-from ragkit.service.deps import Body, FiltersBody, KitToRead, Mmr, Name, Text, while_connected
+from ragkit.service.deps import Body, FiltersBody, KitToRead, Mmr, Name, Text, storable, while_connected
 from ragkit.service.spending import Spends
-from ragkit.types import Answer, Citation
+from ragkit.types import Answer, Citation, Message
 
 __all__ = ["AskBody", "router"]
 
@@ -29,6 +29,16 @@ JSON: Mapping[type, TypeAdapter[Any]] = {
 }
 
 
+class MessageBody(Body):
+    """Something that was said before."""
+
+    role: Literal["user", "assistant"]
+    text: Annotated[str, AfterValidator(storable)]
+
+    def value(self) -> Message:
+        return Message(role=self.role, text=self.text)
+
+
 class AskBody(Body):
     """A question, and where to look for its answer."""
 
@@ -39,6 +49,8 @@ class AskBody(Body):
     """`name` or `name@alias`."""
     filters: FiltersBody | None = None
     mmr: Mmr | None = None
+    history: tuple[MessageBody, ...] = Field((), max_length=1000)
+    """What was said before, oldest first, where the caller keeps it itself; not together with `conversation_id`."""
     stream: bool = False
     """Answer with server-sent events."""
 
@@ -50,6 +62,7 @@ class AskBody(Body):
             "prompt": self.prompt,
             "filters": None if self.filters is None else self.filters.value(),
             "mmr": self.mmr,
+            "history": tuple(message.value() for message in self.history),
         }
 
 
@@ -69,7 +82,7 @@ async def ask(body: AskBody, kit: KitToRead, spending: Spends, request: Request)
     limit = request.app.state.settings.max_question_chars
     if len(body.question) > limit:
         raise InputError(f"question: it has {len(body.question):,} characters; the limit is {limit:,}.")
-    await spending.begin(body.question, follows_up=body.conversation_id is not None)
+    await spending.begin(body.question, follows_up=body.conversation_id is not None or bool(body.history))
     events = spending.watched(kit.stream(body.question, **body.arguments()))
     if not body.stream:
         return await while_connected(request, last_answer(events))
