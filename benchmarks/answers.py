@@ -2,9 +2,10 @@
 
 python -m benchmarks.answers --data DIR [--limit N] [--home DIR] [--fit statements|evidence]
 
-DIR holds `squad2`, `fitz_gov` and `mtrag_un`. Half of each is for fitting; only the other half is measured. The golden
-questions are measured as they are. `--fit` prints weights instead, of `ragkit.statements` or `ragkit.answer.abstain`;
-those of the evidence rest on those of the statements.
+DIR holds `squad2`, `fitz_gov` and `mtrag_un`. Half of each is for fitting; only the other half is measured. `--fit`
+prints weights instead, of `ragkit.statements` or `ragkit.answer.abstain`; those of the evidence rest on those of the
+statements. What is ingested and found is kept in `--home`: a run that is ended can be taken up, and one after a change
+of the weights takes minutes. After a change of the search it must be removed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +27,20 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from benchmarks.cases import SETS, Case
 from benchmarks.fitting import fit_evidence, fit_statements, right, weighed
-from benchmarks.harness import REPOSITORY, model_folders, new_home, record
+from benchmarks.harness import model_folders, record
 from ragkit.answer.abstain import Judge, probability
 from ragkit.answer.conflicts import disagreement
-from ragkit.app import Ragkit
-from ragkit.evaluate.golden import MODE
 from ragkit.lexical import overlap, terms, weights
 from ragkit.models.extractive import chosen
 from ragkit.models.openvino import OpenVinoEmbedder
 from ragkit.reader import Reader
-from ragkit.settings import load
 from ragkit.statements import ranked
 
 MEASURED = ("squad2", "fitz_gov", "mtrag_un")
 KINDS = ("answerable", "unanswerable")
 FITZ = (*KINDS, "disputed")
+REMEMBERED = 2_000
+"""Questions and passages that are kept as they were read: all those of a set."""
 
 
 def main() -> None:
@@ -51,7 +52,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         home = options.home or Path(name)
-        reader = Reader(OpenVinoEmbedder(model_folders()["openvino"]))
+        reader = Reader(OpenVinoEmbedder(model_folders()["openvino"]), remembered=REMEMBERED)
         if options.fit:
             cases = {
                 key: load_set(options.data, home / key, fitting=True, limit=options.limit)
@@ -64,46 +65,66 @@ def main() -> None:
         for key in MEASURED:
             results[key] = score(SETS[key](options.data, home / key, fitting=False, limit=options.limit), reader)
         results["fitz_gov"] |= _agreement(options.data, reader)
-        results["golden"] = _golden(home / "golden")
     record("answers", parameters={"limit": options.limit}, results=results)
 
 
 def score(cases: Sequence[Case], reader: Reader) -> dict[str, Any]:
     """Shares of 0 to 1: what is quoted whether it would be refused or not, and what is refused."""
-    by_label = {label: [case for case in cases if case.label == label] for label in sorted({c.label for c in cases})}
-    signs = {label: [weighed(case, reader) for case in those] for label, those in by_label.items()}
     judge = Judge(reader)
-    refused = {
-        label: float(np.mean([judge.reason_to_abstain(case.question, case.hits) is not None for case in those]))
-        for label, those in by_label.items()
-    }
-    answering, silent = ([probability(found) if found else 0.0 for found in signs[kind]] for kind in KINDS)
-    sides = [True] * len(answering) + [False] * len(silent)
-    quoted = [_quoted(case, reader) for case in by_label["answerable"] if case.answers]
+    told = [_tried(case, reader, judge) for case in cases]
+    by_label = {label: [one for one in told if one.label == label] for label in sorted({one.label for one in told})}
+    refused = {label: [one.refused for one in those] for label, those in by_label.items()}
+    sides = [(one.probability, one.label == "answerable") for one in told if one.label in KINDS]
+    quoted = [one.quoted for one in by_label["answerable"] if one.quoted is not None]
     return {
         "questions": {label: len(those) for label, those in by_label.items()},
-        "refused": {label: round(share, 4) for label, share in refused.items()},
-        "refused_intervals": {label: _wilson(share, len(by_label[label])) for label, share in refused.items()},
-        "auroc": round(float(roc_auc_score(sides, answering + silent)), 4),
-        **({"answer_quoted_first": _share([q[:1] for q in quoted]), "answer_quoted": _share(quoted)} if quoted else {}),
+        "refused": {label: _share(those) for label, those in refused.items()},
+        "auroc": _auroc(sides),
+        **({"answer_quoted_first": _share([any(q[:1]) for q in quoted])} if quoted else {}),
+        **({"answer_quoted": _share([any(q) for q in quoted])} if quoted else {}),
         **({"statements": round(float(np.mean(list(map(len, quoted)))), 2)} if quoted else {}),
+        **({"statements_with_answer": round(float(np.mean(list(map(np.mean, quoted)))), 4)} if quoted else {}),
     }
 
 
-def _wilson(share: float, size: int) -> list[float]:
-    """95 %, of a share of so many."""
-    found = binomtest(round(share * size), size).proportion_ci(method="wilson")
-    return [round(found.low, 4), round(found.high, 4)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tried:
+    """What became of a case."""
+
+    label: str
+    refused: bool
+    probability: float
+    """That it can be answered."""
+    quoted: list[bool] | None
+    """Whether each statement of the answer holds it; none where it is not known in what words."""
 
 
-def _share(quoted: Sequence[Sequence[bool]]) -> float:
-    return round(float(np.mean(list(map(any, quoted)))), 4)
+def _tried(case: Case, reader: Reader, judge: Judge) -> _Tried:
+    found = ranked(reader.read(case.question, case.hits))
+    signs = weighed(case, reader)
+    return _Tried(
+        label=case.label,
+        refused=judge.reason_to_abstain(case.question, case.hits) is not None,
+        probability=probability(signs) if signs else 0.0,
+        quoted=[right(one, case) for one in chosen(found, case.question)] if case.answers else None,
+    )
 
 
-def _quoted(case: Case, reader: Reader) -> list[bool]:
-    """Whether each statement of the answer holds it."""
-    found = chosen(ranked(reader.read(case.question, case.hits)), case.question)
-    return [right(statement, case) for statement in found]
+def _auroc(sides: Sequence[tuple[float, bool]]) -> dict[str, Any]:
+    """Of telling the answerable questions from the others, with 95 % by resampling the questions."""
+    scores, truth = (np.array(column) for column in zip(*sides, strict=True))
+    drawn = np.random.default_rng(0).integers(0, len(truth), (1000, len(truth)))
+    areas = [roc_auc_score(truth[rows], scores[rows]) for rows in drawn]
+    return {
+        "value": round(float(roc_auc_score(truth, scores)), 4),
+        "interval": np.round(np.percentile(areas, [2.5, 97.5]), 4).tolist(),
+    }
+
+
+def _share(held: Sequence[bool]) -> dict[str, Any]:
+    """With 95 % after Wilson."""
+    found = binomtest(sum(held), len(held)).proportion_ci(method="wilson")
+    return {"value": round(float(np.mean(held)), 4), "interval": [round(found.low, 4), round(found.high, 4)]}
 
 
 def _agreement(data: Path, reader: Reader) -> dict[str, Any]:
@@ -156,13 +177,6 @@ def _interval(cases: Sequence[Case], told: Sequence[str]) -> list[float]:
     drawn = np.random.default_rng(0).integers(0, len(cases), (1000, len(cases)))
     means = [_macro_f1([cases[row] for row in rows], [told[row] for row in rows]) for rows in drawn]
     return np.round(np.percentile(means, [2.5, 97.5]), 4).tolist()
-
-
-def _golden(home: Path) -> dict[str, float]:
-    data = REPOSITORY / "data"
-    with Ragkit.open(load(home=home if home.exists() else new_home(home))) as kit:
-        found = kit.evaluate.golden(data / "golden" / "questions.jsonl", corpus=data / "corpus")
-    return dict(found.measures[MODE])
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from benchmarks.harness import REPOSITORY, new_home
 from ragkit.answer.history import standalone_by_rule
 from ragkit.app import Ragkit
@@ -22,7 +24,10 @@ __all__ = ["SETS", "Case", "holds", "is_even", "lines", "written"]
 
 K = 12
 """As many passages as an answer is made from."""
+SAVED = 250
+"""After so many searches they are written down, so that a run that is ended can be taken up."""
 DESK = REPOSITORY / "benchmarks" / "desk"
+_HITS = TypeAdapter(dict[str, tuple[Hit, ...]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,16 +104,29 @@ SETS: Mapping[str, Callable[..., list[Case]]] = {
 
 def _found(chosen: Sequence[dict[str, Any]], home: Path, source: Path, *, removed: bool) -> Iterator[Case]:
     """Each question with what the product's own search finds; on request also without what answers it."""
-    with Ragkit.open(load(home=home if home.exists() else new_home(home))) as kit:
-        kit.ingest(source)
-        for question in chosen:
-            hits = kit.search(question["text"], k=K).hits
-            answers = tuple(question.get("metadata", {}).get("answers", ()))
-            label = question.get("label", "answerable" if answers else "unanswerable")
-            yield Case(question=question["text"], hits=hits, label=label, answers=answers)
-            if removed and answers:
-                silent = tuple(hit for hit in hits if not holds(hit.text, answers))
-                yield Case(question=question["text"], hits=silent, label="removed")
+    found = _searched([question["text"] for question in chosen], home, source)
+    for question in chosen:
+        hits = found[question["text"]]
+        answers = tuple(question.get("metadata", {}).get("answers", ()))
+        label = question.get("label", "answerable" if answers else "unanswerable")
+        yield Case(question=question["text"], hits=hits, label=label, answers=answers)
+        if removed and answers:
+            silent = tuple(hit for hit in hits if not holds(hit.text, answers))
+            yield Case(question=question["text"], hits=silent, label="removed")
+
+
+def _searched(questions: Sequence[str], home: Path, source: Path) -> dict[str, tuple[Hit, ...]]:
+    """What is found for each; kept beside the home, so that a later run searches for new questions only."""
+    kept = home.with_name(f"{home.name}-found.json")
+    found = _HITS.validate_json(kept.read_bytes()) if kept.exists() else {}
+    new = [question for question in dict.fromkeys(questions) if question not in found]
+    if new:
+        with Ragkit.open(load(home=home if home.exists() else new_home(home))) as kit:
+            kit.ingest(source)
+            for first in range(0, len(new), SAVED):
+                found |= {question: kit.search(question, k=K).hits for question in new[first : first + SAVED]}
+                kept.write_bytes(_HITS.dump_json(found))
+    return found
 
 
 def holds(text: str, answers: Sequence[str]) -> bool:

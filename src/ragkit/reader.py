@@ -49,11 +49,13 @@ class Reader:
 
     Args:
         embedder: One that gives no vectors of tokens is read line by line: a line is its one token.
+        remembered: So many questions and passages are kept as they were read.
     """
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, *, remembered: int = REMEMBERED) -> None:
         self._embedder = embedder
-        self._asked = lru_cache(REMEMBERED)(self._read_question)
+        self._remembered = remembered
+        self._asked = lru_cache(remembered)(self._read_question)
         self._memory: OrderedDict[_Key, Passage] = OrderedDict()
         self._lock = Lock()
 
@@ -107,7 +109,7 @@ class Reader:
             for key in keys:
                 self._memory[key] = known[key]
                 self._memory.move_to_end(key)
-            while len(self._memory) > REMEMBERED:
+            while len(self._memory) > self._remembered:
                 self._memory.popitem(last=False)
         return tuple(known[key] for key in keys)
 

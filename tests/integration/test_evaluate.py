@@ -136,7 +136,8 @@ def test_golden_questions_are_asked_of_a_folder_and_of_what_is_there(kit: Ragkit
     file.write_text(json.dumps(asked) + "\n" + json.dumps({"question": "Who won the cup?", "must_refuse": True}) + "\n")
     found = kit.evaluate.golden(file, corpus=tmp_path / "docs")
     assert found.measures["ask"] == {
-        "source_in_3": 1.0, "source_first": 1.0, "facts": 1.0, "refused_wrongly": 0.0, "refused_rightly": 1.0,
+        "source_in_3": 1.0, "source_first": 1.0, "facts": 1.0, "citation_precision": 1.0, "citation_recall": 1.0,
+        "refused_wrongly": 0.0, "refused_rightly": 1.0,
     }  # fmt: skip
     again = kit.evaluate.golden(file, collection=found.collection)
     assert kit.evaluate.compare(again.id, against=found.id).worse["ask"] == ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from ragkit.answer.mismatches import CHECKS, Text
 from ragkit.demands import identifiers, kind_of, names, periods
 from ragkit.lexical import numbers, terms
 from ragkit.reading import Reading, Word
@@ -31,6 +32,8 @@ IN_DOCUMENT = 0.4
 NO_RIVAL = 3.0
 """The lead over other passages where there are none."""
 
+_TURNED = ("negation", "opposite")
+"""Checks of claims that tell of questions too: what is near in all its words may be asked the other way round."""
 _JOINERS = re.compile(r"[\W_]+")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _WHO = re.compile(r"\b(?:who|whom|whose|which|what|wer|wem|wen)\b", re.IGNORECASE)
@@ -52,6 +55,7 @@ def signs(reading: Reading, found: Sequence[Statement], hits: Sequence[Hit]) -> 
     unnamed = asked.kind is None and bool(_WHO.search(asked.text)) and not best.line.names - set(words(asked.text))
     years = set(_YEAR.findall(asked.text))
     nearest = " ".join(_whole(hit) for hit in hits[:YEAR_IN])
+    turned = [Text(asked.text), Text(best.line.said), Text("")]
     return {
         "similar": best.features["similar"],
         "weakest": best.features.get("weakest", 0.0),
@@ -62,6 +66,7 @@ def signs(reading: Reading, found: Sequence[Statement], hits: Sequence[Hit]) -> 
         "number": float(not asked.numbers - years <= numbers(_whole(reading.hits[passage]))),
         "year": float(not years <= set(_YEAR.findall(nearest))),
         "unnamed": float(unnamed),
+        **{name: CHECKS[name](*turned) for name in _TURNED},
     }
 
 

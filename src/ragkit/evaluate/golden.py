@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from ragkit.errors import InputError
 from ragkit.evaluate.dataset import json_lines
 from ragkit.evaluate.runs import PerQuestion
-from ragkit.types import Answer
+from ragkit.types import Answer, Citation
 
 __all__ = ["MODE", "GoldenQuestion", "fingerprint", "missed", "read_golden", "score"]
 
@@ -73,17 +73,21 @@ def score(questions: Sequence[GoldenQuestion], answers: Sequence[Answer]) -> Per
 
     Returns:
         Of the answerable questions: `source_in_3` and `source_first` (a right document is among the first three that
-        are cited, or the first), `facts` (all of them are quoted), `refused_wrongly`. Of the others: `refused_rightly`.
+        are cited, or the first), `facts` (all of them are quoted), `citation_precision` (the share of the citations
+        that quote one of them from a right document; none for a refusal), `citation_recall` (the share of the facts
+        that are so quoted), `refused_wrongly`. Of the others: `refused_rightly`.
     """
     pairs = list(zip(questions, answers, strict=True))
-    checks: Mapping[str, Callable[[GoldenQuestion, Answer], bool]] = {
+    checks: Mapping[str, Callable[[GoldenQuestion, Answer], float | None]] = {
         "source_in_3": lambda q, a: _cites(q, a, first=3),
         "source_first": lambda q, a: _cites(q, a, first=1),
         "facts": _says,
+        "citation_precision": _precision,
+        "citation_recall": _recall,
         "refused_wrongly": lambda _, a: a.abstained,
     }
     values: dict[str, tuple[float | None, ...]] = {
-        name: tuple(None if q.must_refuse else float(check(q, a)) for q, a in pairs) for name, check in checks.items()
+        name: tuple(None if q.must_refuse else _number(check(q, a)) for q, a in pairs) for name, check in checks.items()
     }
     values["refused_rightly"] = tuple(float(a.abstained) if q.must_refuse else None for q, a in pairs)
     texts = tuple(q.question for q in questions)
@@ -119,6 +123,35 @@ def _cites(question: GoldenQuestion, answer: Answer, *, first: int) -> bool:
 def _says(question: GoldenQuestion, answer: Answer) -> bool:
     quoted = _plain(" ".join(citation.quote for citation in answer.citations))
     return all(_plain(fact) in quoted for fact in question.must_say)
+
+
+def _precision(question: GoldenQuestion, answer: Answer) -> float | None:
+    if not answer.citations:
+        return None
+    right = [_held(question, citation) for citation in answer.citations]
+    return sum(map(bool, right)) / len(right)
+
+
+def _recall(question: GoldenQuestion, answer: Answer) -> float:
+    """Where no fact is named, whether a right document is cited."""
+    held = set().union(*(_held(question, citation) for citation in answer.citations))
+    return len(held) / len(_facts(question))
+
+
+def _held(question: GoldenQuestion, citation: Citation) -> set[str]:
+    """The facts that it quotes from a right document."""
+    if not question.is_source(citation.uri):
+        return set()
+    quoted = _plain(citation.quote)
+    return {fact for fact in _facts(question) if _plain(fact) in quoted}
+
+
+def _facts(question: GoldenQuestion) -> set[str]:
+    return set(question.must_say) or {""}
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _plain(text: str) -> str:

@@ -86,6 +86,21 @@ def test_a_year_that_is_asked_for_and_not_there_speaks_against_an_answer() -> No
     assert probability(missing) < probability(there)
 
 
+@pytest.mark.parametrize(
+    ("sign", "straight", "turned"),
+    [
+        ("negation", "Which refunds are paid to the card?", "Which refunds are not paid to the card?"),
+        ("opposite", "What is required of a refund?", "What is optional for a refund?"),
+    ],
+)
+def test_a_question_the_other_way_round_is_less_likely_answered(sign: str, straight: str, turned: str) -> None:
+    reader, found = Reader(HashedEmbedder()), hit("Refunds are paid to the card. A receipt is required of a refund.")
+    readings = [reader.read(question, [found]) for question in (straight, turned)]
+    same, other = (signs(reading, ranked(reading), [found]) for reading in readings)
+    assert (same[sign], other[sign]) == (0.0, 1.0)
+    assert probability(other) < probability(same)
+
+
 def test_passages_that_say_nothing_are_no_evidence(judge: Judge) -> None:
     assert judge.reason_to_abstain("Are refunds paid?", [hit("# Refunds")]) == "no_evidence"
 

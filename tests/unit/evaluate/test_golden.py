@@ -47,6 +47,8 @@ def test_sources_facts_and_refusals_are_told_apart() -> None:
     assert values["source_in_3"] == (1.0, 1.0, 0.0, None, None)
     assert values["source_first"] == (1.0, 0.0, 0.0, None, None)
     assert values["facts"] == (1.0, 1.0, 0.0, None, None)
+    assert values["citation_precision"] == (0.5, 0.5, None, None, None)
+    assert values["citation_recall"] == (0.5, 1.0, 0.0, None, None)
     assert values["refused_wrongly"] == (0.0, 0.0, 1.0, None, None)
     assert values["refused_rightly"] == (None, None, None, 1.0, 0.0)
 
@@ -56,6 +58,8 @@ def test_the_questions_behind_each_lack_are_named() -> None:
         "source_in_3": ["refused?"],
         "source_first": ["second?", "refused?"],
         "facts": ["refused?"],
+        "citation_precision": [],
+        "citation_recall": ["refused?"],
         "refused_wrongly": ["refused?"],
         "refused_rightly": ["sun?"],
     }
