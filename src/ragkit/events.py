@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ragkit.types import Answer, Citation, Hit, Verdict
@@ -63,6 +64,8 @@ class Done:
     """The whole answer; always the last event of a success."""
 
     answer: Answer
+    stages_ms: Mapping[str, float] = field(default_factory=dict)
+    """How long each stage took, where the answer was made; its record has them too."""
     event: Literal["done"] = "done"
 
 

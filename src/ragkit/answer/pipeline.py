@@ -209,7 +209,7 @@ class Answerer:
         answer = turn.answer()
         how: dict[str, Any] = {"since": turn.since, "documents": turn.documents}
         await self._threads.run(self._records.save, turn.trace(answer), caller=turn.caller, **how)
-        yield Done(answer=answer)
+        yield Done(answer=answer, stages_ms=dict(turn.stages_ms))
 
 
 async def last_answer(events: AsyncIterator[Event]) -> Answer:

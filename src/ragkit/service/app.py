@@ -17,6 +17,7 @@ from ragkit.models.prices import Prices
 from ragkit.service import errors
 from ragkit.service.admission import Admission
 from ragkit.service.gate import Gate
+from ragkit.service.metrics import Counted, Metrics
 from ragkit.service.middleware import BodyLimit, TraceId
 from ragkit.service.routes import (
     answers,
@@ -27,6 +28,7 @@ from ragkit.service.routes import (
     health,
     jobs,
     keys,
+    metrics,
     openai,
     page,
     prompts,
@@ -40,21 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = ["create_service"]
 
-RESOURCES = (
-    ask,
-    openai,
-    search,
-    conversations,
-    answers,
-    documents,
-    jobs,
-    collections,
-    prompts,
-    snapshots,
-    keys,
-    health,
-    page,
-)
+RESOURCES = (ask, openai, search, conversations, answers, documents, jobs, collections, prompts, snapshots, keys)
+BESIDE = (health, metrics, page)
 FORM_ROOM = 1_000_000
 """Bytes that a form may hold beside its file."""
 JSON_ROOM, ESCAPED = 4_000_000, 12
@@ -83,21 +72,15 @@ def create_service(
             yield
             app.state.warming.cancel()
 
+    admission = Admission(settings.answers_at_once, settings.answers_waiting)
+    counted = Metrics(admission)
     app = FastAPIOffline(
         redoc_url=None,
         title="ragkit",
         description="Answers from your documents, every citation checked against the text.",
         version="1",
         lifespan=lifespan,
-        middleware=[
-            Middleware(TraceId),
-            Middleware(Gate, kit=kit, keys=[key.get_secret_value() for key in settings.api_keys]),
-            Middleware(
-                BodyLimit,
-                max_bytes=settings.max_file_mb * 1_000_000 + FORM_ROOM,
-                max_json_bytes=JSON_ROOM + ESCAPED * settings.max_question_chars,
-            ),
-        ],
+        middleware=_middleware(kit, settings, counted),
         # Without it the page would have the API's description judged by a server elsewhere.
         swagger_ui_parameters={"validatorUrl": None},
     )
@@ -106,8 +89,23 @@ def create_service(
     app.state.upload_slots = anyio.CapacityLimiter(1)
     app.state.embedding_slots = anyio.CapacityLimiter(1)
     app.state.prices = Prices(settings.llm_prices)
-    app.state.admission = Admission(settings.answers_at_once, settings.answers_waiting)
+    app.state.admission = admission
+    app.state.metrics = counted
     errors.install(app)
-    for resource in RESOURCES:
-        app.include_router(resource.router)
+    for part in (*RESOURCES, *BESIDE):
+        app.include_router(part.router)
     return app
+
+
+def _middleware(kit: AsyncRagkit, settings: Settings, counted: Metrics) -> list[Middleware]:
+    """What every request passes, in this order."""
+    return [
+        Middleware(TraceId),
+        Middleware(Counted, metrics=counted),
+        Middleware(Gate, kit=kit, keys=[key.get_secret_value() for key in settings.api_keys]),
+        Middleware(
+            BodyLimit,
+            max_bytes=settings.max_file_mb * 1_000_000 + FORM_ROOM,
+            max_json_bytes=JSON_ROOM + ESCAPED * settings.max_question_chars,
+        ),
+    ]

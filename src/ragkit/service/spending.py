@@ -18,11 +18,12 @@ from ragkit.events import Done, Event, Failed, Retrieved, Token
 from ragkit.models.prices import Prices, Tokens
 from ragkit.service.deps import caller_of
 from ragkit.tokens import count_tokens
-from ragkit.types import Usage
+from ragkit.types import Answer, Usage
 
 if TYPE_CHECKING:
     from ragkit.engine import AsyncRagkit
     from ragkit.service.admission import Admission
+    from ragkit.service.metrics import Metrics
     from ragkit.settings import Settings
 
 __all__ = ["Spending", "Spends"]
@@ -43,11 +44,19 @@ class Spending:
     """What one answer takes and uses. It is closed when the response has been sent, whatever became of that."""
 
     def __init__(
-        self, kit: AsyncRagkit, caller: Principal, admission: Admission, prices: Prices, settings: Settings
+        self,
+        kit: AsyncRagkit,
+        caller: Principal,
+        *,
+        admission: Admission,
+        metrics: Metrics,
+        prices: Prices,
+        settings: Settings,
     ) -> None:
         self._kit = kit
         self._caller = caller
         self._admission = admission
+        self._metrics = metrics
         self._prices = prices
         self._settings = settings
         self._models: list[str] = []
@@ -103,22 +112,26 @@ class Spending:
         """
         self._read = self._written = 0
         async with aclosing(cast("AsyncGenerator[Event]", events)):
-            while (event := await self._in_time(anext(events, None))) is not None:
-                self._note(event)
-                yield event
+            with self._metrics.answer() as watch:
+                while (event := await self._in_time(anext(events, None))) is not None:
+                    self._note(event)
+                    watch.note(event)
+                    yield event
 
-    async def answered(self, work: Awaitable[T], usage: Callable[[T], Usage]) -> T:
+    async def answered(self, work: Awaitable[T], answer: Callable[[T], Answer]) -> T:
         """Wait for an answer that tells no events; where it breaks off, all that it could have used counts.
 
         Raises:
             TimedOut: It took longer than an answer may take, and was cancelled.
         """
-        try:
-            result = await self._in_time(work)
-        except RagkitError as error:
-            self._used = None if isinstance(error, TimedOut) else Usage()
-            raise
-        self._used = usage(result)
+        with self._metrics.answer() as watch:
+            try:
+                result = await self._in_time(work)
+            except RagkitError as error:
+                self._used = None if isinstance(error, TimedOut) else Usage()
+                raise
+            watch.answered(answer(result))
+        self._used = answer(result).usage
         return result
 
     async def _in_time(self, work: Awaitable[T]) -> T:
@@ -174,7 +187,14 @@ class Spending:
 
 async def _spending(request: Request) -> AsyncIterator[Spending]:
     state = request.app.state
-    spending = Spending(state.kit, caller_of(request), state.admission, state.prices, state.settings)
+    spending = Spending(
+        state.kit,
+        caller_of(request),
+        admission=state.admission,
+        metrics=state.metrics,
+        prices=state.prices,
+        settings=state.settings,
+    )
     try:
         yield spending
     finally:

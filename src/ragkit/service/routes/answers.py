@@ -57,7 +57,7 @@ async def replay_answer(
     first = await kit.answers.show(answer_id)
     await spending.begin(first.standalone_question, follows_up=False, llm=body.model)
     replay = kit.answers.replay(answer_id, prompt=body.prompt, model=body.model, generation=body.generation)
-    return await while_connected(request, spending.answered(replay, lambda again: again.trace.answer.usage))
+    return await while_connected(request, spending.answered(replay, lambda again: again.trace.answer))
 
 
 @router.get("/{a}/diff/{b}", response_model=AnswerDiff)

@@ -82,4 +82,4 @@ async def edit_conversation(
     """Ask a question of a conversation in other words, in a branch of it."""
     await spending.begin(body.question, follows_up=True)
     edit = kit.conversations.edit(conversation_id, body.message_id, body.question)
-    return await while_connected(request, spending.answered(edit, lambda answer: answer.usage))
+    return await while_connected(request, spending.answered(edit, lambda answer: answer))
