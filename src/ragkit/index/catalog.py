@@ -245,6 +245,8 @@ class Catalog:
                 yield KeywordEntry(**row._mapping)
 
     def _of_documents(self, query: Select[Any], document_ids: Sequence[str]) -> list[Row[Any]]:
+        if not document_ids:
+            return []
         with self._database.look_up() as connection:
             return [row for ids in _batches(document_ids) for row in connection.execute(query, {"ids": ids}).all()]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ragkit.errors import ConfigError, InputError
 from ragkit.explanation import Explanation
@@ -36,6 +36,17 @@ SPARE = 2
 """How many times `k` are looked through for a newer edition of a passage."""
 RERANK_DEPTH = 30
 """Passages that are looked at once more: by a reranker, or for how much they differ."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A passage whose text has not been read."""
+
+    chunk_id: str
+    document_id: str
+    score: float
+    via: tuple[str, ...]
+    also_in: tuple[str, ...]
 
 
 class Retriever:
@@ -175,10 +186,12 @@ class Retriever:
         notes = reached.notes
         asked = self._lists.ask(reached, query, max(DEPTH, depth), mode)
         with self._dense.turns:
-            hits: Sequence[Hit] = self._distinct(reached, asked, depth)
+            found = self._distinct(reached, asked, depth)
             with notes.stage("editions"):
-                signatures = self._catalog.signatures(sorted({hit.document_id for hit in hits}))
+                signatures = self._catalog.signatures(sorted({one.document_id for one in found}))
                 editions = self._catalog.editions(sorted(near(signatures)))
+            # Where no document is like another, none of them takes the place of one before it.
+            hits: Sequence[Hit] = self._read(reached, found, depth if mmr is None and not editions else len(found))
         if mode == "hybrid+rerank":
             with notes.stage("rerank"):
                 hits = notes.reranked = self._rerank(reached.generation, query, hits)
@@ -193,7 +206,7 @@ class Retriever:
     def close(self) -> None:
         self._lists.close()
 
-    def _distinct(self, reached: Reach, asked: Asked, k: int) -> list[Hit]:
+    def _distinct(self, reached: Reach, asked: Asked, k: int) -> list[_Found]:
         """The best different passages, a few more than `k`; the lists are read deeper where copies fill them."""
         depth = asked.depth
         while True:
@@ -205,12 +218,27 @@ class Retriever:
             depth *= 4
         reached.notes.distinct = tuple(distinct)
         scores, shown = dict(ranking), list(distinct)[: SPARE * k]
-        with reached.notes.stage("texts"):
-            live = self._catalog.hits(reached.generation, shown, reached.scope)
         return [
-            replace(live[key], score=round(scores[key], 6), via=merged.via[key], also_in=distinct[key])
+            _Found(
+                chunk_id=key,
+                document_id=merged.places[key].document_id,
+                score=round(scores[key], 6),
+                via=merged.via[key],
+                also_in=distinct[key],
+            )
             for key in shown
-            if key in live
+        ]
+
+    def _read(self, reached: Reach, found: Sequence[_Found], k: int) -> list[Hit]:
+        """The first `k` with their texts; all of them where some of these are not live any more."""
+        with reached.notes.stage("texts"):
+            live = self._catalog.hits(reached.generation, [one.chunk_id for one in found[:k]], reached.scope)
+            if len(live) < len(found[:k]):
+                live = self._catalog.hits(reached.generation, [one.chunk_id for one in found], reached.scope)
+        return [
+            replace(live[one.chunk_id], score=one.score, via=one.via, also_in=one.also_in)
+            for one in found
+            if one.chunk_id in live
         ]
 
     def _weighed(self, reached: Reach, merged: Merged) -> Ranking:
