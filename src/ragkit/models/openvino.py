@@ -30,7 +30,8 @@ __all__ = ["OpenVinoEmbedder", "compile_model", "open_core"]
 
 _BATCH = 16
 _WIDTH = 8
-"""Questions are padded to a multiple of so many tokens: the processor computes on as many at a time."""
+"""Questions are padded to a multiple of so many tokens: the processor computes on as many at a time. Only those of the
+same width share a batch: padded to the longest of sixteen, they take as long as one by one."""
 _COMPILING = Lock()
 """Of the process: the first inference initialises what all later ones share, and two first ones wait for each other."""
 
@@ -150,15 +151,21 @@ class OpenVinoEmbedder:
         return vector
 
     def embed_queries(self, texts: Sequence[str]) -> Matrix:
-        """One row a question, in the order given."""
+        """One row a question, in the order given; questions of like length are computed together."""
         limit = self._spec.max_tokens + self._tokenizer.specials
-        ids = [self._tokenizer.ids([self._spec.query_prefix + text])[0] for text in texts]
+        ids = self._tokenizer.ids([self._spec.query_prefix + text for text in texts])
+        alike: dict[int, list[int]] = {}
+        for row, tokens in enumerate(ids):
+            ids[row] = self._tokenizer.shortened(tokens, limit)
+            alike.setdefault(-(-len(ids[row]) // _WIDTH), []).append(row)
+        vectors = np.empty((len(ids), self._spec.dimension), np.float32)
         with self._asking:
             if self._request is None:
                 self._request = self._asked().create_infer_request()
-            shortened = [self._tokenizer.shortened(each, limit) for each in ids]
-            self._request.infer(pad(shortened, self._tokenizer.pad_id, multiple=_WIDTH))
-            return _unit(self._request.get_output_tensor(0).data)
+            for rows in alike.values():
+                self._request.infer(pad([ids[row] for row in rows], self._tokenizer.pad_id, multiple=_WIDTH))
+                vectors[rows] = self._request.get_output_tensor(0).data
+        return _unit(vectors)
 
     def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """The tokens of each text; of one longer than `spec.max_tokens`, those of its beginning."""
