@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ragkit.blocking import Ragkit
 from ragkit.engine import AsyncRagkit
 from ragkit.errors import MissingExtra, UpstreamError
+from ragkit.models.embed import is_network
 from ragkit.parts import Parts
 from ragkit.settings import Settings, load
 from ragkit.threads import Once
@@ -131,7 +132,12 @@ class _Root:
             answerer=self.answerers.open,
             verify=self.verify,
             drop=self.drop,
-            probes={"catalog": self.collections.check, "vectors": lambda: self.chroma().check(), "worker": self.worker},
+            probes={
+                "catalog": self.collections.check,
+                "vectors": lambda: self.chroma().check(),
+                "search": self.searchable,
+                "worker": self.worker,
+            },
             close=self.close,
         )
 
@@ -144,6 +150,12 @@ class _Root:
         """Raises when no worker is there to take up jobs."""
         if not self.any_worker():
             raise UpstreamError("No worker is running: uploads and pipelines wait.", hint="Start `ragkit worker`.")
+
+    def searchable(self) -> None:
+        """Raises when the default collection cannot be searched; a provider of vectors is not asked."""
+        self.retriever.warm(
+            self.settings.collection, mode="keyword" if is_network(self.settings.embedder) else "hybrid"
+        )
 
     def vectors(self, generation: Generation) -> ChromaVectors:
         from ragkit.index.vectors import ChromaVectors

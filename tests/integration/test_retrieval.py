@@ -12,6 +12,7 @@ import pytest
 from ragkit.app import Ragkit
 from ragkit.evaluate.tuning import OFFSETS
 from ragkit.ingest.pipelines import Pipeline, Retrieval
+from ragkit.parts import state_of
 from ragkit.settings import load
 from ragkit.types import Filters, Hit, Mode
 
@@ -73,6 +74,21 @@ def test_many_at_a_time_find_what_each_finds_alone(kit: Ragkit) -> None:
         together = list(threads.map(found, questions))
     assert all(together)
     assert together == [pytest.approx(scores, abs=0.01) for scores in alone]
+
+
+def test_a_process_that_says_it_is_ready_has_read_what_the_first_question_would_wait_for(kit: Ragkit) -> None:
+    home = kit._kit._parts.settings.home
+    with Ragkit.open(load(home=home, collection="equal")) as fresh:
+        parts = fresh._kit._parts
+        assert state_of(parts.probes["search"]) == "ok"
+        dense = parts.retriever._dense
+        assert dense._directories is not None
+        assert [len(kept.directory or ()) for kept in dense._directories._kept.values()] == [2]
+        assert dense.embedded.cache_info().misses == 1
+
+
+def test_a_collection_that_is_not_there_yet_keeps_no_service_from_being_ready(kit: Ragkit) -> None:
+    assert state_of(kit._kit._parts.probes["search"]) == "ok"
 
 
 def test_a_filter_hides_the_other_sources_of_a_passage(kit: Ragkit) -> None:

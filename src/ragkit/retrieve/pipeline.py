@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from ragkit.errors import ConfigError, InputError
+from ragkit.errors import ConfigError, InputError, NotFound
 from ragkit.explanation import Explanation
 from ragkit.index.catalog import Catalog
 from ragkit.index.duplicates import near
@@ -36,6 +37,7 @@ SPARE = 2
 """How many times `k` are looked through for a newer edition of a passage."""
 RERANK_DEPTH = 30
 """Passages that are looked at once more: by a reranker, or for how much they differ."""
+_ANYTHING = "Is anything there?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,15 @@ class Retriever:
         hits, _ = self._searched(query, collection, scope, k=k, mode=mode, mmr=mmr, generation=generation)
         ranked = tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1))
         return SearchResult(query=query, hits=ranked, took_ms=round((time.perf_counter() - started) * 1e3, 2))
+
+    def warm(self, collection: str, *, mode: Mode) -> None:
+        """Have what the first search of a collection would wait for; nothing where there is no such collection.
+
+        Raises:
+            RagkitError: Nothing can be found at the moment.
+        """
+        with suppress(NotFound):
+            self.search(_ANYTHING, collection=collection, k=1, mode=mode)
 
     def explain(
         self,
