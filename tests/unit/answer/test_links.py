@@ -49,3 +49,10 @@ def test_what_is_held_back_is_short() -> None:
 def test_a_reply_of_brackets_alone_comes_to_an_end(reply: str) -> None:
     links = Links(())
     assert len("".join(links.feed(reply) for _ in range(2000)) + links.finish()) >= 2000
+
+
+@pytest.mark.parametrize("listed", ["[a](b)" * 40, ", ".join(f"[P{page}](p{page}.md)" for page in range(40))])
+def test_a_bracket_before_many_links_does_not_stop_the_service(listed: str) -> None:
+    links = Links(())  # by backtracking this took 2 ** 40 steps
+    written = links.feed(f"See [{listed}") + links.feed("\n\nNext") + links.finish()
+    assert written.endswith("\n\nNext")
