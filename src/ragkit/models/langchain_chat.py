@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
@@ -88,10 +89,10 @@ class LangChainChat:
             ConfigError: It does not accept the key, or does not know the model.
         """
         messages = [(message.role, message.text) for message in request.messages]
-        limit: dict[str, Any] = {_limit_name(self._name): request.max_tokens or self._max_tokens}
+        astream = self._limited(request.max_tokens or self._max_tokens)
         reported: list[Tokens] = []
         written: list[str] = []
-        stream = cast("AsyncGenerator[AIMessageChunk]", self._model.astream(messages, **limit))
+        stream = cast("AsyncGenerator[AIMessageChunk]", astream(messages))
         async with aclosing(stream) as chunks:
             while (chunk := await self._next(chunks)) is not None:
                 if chunk.usage_metadata:
@@ -100,6 +101,12 @@ class LangChainChat:
                     written.append(text)
                     yield ChatDelta(text=text)
         yield ChatDelta(usage=self._usage(_total(reported) if reported else _counted(request, written)))
+
+    def _limited(self, most: int) -> Callable[..., AsyncIterator[AIMessageChunk]]:
+        if self._name.startswith("ollama:"):
+            # As an argument of the call it would be handed on to Ollama's client, which does not know it.
+            return self._model.model_copy(update={"num_predict": most}).astream
+        return partial(self._model.astream, max_tokens=most)
 
     def _usage(self, used: Tokens) -> Usage:
         cost = self._prices.cost(self._name, used)
@@ -167,10 +174,6 @@ def _options(provider: str, key: str | None, settings: Settings) -> dict[str, An
     if provider == "openai":
         options |= {"stream_usage": True, "stream_chunk_timeout": None}
     return options
-
-
-def _limit_name(name: str) -> str:
-    return "num_predict" if name.startswith("ollama:") else "max_tokens"
 
 
 def _secret(value: Any) -> str:
