@@ -21,13 +21,18 @@ __all__ = ["as_evidence", "instructions"]
 
 _OVERRIDE = re.compile(
     r"""
-      \b(?:ignore|disregard|forget|override|bypass)\b[^.;:,\n]{0,40}\b(?:instructions?|prompts?|directives?|guidelines)\b
-    | \b(?:ignore|disregard|forget)\b[^.\n]{0,60}\b(?:and|then)\s+(?:state|say|claim|output|print|respond|reply|write)\b
-    | (?:^|[.:;,]\s+|\bplease\s+)(?:state|say|output|print|repeat|write|respond\s+with)\s+(?:only\s+)?the\s+following\b
+      (?<!\bnot\s)(?<!\bnever\s)(?<!n['\u2019]t\s)\b(?:ignore|disregard|forget|override|bypass)\b[^.;:,\n]{0,40}
+      (?: \b(?:previous|prior|above|preceding|earlier|all|your)\b[^.;:,\n]{0,25}
+          \b(?:instructions?|prompts?|directives?|guidelines)\b
+        | \b(?:instructions?|prompts?|directives?|guidelines)\s+(?:above|before)\b )
+    | (?<!\bnot\s)(?<!\bnever\s)(?<!n['\u2019]t\s)\b(?:ignore|disregard|forget)\b[^.\n]{0,60}
+      \b(?:and|then)\s+(?:state|say|claim|output|print|respond|reply|write)\b
+    | (?:^|[.:;,]\s+|\bplease\s+)(?:say|output|print|repeat|write|respond\s+with)\s+(?:only\s+)?the\s+following\s*:
+    | (?:^|[.:;,]\s+)state\s+(?:only\s+)?the\s+following\s*:
     | \b(?:listen\s+to|follow|obey)\s+(?:only\s+)?my\s+(?:instructions|commands|orders)\b
     | \bI(?:['\u2019]m|\s+am)\s+your\s+(?:developer|administrator|creator)\b
-    | \b(?:developer|system|admin|training)\b[^.\n]{0,30}\boverride\b
-    | \bsystem\s+mode\b | \b(?:developer|god|dan)\s+mode\s+(?:on|activated|enabled)\b | <\s*/?\s*system\b
+    | \b(?:developer|system|admin|training)\b[^.\n]{0,30}\boverride\s*:
+    | \b(?:system|developer|god|dan)\s+mode\s+(?:on|activated|enabled)\b | <\s*/?\s*system(?:\s+mode)?\s*>
     | \bignore[zr]\b[^.\n]{0,60}\b(?:instructions|consignes|indique[zr]|fonction)\b
     | \b(?:ignorieren?|vergiss|vergessen)\b[^.\n]{0,60}\b(?:anweisung\w*|vorherig\w*)\b
     | \b(?:ignora|ignore|olvida|olvide)\b[^.\n]{0,60}\b(?:instrucciones|anteriores|declara|p[áa]gina)\b
@@ -38,7 +43,7 @@ _OVERRIDE = re.compile(
 _SUPPOSED = re.compile(
     r"""
       \blet['\u2019]?s\b[^.\n]{0,40}\b(?:say|state|assume|imagine|pretend|suppose|admit|consider|claim)\b
-    | \b(?:we|you)\s+(?:might|could|may|should|must)\s+(?:just\s+)?(?:say|state|claim|answer)\b
+    | \b(?:we|you)\s+(?:might|could|may|should|must)\s+(?:just\s+)?(?:say|(?:state|claim|answer)\s+that)\b
     | \bcommon\s+practice\s+to\s+(?:say|state)\b
     | \bI\s+suggest\s+(?:that\s+)?you\s+(?:to\s+)?(?:consider|say|state|answer)\b
     | \b(?:parallel|fictional|alternate|alternative|dystopian|imaginary)\b[^.\n]{0,20}\b(?:universe|world|reality)\b
