@@ -5,15 +5,18 @@ Read once, in `ragkit.app.build`; nothing else looks at the environment. The ref
 
 from __future__ import annotations
 
+import difflib
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ragkit.errors import ConfigError
 
-__all__ = ["Settings", "load"]
+__all__ = ["Settings", "load", "unknown_names"]
 
 
 class Settings(BaseSettings):
@@ -190,3 +193,10 @@ def load(**overrides: object) -> Settings:
         ) from error
     except (UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"The file '.env' cannot be read: {error}.", hint="Save it as UTF-8.") from error
+
+
+def unknown_names() -> dict[str, str | None]:
+    """Variables that begin like a setting and are none, each with the setting that it may have been meant for."""
+    known = [f"RAGKIT_{name.upper()}" for name in Settings.model_fields]
+    given = {name.upper() for name in (*os.environ, *dotenv_values(".env")) if name.upper().startswith("RAGKIT_")}
+    return {name: next(iter(difflib.get_close_matches(name, known, n=1)), None) for name in sorted(given - {*known})}

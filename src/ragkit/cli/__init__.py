@@ -16,6 +16,7 @@ from ragkit.cli import (
     collections,
     conversations,
     demo,
+    doctor,
     documents,
     evaluate,
     explain,
@@ -43,7 +44,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (ingest, search, explain, ask, tune, serve, verify, reindex, demo):
+for module in (ingest, search, explain, ask, tune, serve, verify, reindex, doctor, demo):
     module.register(app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(collections.app, name="collections")
