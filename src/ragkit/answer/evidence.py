@@ -1,7 +1,7 @@
 """Signs that what was found holds an answer, or does not: what `ragkit.answer.abstain` weighs.
 
 A question that only looks answerable is near its passages in most of its words, and far in one: so most signs are of
-the word, name, number or year that is missing, not of the overall likeness.
+the word, name, number or date that is missing, not of the overall likeness.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from ragkit.answer.mismatches import CHECKS, Text
 from ragkit.demands import identifiers, kind_of, names, periods
-from ragkit.lexical import numbers, terms
+from ragkit.lexical import terms
 from ragkit.reading import Reading, Word
 from ragkit.statements import Statement
 from ragkit.text import words
@@ -23,8 +23,6 @@ NEAREST = 2
 """The period that is asked for must be in one of so many passages,"""
 NEAR = 4
 """and the kind of value in one of so many."""
-YEAR_IN = 3
-"""A year must be in one of so many passages."""
 CERTAIN = 1.3
 """Nearness from which on a token is there."""
 IN_DOCUMENT = 0.4
@@ -32,10 +30,8 @@ IN_DOCUMENT = 0.4
 NO_RIVAL = 3.0
 """The lead over other passages where there are none."""
 
-_TURNED = ("negation", "opposite")
-"""Checks of claims that tell of questions too: what is near in all its words may be asked the other way round."""
 _JOINERS = re.compile(r"[\W_]+")
-_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_NOTHING = Text("")
 _WHO = re.compile(r"\b(?:who|whom|whose|which|what|wer|wem|wen)\b", re.IGNORECASE)
 
 
@@ -53,9 +49,7 @@ def signs(reading: Reading, found: Sequence[Statement], hits: Sequence[Hit]) -> 
     held = {term for hit in hits if hit.document_id == document for term in terms(_known_as(hit))}
     rival = next((other.score for other in found if other.marker != best.marker), best.score - NO_RIVAL)
     unnamed = asked.kind is None and bool(_WHO.search(asked.text)) and not best.line.names - set(words(asked.text))
-    years = set(_YEAR.findall(asked.text))
-    nearest = " ".join(_whole(hit) for hit in hits[:YEAR_IN])
-    turned = [Text(asked.text), Text(best.line.said), Text("")]
+    question, said, whole = Text(asked.text), Text(best.line.said), Text(_whole(reading.hits[passage]))
     return {
         "similar": best.features["similar"],
         "weakest": best.features.get("weakest", 0.0),
@@ -63,16 +57,23 @@ def signs(reading: Reading, found: Sequence[Statement], hits: Sequence[Hit]) -> 
         "words": float(len(asked.words)),
         "unmet": max((_far(word, best, reading, held) for word in asked.words), default=0.0),
         "name": float(any(not set(terms(name)) <= held for name in names(asked.text))),
-        "number": float(not asked.numbers - years <= numbers(_whole(reading.hits[passage]))),
-        "year": float(not years <= set(_YEAR.findall(nearest))),
         "unnamed": float(unnamed),
-        **{name: CHECKS[name](*turned) for name in _TURNED},
+        "number": CHECKS["number"](question, whole, _NOTHING),
+        "date": _undated(question, whole),
+        # What is near in all its words may be asked the other way round.
+        **{name: CHECKS[name](question, said, _NOTHING) for name in ("negation", "opposite")},
     }
 
 
 def lacking(question: str, hits: Sequence[Hit]) -> bool:
     """Whether a demand of the question is met nowhere: a code or acronym, a period, a kind of value."""
     return _lacks_identifier(question, hits) or _lacks_period(question, hits) or _lacks_kind(question, hits)
+
+
+def _undated(question: Text, passage: Text) -> float:
+    """Whether the passage lacks a date of the question, in any notation."""
+    asked = periods(question.text)
+    return 0.0 if asked and asked <= periods(passage.text) else CHECKS["date"](question, passage, _NOTHING)
 
 
 def _far(word: Word, statement: Statement, reading: Reading, held: set[str]) -> float:

@@ -77,12 +77,12 @@ def test_a_name_in_the_files_name_or_in_an_address_is_not_missing(question: str,
     assert probability(missing) < probability(there)
 
 
-def test_a_year_that_is_asked_for_and_not_there_speaks_against_an_answer() -> None:
+def test_a_date_that_is_asked_for_and_not_there_speaks_against_an_answer() -> None:
     reader = Reader(HashedEmbedder())
     questions = [f"Within how many days were refunds paid to the card in {year}?" for year in (2026, 1987)]
     readings = [reader.read(question, [hit()]) for question in questions]
     there, missing = (signs(reading, ranked(reading), [hit()]) for reading in readings)
-    assert (there["year"], missing["year"]) == (0.0, 1.0)
+    assert (there["date"], missing["date"]) == (0.0, 1.0)
     assert probability(missing) < probability(there)
 
 
