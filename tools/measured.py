@@ -95,9 +95,49 @@ def speed() -> list[str]:
     return [*_lines(header, found), "", _source(run)]
 
 
+def golden() -> list[str]:
+    """Answers without a model to the questions of the sample corpus."""
+    run = _run("golden")
+    found, bounds = run["results"], run["results"]["intervals"]
+    rows = [[label, _share(found[name]), _bounds(bounds[name]), aim] for name, (label, aim) in GOLDEN.items()]
+    asked = f"{found['answerable']} questions with an answer, {found['unanswerable']} without."
+    return [*_lines(["", "reached", "95 % interval", "aim"], rows), "", f"{asked} {_source(run)}"]
+
+
+def answers() -> list[str]:
+    """Answers and refusals without a model, on the halves of public sets that nothing was fitted on."""
+    run = _run("answers")
+    rows = []
+    for name, one in run["results"].items():
+        shares = {label: one["refused"][label] for label in ("answerable", "unanswerable")}
+        shares |= {label: one[label] for label in ("auroc", "answer_quoted_first", "answer_quoted") if label in one}
+        told = {label: f"{_share(share['value'])} ({_bounds(share['interval'])})" for label, share in shares.items()}
+        asked = ", ".join(f"{one['questions'][label]} {label}" for label in ("answerable", "unanswerable"))
+        rows.append([name, asked, *(told.get(label, "") for label in ANSWERS)])
+    return [*_lines(["set", "questions", *ANSWERS.values()], rows), "", _source(run)]
+
+
+GOLDEN: Mapping[str, tuple[str, str]] = {
+    "source_first": ("a right document is cited first", ".95"),
+    "source_in_3": ("one is among the first three citations", ""),
+    "facts": ("every fact asked for stands in the quotes", ".92"),
+    "citation_precision": ("of the citations, those that quote a fact asked for from a right document", ".90"),
+    "citation_recall": ("of the facts, those so quoted", ".90"),
+    "refused_rightly": ("refused, of those that the corpus cannot answer", ".90"),
+    "refused_wrongly": ("refused, of those that it can", "at most .05"),
+}
+ANSWERS: Mapping[str, str] = {
+    "answer_quoted_first": "answer in the first statement",
+    "answer_quoted": "in any",
+    "auroc": "AUROC",
+    "unanswerable": "refused, unanswerable",
+    "answerable": "refused, answerable",
+}
 TABLES: Mapping[str, Callable[[], list[str]]] = {
+    "answers": answers,
     "chunking": chunking,
     "fusion": fusion,
+    "golden": golden,
     "keywords": keywords,
     "retrieval": retrieval,
     "speed": speed,
@@ -119,6 +159,11 @@ def _share(value: float) -> str:
 
 def _interval(gain: Mapping[str, float]) -> str:
     return f"{gain['mean']:+.3f}, {gain['low']:+.3f} to {gain['high']:+.3f}"
+
+
+def _bounds(interval: Sequence[float]) -> str:
+    low, high = map(_share, interval)
+    return f"{low} to {high}"
 
 
 def _source(run: Mapping[str, Any]) -> str:
