@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ragkit.answer.groundedness import PARTLY, Check, judge
+from ragkit.answer.groundedness import PARTLY, Check, judge, stands_there
 from ragkit.answer.markers import Sentence
 from ragkit.answer.mismatches import Text
 from ragkit.answer.windows import Claim, Window, best_windows, claim_of, likeliest, together
@@ -59,8 +59,8 @@ def hold(text: str, passages: Sequence[Hit], reader: Reader | None = None) -> Ch
 def _windows(claim: Claim, hits: Sequence[Hit], reader: Reader | None) -> list[Window]:
     """With the tokens' nearness only where the words leave it open: what stands there word for word needs none."""
     found = best_windows(claim, hits, None)
-    plain = Text(claim.text).plain
-    if reader is None or not reader.reads_tokens or all(plain in Text(window.said).plain for window in found):
+    said = Text(claim.text)
+    if reader is None or not reader.reads_tokens or all(stands_there(said, Text(window.said)) for window in found):
         return found
     return best_windows(claim, hits, reader)
 

@@ -15,12 +15,14 @@ import numpy as np
 
 from ragkit.answer.mismatches import TURNING, Text, mismatches
 from ragkit.answer.places import displaced
+from ragkit.answer.signed import other_sign
 from ragkit.answer.windows import Claim, Window
 from ragkit.demands import names
 from ragkit.lexical import overlap, terms
+from ragkit.text import sentences
 from ragkit.types import Verdict
 
-__all__ = ["BY_WORDS", "PARTLY", "READ", "SUPPORTED", "Check", "Model", "judge", "signs"]
+__all__ = ["BY_WORDS", "PARTLY", "READ", "SUPPORTED", "Check", "Model", "judge", "signs", "stands_there"]
 
 CONTEXT = 0.8
 """What a word counts that only stands above the quote: in the title, a heading, the header row."""
@@ -34,9 +36,11 @@ that turns it, contradicts however likely the sentence is."""
 SUPPORTED = 0.60
 PARTLY = 0.40
 """Probabilities from which on a sentence is supported, or partly supported."""
-_MISSING = ("number", "date", "unit", "invented")
+_MISSING = ("number", "date", "unit", "sign", "invented")
 """With one of these a sentence is not supported, however likely."""
-_DENIED = ("negation", "opposite", "direction")
+_DENIED = ("negation", "opposite", "direction", "sign")
+_REPLIES = frozenset({"yes", "ja", "nein"})
+"""Words that answer a question and tell nothing of what it was; `no` is no content word anyway."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,16 +113,28 @@ class Check:
 def judge(claim: Claim, windows: Sequence[Window]) -> Check:
     """Hold a claim against what is quoted for it, all of it together.
 
-    A claim that stands there word for word, or that says nothing, is supported without further ado.
+    A claim that stands there word for word, or that says nothing, is supported without further ado. A mere yes or no
+    cannot be told from the other: it is supported partly.
     """
-    evidence = Text("\n".join(window.said for window in windows))
-    if not claim.wanted or Text(claim.text).plain in evidence.plain:
+    said, evidence = Text(claim.text), Text("\n".join(window.said for window in windows))
+    if stands_there(said, evidence):
         return Check(verdict="supported", score=1.0)
+    if not claim.wanted.keys() - _REPLIES:
+        tells = bool(claim.wanted) or said.denials
+        return Check(verdict="partly", score=PARTLY) if tells else Check(verdict="supported", score=1.0)
     found = signs(claim, windows)
     model = READ if any(window.similar is not None for window in windows) else BY_WORDS
     score = model.probability(found)
-    rival = bool(evidence.numbers - Text(claim.text).numbers)
+    rival = bool(evidence.numbers - said.numbers)
     return Check(verdict=_verdict(score, found, rival=rival), score=round(score, 4))
+
+
+def stands_there(said: Text, evidence: Text) -> bool:
+    """Whether the evidence says it word for word, and nothing around these words denies them."""
+    if said.plain not in evidence.plain or other_sign(said.text, evidence.text):
+        return False
+    around = [Text(evidence.text[start:end]) for start, end in sentences(evidence.text)]
+    return any(said.plain in part.plain and part.denials == said.denials for part in [evidence, *around])
 
 
 def _verdict(score: float, found: Mapping[str, float], *, rival: bool) -> Verdict:
@@ -140,6 +156,7 @@ def signs(claim: Claim, windows: Sequence[Window]) -> Mapping[str, float]:
     held = frozenset().union(*(window.held for window in windows))
     lent = frozenset(terms(known.text)) - held
     found = mismatches(said, evidence, known)
+    number = max(found["number"], found["sign"])  # with another sign it is another number
     moved = displaced(claim.text, evidence.text)
     covered = overlap(claim.wanted, held) + CONTEXT * overlap(claim.wanted, lent)
     similar = [window.similar for window in windows if window.similar is not None]
@@ -155,7 +172,8 @@ def signs(claim: Claim, windows: Sequence[Window]) -> Mapping[str, float]:
         "similar": max(similar, default=covered),
         "rest": overlap({term: tells for term, tells in plain.items() if term not in TURNING}, held),
         **found,
-        "number_alone": found["number"] * _above(rest, NUMBER_FROM),
+        "number": number,
+        "number_alone": number * _above(rest, NUMBER_FROM),
         "date_alone": found["date"] * _above(rest, DATE_FROM),
         "number_moved": moved["number"],
         "name_moved": moved["name"] * _above(rest, NAME_FROM),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ragkit.answer.signed import other_sign
 from ragkit.demands import identifiers, names
 from ragkit.lexical import fold, numbers, overlap, terms, weights
 from ragkit.text import STOPWORDS, words
@@ -26,11 +27,13 @@ QUOTED_WORDS = 3
 
 _NEGATORS = frozenset(
     """
-    no not never none nobody nothing neither nor without cannot non fail fails failed unable incapable unlikely
+    no not never none nobody nothing nowhere neither nor without cannot non fail fails failed unable incapable unlikely
     unrelated independent independently hardly lack lacks absence ineffective
-    kein keine keinen keinem keiner nicht nie ohne
+    kein keine keinen keinem keiner nicht nie nirgends ohne
     """.split()
 )
+_NOWHERE = frozenset({"nowhere", "nirgends"})
+"""They deny all that follows: *nowhere does it say that …*."""
 _CLAUSE = re.compile(r"[.,;:!?()]\s|\n")
 
 
@@ -129,10 +132,13 @@ class Text:
         return frozenset(_YEAR.findall(self.text)) | (_MONTHS & set(self.words))
 
     @cached_property
+    def denials(self) -> int:
+        return sum(map(_denies, self.words))
+
+    @cached_property
     def sense(self) -> tuple[int, int, int]:
         """How many words of increase, of decrease and of denial."""
-        denials = sum(word in _NEGATORS or word.endswith("n't") for word in self.words)
-        return len(self.folded & _UP), len(self.folded & _DOWN), denials
+        return len(self.folded & _UP), len(self.folded & _DOWN), self.denials
 
     @cached_property
     def plain(self) -> str:
@@ -182,6 +188,12 @@ def _unit(claim: Text, evidence: Text, known: Text) -> float:
 
 def _of_other_kind(ours: frozenset[str], theirs: frozenset[str]) -> bool:
     return not ours & theirs and any(ours & kind and theirs & kind for kind in _UNITS)
+
+
+def _sign(claim: Text, evidence: Text, known: Text) -> float:
+    """The same number with another sign; one side may say in a word what the other has a minus for: `fell by 3 %`."""
+    in_words = (claim.folded ^ evidence.folded) & _DOWN
+    return float(other_sign(claim.text, evidence.text) and not in_words)
 
 
 def _name(claim: Text, evidence: Text, known: Text) -> float:
@@ -254,18 +266,23 @@ def denied(clause: str) -> frozenset[str]:
     found: set[str] = set()
     left = 0
     for word in words(clause):
-        if word in _NEGATORS or word.endswith("n't"):
-            left = REACH
+        if _denies(word):
+            left = len(clause) if word in _NOWHERE else REACH
         elif word not in STOPWORDS:
             found |= {fold(word)} if left else set()
             left = max(0, left - 1)
     return frozenset(found)
 
 
+def _denies(word: str) -> bool:
+    return word in _NEGATORS or word.endswith("n't")
+
+
 CHECKS: Mapping[str, Callable[[Text, Text, Text], float]] = {
     "number": _number,
     "date": _date,
     "unit": _unit,
+    "sign": _sign,
     "name": _name,
     "negation": _negation,
     "denial": _denial,

@@ -96,6 +96,8 @@ def likeliest(claim: Claim, hits: Sequence[Hit]) -> list[Hit]:
 
 def together(claim: Claim, windows: Sequence[Window]) -> list[Window]:
     """Those that support the claim together: the best one, and while one adds enough, that too."""
+    if not windows:
+        return []
     left = sorted(windows, key=lambda window: -float(claim.tells @ window.met))
     chosen = left[:1]
     met = chosen[0].met

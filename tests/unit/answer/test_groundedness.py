@@ -88,3 +88,44 @@ def test_any_text_gets_a_verdict(claim: str, evidence: str) -> None:
 @given(st.text())
 def test_a_text_supports_itself(text: str) -> None:
     assert check(text, text).verdict == "supported"
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("The limit is 5 degrees.", "The limit is -5 degrees."),
+        ("It grew by 3 %.", "It grew by −3 %."),  # noqa: RUF001
+        ("The effect was significant (p < 0.05).", "The effect was significant (p > 0.05)."),
+        ("Temperature must be ≥ 40 °C.", "Temperature must be ≤ 40 °C."),
+        ("Refunds are paid within 14 days.", "It is not true that refunds are paid within 14 days."),
+        ("Employees may enter the lab.", "No employees may enter the lab."),
+        (
+            "Smoking is allowed in the building.",
+            "Nowhere in the rules does it say that smoking is allowed in the building.",
+        ),
+    ],
+)
+def test_a_lost_sign_or_negation_is_not_supported_word_for_word(claim: str, evidence: str) -> None:
+    assert check(claim, evidence).verdict != "supported"
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("The limit is -5 degrees.", "The limit is −5 degrees."),  # noqa: RUF001
+        ("Sales in Norway fell by 3 % in May.", "Sales in Norway in May: −3 %."),  # noqa: RUF001
+        ("The pump has 12 valves since 2024-05-12.", "Since 2024-05-12 the pump has 12 valves."),
+        ("Refunds are paid within 30 days.", "Refunds are paid within 30 days. Gift cards are never refunded."),
+    ],
+)
+def test_a_sign_that_is_none_costs_nothing(claim: str, evidence: str) -> None:
+    assert check(claim, evidence).verdict == "supported"
+
+
+@pytest.mark.parametrize("claim", ["No.", "No, they are not.", "Yes.", "Nein."])
+def test_a_mere_yes_or_no_is_not_fully_supported_by_anything(claim: str) -> None:
+    assert check(claim, "Refunds are paid to everybody within 14 days.").verdict == "partly"
+
+
+def test_no_evidence_supports_nothing() -> None:
+    assert hold("Refunds take 14 days.", []).verdict == "unsupported"
