@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ragkit.answer.conversations import SoFar
 from ragkit.events import Verified
@@ -82,7 +82,7 @@ class Turn:
             reason=self.reason or ("conflicting_sources" if self._tells_both_sides() else None),
             prompt=PromptRef(name=self.prompt.name, version=self.prompt.version),
             model=self.model,
-            usage=sum(self.usage, Usage()),
+            usage=replace(sum(self.usage, Usage()), cached=bool(self.usage) and all(one.cached for one in self.usage)),
             trace_id=self.trace_id,
             conversation_id=self.conversation.id,
             took_ms=round(1000 * (time.perf_counter() - self.began), 3),

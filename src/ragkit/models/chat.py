@@ -80,7 +80,9 @@ def _each(settings: Settings) -> Iterator[Settings]:
     Raises:
         ConfigError: There are several addresses or keys, but not one for each model.
     """
-    names = [name.strip() for name in settings.llm.removesuffix(f",{ExtractiveChat.NAME}").split(",")]
+    names = [name.strip() for name in settings.llm.split(",")]
+    if len(names) > 1 and names[-1] == ExtractiveChat.NAME:
+        del names[-1]
     urls = _for_each(names, settings.llm_base_url, "RAGKIT_LLM_BASE_URL")
     keys = _for_each(names, _revealed(settings.llm_api_key), "RAGKIT_LLM_API_KEY")
     for name, url, key in zip(names, urls, keys, strict=True):

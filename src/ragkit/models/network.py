@@ -133,9 +133,10 @@ class NetworkEmbedder:
                 raise
             half = len(texts) // 2
             log.info("%r refused a batch of %d texts; it is split.", self._spec.name, len(texts))
-            self._batch_texts = max(1, min(self._batch_texts, half))
             self._embed(batch[:half], texts[:half], rows)
             self._embed(batch[half:], texts[half:], rows)
+            # Only now: where one text alone is too long, other batches may be as large as before.
+            self._batch_texts = min(self._batch_texts, len(texts) - half)
             return
         if self._keep is not None:
             self._keep(texts, vectors)

@@ -92,8 +92,9 @@ def _options(provider: str, settings: Settings) -> dict[str, Any]:
         options.pop("api_key", None)
         return options | {"client_kwargs": {"timeout": settings.embedder_timeout_s}}
     if provider == "openai":
-        if settings.embedder_base_url and "OPENAI_API_KEY" not in os.environ:
-            options.setdefault("api_key", "none")  # servers of one's own rarely ask for a key, the package does
+        if settings.embedder_base_url:
+            # Servers of one's own rarely ask for a key, the package does; OPENAI_API_KEY is not for them.
+            options.setdefault("api_key", "none")
         # Batches and tries are ours; its own counting of tokens would fetch an encoding.
         options |= {"check_embedding_ctx_length": False, "chunk_size": 2048, "max_retries": 0}
         options |= {"timeout": settings.embedder_timeout_s}

@@ -49,7 +49,7 @@ def explained(name: str, error: Exception, *, setting: str, secrets: Sequence[st
     """
     status = status_of(error)
     said = str(error).strip()
-    for secret in secrets:
+    for secret in filter(None, map(str.strip, secrets)):
         said = said.replace(secret, "…")
     reason = said.splitlines()[0][:300] if said else type(error).__name__
     if status in {401, 403}:
@@ -81,7 +81,15 @@ def secrets_of(model: object) -> list[str]:
 
 def shown(error: Exception, secrets: Sequence[str]) -> Exception | None:
     """The error as a cause of ours, which is logged with it; none where it repeats a key, as some providers do."""
-    return None if any(secret in str(error) for secret in secrets) else error
+    said, seen = [], set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:  # what it was raised from is logged as well
+        seen.add(id(each))
+        said.append(str(each))
+        each = each.__cause__ or each.__context__
+    # As the key stands in a header, or as Python writes it: without the line break that a file of secrets ends with.
+    kept = [secret.strip() for secret in secrets if secret.strip()]
+    return None if any(secret in text for secret in kept for text in said) else error
 
 
 def status_of(error: Exception) -> int | None:

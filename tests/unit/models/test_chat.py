@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import traceback
 from collections.abc import AsyncGenerator
 from typing import cast
 
@@ -191,3 +192,17 @@ def test_a_package_that_is_no_extra_of_ours_is_named() -> None:
 def test_the_other_providers_open(provider: str) -> None:
     settings = Settings(llm=f"{provider}:small", llm_api_key="key", llm_base_url="http://127.0.0.1:9")
     assert open_chat(settings, reader=Reader(HashedEmbedder())).name == f"{provider}:small"
+
+
+async def test_a_key_that_ends_with_a_line_break_is_not_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret\n")
+    with OpenAIServer() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        with pytest.raises(UpstreamError) as caught:
+            await anext(aiter(opened(server, llm_base_url=None).stream(REQUEST)))
+    assert "sk-secret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_extractive_may_follow_the_other_names_with_a_space() -> None:
+    settings = Settings(llm="openai:small, extractive", llm_api_key="key")
+    assert open_chat(settings, reader=Reader(HashedEmbedder())).name == "openai:small"

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from ragkit.models.embed import is_network
 from ragkit.models.network import NetworkEmbedder
 from ragkit.models.network_provider import open_network_embedder
 from ragkit.models.patience import Patience
+from ragkit.models.providers import secrets_of
+from ragkit.protocols import EmbedderSpec
 from ragkit.settings import Settings
 from ragkit.testing.embed import HashedEmbedder
 from ragkit.testing.embeddings_server import EmbeddingsServer, Fault
@@ -210,3 +213,36 @@ def test_names_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingExtra) as caught:
         open_network_embedder(Settings(embedder="openai:small"))
     assert caught.value.hint == "pip install 'ragkit[openai]'"
+
+
+def test_one_text_that_is_too_long_does_not_end_batching() -> None:
+    class Refusing:
+        """Refuses what holds a text that is too long."""
+
+        def __init__(self) -> None:
+            self.sizes: list[int] = []
+
+        def embed_documents(self, texts: list[str]) -> list[list[float]]:
+            self.sizes.append(len(texts))
+            if "long" in texts:
+                error = ValueError("input too long")
+                error.status_code = 413  # type: ignore[attr-defined]
+                raise error
+            return [[1.0, 0.0]] * len(texts)
+
+    model = Refusing()
+    spec = EmbedderSpec(id="openai:small@2", dimension=2, max_tokens=512, pooling="provider")
+    embedder = NetworkEmbedder(cast("Any", model), spec=spec)
+    with pytest.raises(TooLarge):
+        embedder.embed_documents([*["short"] * 100, "long", *["short"] * 100])
+    model.sizes.clear()
+    embedder.embed_documents(["short"] * 100)
+    assert model.sizes == [100]
+
+
+def test_the_key_of_openai_is_not_sent_to_a_server_of_ones_own(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-real")
+    with EmbeddingsServer() as server:
+        embedder = opened(server)
+        embedder.embed_query("Refunds")
+        assert secrets_of(embedder._model) == ["none"]
