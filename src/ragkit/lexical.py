@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from ragkit.text import STOPWORDS, words
 from ragkit.tokens import rarity
 
-__all__ = ["fold", "numbers", "overlap", "terms", "weights"]
+__all__ = ["denies", "fold", "numbers", "overlap", "terms", "weights"]
 
 _SUFFIXES = (
     "ations", "ation", "ments", "ment", "ables", "able", "ances", "ance", "edly", "ings", "ing",
@@ -23,6 +23,13 @@ _TENS = "thirty forty fifty sixty seventy eighty ninety hundred"
 _NUMBER_WORDS: Mapping[str, str] = {word: str(value) for value, word in enumerate(_SMALL.split(), start=2)} | {
     word: str(10 * value) for value, word in enumerate(_TENS.split(), start=3)
 }
+_NEGATORS = frozenset(
+    """
+    no not never none nobody nothing nowhere neither nor without cannot non fail fails failed unable incapable unlikely
+    unrelated independent independently hardly lack lacks absence ineffective
+    kein keine keinen keinem keiner nicht nie nirgends ohne
+    """.split()
+)
 _NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _THOUSANDS = re.compile(r"(?<=\d)[,](?=\d{3}(?!\d))")
 
@@ -47,6 +54,11 @@ def fold(word: str) -> str:
     while len(word) > _SHORTEST_STEM and word[-1] in "ey":
         word = word[:-1]
     return word
+
+
+def denies(word: str) -> bool:
+    """Whether it turns what is said into its opposite: `not`, `none`, `hasn't`."""
+    return word in _NEGATORS or word.endswith("n't")
 
 
 def terms(text: str) -> list[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html import escape
 
-from ragkit.lexical import numbers, terms
+from ragkit.answer.mismatches import Text
+from ragkit.demands import identifiers, names
+from ragkit.lexical import terms
 from ragkit.text import sentences
 from ragkit.types import Hit
 
@@ -17,7 +19,7 @@ _FENCE = re.compile(r"<(?=\s*/?\s*source\b)", re.IGNORECASE)
 # Tag characters and overrides of the writing direction: a reader does not see them, a model does.
 _UNSEEN = re.compile("[\U000e0000-\U000e007f\u202a-\u202e\u2066-\u2069]")
 SAME = 0.9
-"""Passages that share this much of their words, and all of their numbers, are the same passage."""
+"""Passages of one document that share this much of their words, and all that tells them apart, are the same passage."""
 
 
 def pack(hits: Sequence[Hit], *, budget: int, count: Callable[[str], int]) -> tuple[Hit, ...]:
@@ -29,11 +31,11 @@ def pack(hits: Sequence[Hit], *, budget: int, count: Callable[[str], int]) -> tu
         count: Counts tokens as the model does.
     """
     packed: list[Hit] = []
-    seen: list[tuple[set[str], set[str]]] = []
+    seen: list[_Looks] = []
     left = budget
     for hit in hits:
-        looks = (set(terms(hit.text)), numbers(hit.text))
-        if any(_same(looks, other) for other in seen):
+        looks = _Looks.of(hit)
+        if any(looks.repeats(other) for other in seen):
             continue
         fitting = _cut(hit, len(packed) + 1, left, count)
         if fitting is None:
@@ -72,5 +74,30 @@ def _cut(hit: Hit, number: int, left: int, count: Callable[[str], int]) -> Hit |
     return None
 
 
-def _same(a: tuple[set[str], set[str]], b: tuple[set[str], set[str]]) -> bool:
-    return a[1] == b[1] and len(a[0] & b[0]) >= SAME * max(len(a[0] | b[0]), 1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looks:
+    """What tells whether a passage says what another one has said."""
+
+    document_id: str
+    words: Sequence[str]
+    terms: frozenset[str]
+    telling: tuple[int, frozenset[str], frozenset[str]]
+    """Its denials, its numbers and its names: one of these more, and it says something else."""
+
+    @classmethod
+    def of(cls, hit: Hit) -> _Looks:
+        text = Text(hit.text)
+        named = frozenset(names(hit.text)) | identifiers(hit.text)
+        return cls(
+            document_id=hit.document_id,
+            words=text.words,
+            terms=frozenset(terms(hit.text)),
+            telling=(text.denials, text.numbers, named),
+        )
+
+    def repeats(self, other: _Looks) -> bool:
+        if self.words == other.words:
+            return True
+        if self.document_id != other.document_id or self.telling != other.telling:
+            return False
+        return len(self.terms & other.terms) >= SAME * max(len(self.terms | other.terms), 1)

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from ragkit.answer.signed import other_sign
 from ragkit.demands import identifiers, names
-from ragkit.lexical import fold, numbers, overlap, terms, weights
+from ragkit.lexical import denies, fold, numbers, overlap, terms, weights
 from ragkit.text import STOPWORDS, words
 
 __all__ = ["CHECKS", "TURNING", "Text", "denied", "mismatches"]
@@ -25,13 +25,6 @@ REACH = 2
 QUOTED_WORDS = 3
 """Fewer words in quotation marks are a term, not a quotation."""
 
-_NEGATORS = frozenset(
-    """
-    no not never none nobody nothing nowhere neither nor without cannot non fail fails failed unable incapable unlikely
-    unrelated independent independently hardly lack lacks absence ineffective
-    kein keine keinen keinem keiner nicht nie nirgends ohne
-    """.split()
-)
 _NOWHERE = frozenset({"nowhere", "nirgends"})
 """They deny all that follows: *nowhere does it say that …*."""
 _CLAUSE = re.compile(r"[.,;:!?()]\s|\n")
@@ -133,7 +126,7 @@ class Text:
 
     @cached_property
     def denials(self) -> int:
-        return sum(map(_denies, self.words))
+        return sum(map(denies, self.words))
 
     @cached_property
     def sense(self) -> tuple[int, int, int]:
@@ -266,16 +259,12 @@ def denied(clause: str) -> frozenset[str]:
     found: set[str] = set()
     left = 0
     for word in words(clause):
-        if _denies(word):
+        if denies(word):
             left = len(clause) if word in _NOWHERE else REACH
         elif word not in STOPWORDS:
             found |= {fold(word)} if left else set()
             left = max(0, left - 1)
     return frozenset(found)
-
-
-def _denies(word: str) -> bool:
-    return word in _NEGATORS or word.endswith("n't")
 
 
 CHECKS: Mapping[str, Callable[[Text, Text, Text], float]] = {

@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Sequence
 
 import anyio.to_thread
 
-from ragkit.lexical import numbers, terms
+from ragkit.lexical import denies, numbers, terms
 from ragkit.protocols import ChatDelta, ChatRequest, Disagreement
 from ragkit.reader import Reader
 from ragkit.statements import Statement, ranked
-from ragkit.text import sentences
+from ragkit.text import sentences, words
 from ragkit.types import Hit, Usage
 
 __all__ = ["ExtractiveChat", "chosen"]
@@ -98,8 +98,12 @@ def _disagree(sources: Sequence[Hit], found: Disagreement) -> str:
 
 
 def _other_edition(a: Statement, b: Statement) -> bool:
-    """Whether two like sentences of two passages differ in their numbers."""
-    return a.marker != b.marker and numbers(a.said) != numbers(b.said)
+    """Whether two like sentences of two passages differ in their numbers, or in what they deny."""
+    return a.marker != b.marker and (numbers(a.said) != numbers(b.said) or _denials(a.said) != _denials(b.said))
+
+
+def _denials(said: str) -> int:
+    return sum(map(denies, words(said)))
 
 
 def _alike(a: str, b: str) -> float:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,3 +65,16 @@ def test_offsets_stay_exact(texts: list[str], budget: int) -> None:
     for source in packed(*hits, budget=budget):
         whole = next(hit for hit in hits if hit.start == source.start)
         assert whole.text[: source.end - source.start] == source.text
+
+
+def test_passages_that_differ_in_a_not_are_both_shown() -> None:
+    text = "Employees of the company may {}carry over unused vacation days into the following calendar year on request."
+    other = replace(hit(text.format("not ")), document_id="e")
+    assert packed(hit(text.format("")), other) == (hit(text.format("")), other)
+    assert len(packed(hit(text.format("")), hit(text.format("not "), start=500))) == 2
+
+
+def test_passages_by_one_template_are_both_shown() -> None:
+    text = "The {} branch office processes incoming customer complaints through its regional service desk every Friday."
+    assert len(packed(hit(text.format("Berlin")), hit(text.format("Munich"), start=500))) == 2
+    assert len(packed(hit(text.format("local")), replace(hit(text.format("central")), document_id="e"))) == 2
