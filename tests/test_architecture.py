@@ -27,8 +27,8 @@ LONGER_THAN_300: frozenset[str] = frozenset({"types.py"})
 """Files between the two limits, each with its reason: `types.py` is one list of values, read from top to bottom."""
 
 LEVELS: dict[str, int] = {
-    "background": 0, "explanation": 0, "history": 0, "types": 0, "parsed": 0, "errors": 0, "rights": 0, "text": 0,
-    "threads": 0, "tokens": 0,
+    "background": 0, "explanation": 0, "history": 0, "types": 0, "parsed": 0, "errors": 0, "references": 0, "rights": 0,
+    "text": 0, "threads": 0, "tokens": 0,
     "callers": 1, "events": 1, "lexical": 1, "protocols": 1, "settings": 1,
     "demands": 2, "interaction": 2, "passages": 2, "recorded": 2, "store": 2,
     "reading": 3, "report": 3, "testing": 3,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ragkit.protocols import Embedder
+from ragkit.references import REFERENCE
 from ragkit.text import sentences
 
 __all__ = ["Kind", "Unit", "clipped", "units"]
@@ -27,7 +28,11 @@ _HEADING = re.compile(r"#{1,6}\s")
 _RULE_ROW = re.compile(r"[|\s:-]+$")
 _BULLET = re.compile(r"(?:[-*+•‣◦–]|\(?\d{1,3}[.)]|[a-z]\))\s+")  # noqa: RUF001
 _CLOSED = re.compile(r"[.!?:;…。！？][\"'”’»)\]*_]*$")  # noqa: RUF001
-_NUMBERED_REFERENCE = re.compile(r"\s*\[\d[\d,;\s–-]*\]")  # noqa: RUF001
+_REFERENCE = re.compile(rf"\s*{REFERENCE}", re.IGNORECASE)
+_QUANTITY = re.compile(
+    r"\[(\d{1,3})\](?=\s*(?:[%€$]|(?:hours?|days?|weeks?|months?|years?|stunden?|tage?n?|wochen?|monate?n?|jahre?n?)\b))",
+    re.IGNORECASE,
+)
 _KEY_VALUE = re.compile(r"^[ \t]*\w[\w.\[\]-]*(?: [\w-]+){0,3}[ \t]*[:=][ \t]+\S", re.MULTILINE)
 _PARAGRAPH = re.compile(r"\S(?:.|\n(?![ \t]*(?:\n|$)))*")
 _LINE = re.compile(r"\S[^\n]*")
@@ -131,4 +136,6 @@ def _said(raw: str, kind: Kind) -> str:
 
 def _one_line(raw: str) -> str:
     bullet = _BULLET.match(raw)
-    return _SPACES.sub(" ", _NUMBERED_REFERENCE.sub("", raw[bullet.end() :] if bullet else raw)).strip()
+    text = raw[bullet.end() :] if bullet else raw
+    # `within [30] days` is no reference, and must not look like one where it is quoted.
+    return _SPACES.sub(" ", _REFERENCE.sub("", _QUANTITY.sub(r"\1", text))).strip()

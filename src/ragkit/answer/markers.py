@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ragkit.references import REFERENCE
 from ragkit.text import sentences
 
 __all__ = ["MarkedText", "Sentence"]
 
-# [1]  [1, 2]  [1-3]  [^1]  [Source 1]  【1】; a number of four digits is a year, not a source.
-_NUMBERS = r"\d{1,3}(?:\s*(?:[,;&–-]|and|und)\s*(?:sources?\s*)?\d{1,3})*"  # noqa: RUF001
-_MARKER = rf"[\[【]\^?(?:(?:sources?|quellen?)\s*)?#?(?P<numbers>{_NUMBERS})(?!\d)[^\]】\[\n]{{0,12}}?[\]】]"
-_TOKEN = re.compile(rf"(?P<marker>\s*{_MARKER})|(?P<ticks>`+)|(?P<newline>\n)|[^`\[【\s]+|[^\S\n]+|.", re.IGNORECASE)
-_UNDECIDED = re.compile(r"(?:\s*[\[【][^\]】\n`]{0,40}|\s+|`+)$")
+_TOKEN = re.compile(rf"(?P<marker>\s*{REFERENCE})|(?P<ticks>`+)|(?P<newline>\n)|[^`\[【\s]+|[^\S\n]+|.", re.IGNORECASE)
+# A marker may be a long list; other brackets are let through sooner.
+_LIST = r"\^?(?:sources?|quellen?|and|und|[\d\s,;&#–-]){0,80}[a-z]{0,6}"  # noqa: RUF001
+_UNDECIDED = re.compile(rf"(?:\s*[\[【](?:[^\]】\n`]{{0,40}}|{_LIST})|\s+|`+)$", re.IGNORECASE)
 _RANGE = re.compile(r"(\d{1,3})\s*[–-]\s*(\d{1,3})")  # noqa: RUF001
 _LONGEST_RANGE = 10
 _SPACES = re.compile(r"\s+")

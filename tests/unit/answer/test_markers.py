@@ -38,6 +38,13 @@ def shown(*deltas: str, sources: int = 3) -> tuple[str, list[Sentence]]:
         ("It takes 30 days [0] [4] [99].", "It takes 30 days.", ()),
         ("Since [2023] it takes 30 days [1].", "Since [2023] it takes 30 days [1].", (1,)),
         ("See [the manual](x) for it [1].", "See [the manual](x) for it [1].", (1,)),
+        ("Take [100 mg] twice within [30 days] [1].", "Take [100 mg] twice within [30 days] [1].", (1,)),
+        (
+            "Wait [5 days], [3.5%] of them from [12:30] on [1].",
+            "Wait [5 days], [3.5%] of them from [12:30] on [1].",
+            (1,),
+        ),
+        ("It takes 30 days [1, p. 5].", "It takes 30 days [1].", (1,)),
         ("Use `items[1]` here [2].", "Use `items[1]` here [2].", (2,)),
     ],
 )
@@ -110,3 +117,9 @@ def test_any_text_gets_through(deltas: list[str]) -> None:
     """Text without brackets is not changed."""
     plain = [re.sub(r"[\[\]【】]", "", delta) for delta in deltas]
     assert shown(*plain)[0].split() == "".join(plain).split()
+
+
+def test_a_long_list_of_sources_is_cited_however_it_arrives() -> None:
+    reply = "It takes 30 days [Source 1, Source 2, Source 3, Source 1, Source 2, Source 3]."
+    assert shown(*(reply[at : at + 3] for at in range(0, len(reply), 3))) == shown(reply)
+    assert shown(reply)[0] == "It takes 30 days [1][2][3]."

@@ -91,3 +91,21 @@ async def test_a_long_sentence_is_shown_shortened() -> None:
 async def test_sources_that_say_nothing_give_no_answer(text: str) -> None:
     assert await answer("When are refunds paid?", hit(text)) == "NO_ANSWER"
     assert await answer("When are refunds paid?") == "NO_ANSWER"
+
+
+async def test_a_statement_and_its_denial_are_both_said() -> None:
+    said = "Employees may {}carry over unused vacation days into the following year."
+    both = await answer("May employees carry over vacation days?", hit(said.format("")), hit(said.format("not ")))
+    assert "may carry" in both
+    assert "may not carry" in both
+
+
+@pytest.mark.parametrize("reference", ["[^2]", "[2, p. 5]", " [Source 2]", " 【2】"])
+async def test_a_footnote_of_the_source_does_not_become_a_citation(reference: str) -> None:
+    text = f"Refunds take a fortnight{reference}."
+    assert await answer("How long do refunds take?", hit(text)) == "Refunds take a fortnight. [1]"
+
+
+async def test_a_number_in_brackets_stays_where_it_counts_something() -> None:
+    assert await answer("How long do I wait?", hit("You wait [30] days.")) == "You wait 30 days. [1]"
+    assert await answer("How long do I wait?", hit("You wait [12 months].")) == "You wait [12 months]. [1]"
