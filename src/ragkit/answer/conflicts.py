@@ -57,7 +57,10 @@ _DAYS: Mapping[str, float] = {
 _WHO = re.compile(r"(?:who|whom|whose|wer|wem|wen|wessen)\b", re.IGNORECASE)
 _VALUE = re.compile(r"[\W\d_]*|usd|eur|chf|gbp|nok|sek|dkk|[kmgt]?i?b|[kmg]?wh?|[kmg]?hz|\d+[a-z%]{1,3}")
 _DAY = re.compile(r"(?<!\d)(?:19|20)\d\d(?:-\d\d(?:-\d\d)?)?(?!\d)")
-_EDITION = re.compile(r"\b(?:version|edition|rev(?:ision)?\.?|v|ausgabe|fassung)[ .-]?(\d+(?:\.\d+)*)\b", re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d{1,2}\b)")
+_EDITION = re.compile(
+    r"\b(?:version|edition|rev(?:ision)?\.?|v|ausgabe|fassung)[ .-]?(\d{1,9}(?:\.\d{1,9})*)\b", re.IGNORECASE
+)
 
 
 def disagreement(asked: Asked, found: Sequence[Statement], hits: Sequence[Hit]) -> Disagreement | None:
@@ -177,7 +180,7 @@ def _values(kind: Kind, said: str) -> set[str]:
 
 
 def _in_days(duration: str) -> str:
-    amount, *_, unit = re.split(r"[ -]", duration.casefold())
+    amount, *_, unit = re.split(r"[ -]", _DECIMAL_COMMA.sub(".", duration.casefold()))
     count = {"half": 0.5}.get(amount, next(map(float, filter(_PLAIN.fullmatch, numbers(amount))), 1.0))
     days = next((days for stem, days in _DAYS.items() if unit.startswith(stem)), 1.0)
     return f"{count * days:.3g}"

@@ -16,7 +16,11 @@ __all__ = ["REMOVED", "Links", "without_foreign_links"]
 
 REMOVED = "(link removed)"
 
-_URL = re.compile(r"(?:\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.)[^\s<>\"'`)\]}|]+", re.IGNORECASE)
+# Also without a protocol: `//host.example/…`, but not a comment in code, as `//console.log(x)`.
+_URL = re.compile(
+    r"(?:\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.|(?<![\w:/])/[/\\](?=[\w-]+(?:\.[\w-]+)+(?![\w(=-])))[^\s<>\"'`)\]}|]+",
+    re.IGNORECASE,
+)
 # [text](destination "title"), and ![text](destination) for a picture
 _MARKDOWN = re.compile(r"!?\[(?P<text>[^\[\]\n]*)\]\(\s*(?P<to><[^>\n]*>|[^\s()]*(?:\([^\s()]*\)[^\s()]*)*)[^)\n]*\)")
 _TAG = re.compile(
@@ -28,6 +32,7 @@ _TAG = re.compile(
 _UNDECIDED = re.compile(
     r"(?:!?\[(?>!?\[[^\[\]\n]{0,200}\](?:\([^)\n]{0,300}\))?|[^\[\]\n]){0,200}+(?:\](?:\([^)\n]{0,300})?)?"
     r"|!?\[!?\[?[^\[\]\n]{0,200}(?:\](?:\([^)\n]{0,300})?)?|!|<[^>\n]{0,300}"
+    r"|(?<![\w:/])/(?:[/\\][^\s<>\"'`)\]}|]{0,300})?"
     r"|(?<![^\W_])(?:[a-z][a-z0-9+.-]{0,20}(?::/{0,2}|://[^\s<>\"'`)\]}|]{0,300})?|www\.[^\s<>\"'`)\]}|]{0,300}))$",
     re.IGNORECASE,
 )

@@ -110,3 +110,19 @@ def test_a_model_is_told_in_a_sentence() -> None:
     assert "Sources 1 and 3 seem to disagree" in told
     assert "Source 3 is the newer one" in told
     assert "newer" not in note(Disagreement(first=(3, 0), second=(1, 0), dated=False))
+
+
+def test_a_version_of_thousands_of_digits_is_none() -> None:
+    question, one, other = (
+        "How long can goods be returned?",
+        "Goods can be returned in 30 days.",
+        "In 14 days goods can be returned.",
+    )
+    long = "version " + "9" * 5000
+    apart = found(question, replace(hit(one), title=long), replace(hit(other, uri="b.md"), title="version 2"))
+    assert apart is not None
+
+
+def test_hours_with_a_decimal_comma_are_what_they_are() -> None:
+    one, other = (f"Die Prüfung dauert {hours} Stunden." for hours in ("1,5", "2,5"))
+    assert found("Wie lange dauert die Prüfung?", hit(one), hit(other, uri="b.md")) is not None

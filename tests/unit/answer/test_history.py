@@ -48,3 +48,15 @@ def test_one_long_sentence_is_cut() -> None:
     text = transcript([Message(role="user", text="word " * 1000)], budget=100, count=count_tokens)
     assert text.startswith("User: word word")
     assert count_tokens(text) <= 100
+
+
+def test_a_long_message_of_short_sentences_is_not_counted_beginning_by_beginning() -> None:
+    counted: list[int] = []
+
+    def count(text: str) -> int:
+        counted.append(len(text))
+        return len(text.split())
+
+    said = "Ab. " * 2000
+    assert transcript([Message(role="user", text=said)], budget=100, count=count).endswith("Ab. …")
+    assert sum(counted) < 20 * len(said)

