@@ -22,7 +22,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrieved:
-    """The passages that the answer may use, numbered from 1 in this order."""
+    """The passages that were found, best first; markers number those that were shown, as `citation` events tell."""
 
     question: str
     """The stand-alone question that was searched for."""
