@@ -202,11 +202,13 @@ class AsyncAnswers:
 
 
 def _own_provider(model: str, configured: str) -> None:
-    providers = {name.strip().partition(":")[0] for name in configured.split(",")} | {"extractive"}
-    if model.partition(":")[0] not in providers:
+    own = {name.strip() for name in configured.split(",")}
+    # What follows `huggingface:` is a folder of this machine: only the one that is set may be read.
+    providers = ({name.partition(":")[0] for name in own} | {"extractive"}) - {"huggingface"}
+    if any(name not in own and name.partition(":")[0] not in providers for name in map(str.strip, model.split(","))):
         raise NotAllowed(
             f"The model {model!r} is of a provider that this service does not use.",
-            hint=f"Take one of {', '.join(sorted(providers))}, or replay beside the database.",
+            hint=f"Take one of {', '.join(sorted(providers | own))}, or replay beside the database.",
         )
 
 

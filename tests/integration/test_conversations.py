@@ -111,8 +111,9 @@ def test_a_replay_by_a_model_that_cannot_be_used_is_refused(kit: Ragkit) -> None
         kit.answers.replay(first.trace_id, model="nonsense")
     key = kit.seen_by(None, caller="key a")
     mine = key.ask(QUESTION)
-    with pytest.raises(NotAllowed, match="provider"):
-        key.answers.replay(mine.trace_id, model="openai:gpt-5-mini")
+    for model in ("openai:gpt-5-mini", "extractive,openai:gpt-5-mini"):
+        with pytest.raises(NotAllowed, match="provider"):
+            key.answers.replay(mine.trace_id, model=model)
     assert key.answers.replay(mine.trace_id, model="extractive").diff.text == ""
 
 
