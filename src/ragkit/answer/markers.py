@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ragkit.references import REFERENCE
@@ -19,6 +20,7 @@ _LONGEST_RANGE = 10
 _SPACES = re.compile(r"\s+")
 _GAP = re.compile(r"\s+(?=[.,;:!?])")
 _COMMENT = re.compile(r"(?:#|//|--|/\*|;;)[^\n]*\Z")
+_PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
 _FENCE = 3
 
 
@@ -72,16 +74,24 @@ class MarkedText:
         closing = spans if final else spans[: self._sure(spans)]
         if not closing:
             return []
-        starts = [start for start, _ in spans] + [len(self._tail)]
+        starts = [*self._beginnings(spans), len(self._tail)]
         base = len(self.text) - len(self._tail)
         found = []
-        for (start, end), stop in zip(closing, starts[1:], strict=False):
+        for (first, last), start, stop in zip(closing, starts, starts[1:], strict=False):
             cited = [number for at, number in self._markers if start <= at - base < stop]
-            text = _GAP.sub("", _SPACES.sub(" ", self._tail[start:end]))
+            text = _GAP.sub("", _SPACES.sub(" ", self._tail[first:last]))
             found.append(Sentence(text=text, markers=tuple(dict.fromkeys(cited)), start=base + start, end=base + stop))
         self._tail = self._tail[starts[len(closing)] :]
         self._markers = [marker for marker in self._markers if marker[0] >= len(self.text) - len(self._tail)]
         return found
+
+    def _beginnings(self, spans: list[tuple[int, int]]) -> Iterator[int]:
+        """Where each begins with the markers that a paragraph has before its first word."""
+        before = 0
+        for start, end in spans:
+            breaks = [match.end() for match in _PARAGRAPH.finditer(self._tail, before, start)]
+            yield breaks[-1] if breaks else start if before else 0
+            before = end
 
     def _sure(self, spans: list[tuple[int, int]]) -> int:
         """How many spans stay as they are whatever follows: those before a sentence whose first word is complete."""

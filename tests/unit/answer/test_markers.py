@@ -123,3 +123,12 @@ def test_a_long_list_of_sources_is_cited_however_it_arrives() -> None:
     reply = "It takes 30 days [Source 1, Source 2, Source 3, Source 1, Source 2, Source 3]."
     assert shown(*(reply[at : at + 3] for at in range(0, len(reply), 3))) == shown(reply)
     assert shown(reply)[0] == "It takes 30 days [1][2][3]."
+
+
+def test_a_marker_before_the_first_word_of_a_paragraph_belongs_to_what_follows() -> None:
+    _, sentences = shown("[1] One is so. [2]\n\n[3] Two is so.\n\n[1]\n\nThree is so.")
+    assert [(one.text, one.markers) for one in sentences] == [
+        ("One is so.", (1, 2)),
+        ("Two is so.", (3, 1)),
+        ("Three is so.", ()),
+    ]
