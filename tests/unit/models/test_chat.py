@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import socket
 import sys
-import traceback
 from collections.abc import AsyncGenerator
 from typing import cast
 
@@ -21,6 +20,7 @@ from ragkit.models.chat import open_chat
 from ragkit.models.extractive import ExtractiveChat
 from ragkit.models.langchain_chat import open_langchain_model
 from ragkit.models.prices import Prices
+from ragkit.models.providers import shown
 from ragkit.protocols import ChatDelta, ChatModel, ChatRequest
 from ragkit.reader import Reader
 from ragkit.settings import Settings
@@ -194,13 +194,11 @@ def test_the_other_providers_open(provider: str) -> None:
     assert open_chat(settings, reader=Reader(HashedEmbedder())).name == f"{provider}:small"
 
 
-async def test_a_key_that_ends_with_a_line_break_is_not_logged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret\n")
-    with OpenAIServer() as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        with pytest.raises(UpstreamError) as caught:
-            await anext(aiter(opened(server, llm_base_url=None).stream(REQUEST)))
-    assert "sk-secret" not in "".join(traceback.format_exception(caught.value))
+def test_a_key_that_ends_with_a_line_break_is_not_logged() -> None:
+    error = UpstreamError("Connection error.")
+    error.__cause__ = ValueError("Illegal header value b'Bearer sk-secret\\n'")
+    assert shown(error, ["sk-secret\n"]) is None
+    assert shown(error, ["another\n"]) is error
 
 
 def test_extractive_may_follow_the_other_names_with_a_space() -> None:
