@@ -13,6 +13,7 @@ import typer
 from ragkit.cli import (
     answers,
     ask,
+    backup,
     collections,
     conversations,
     demo,
@@ -44,7 +45,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (ingest, search, explain, ask, tune, serve, verify, reindex, doctor, demo):
+for module in (ingest, search, explain, ask, tune, serve, verify, reindex, doctor, backup, demo):
     module.register(app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(collections.app, name="collections")
