@@ -23,6 +23,7 @@ from ragkit.types import VerifyReport
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ragkit.index.following import FollowingKeywords
     from ragkit.index.generations import Generation
     from ragkit.index.keywords import TantivyIndex
     from ragkit.index.vectors import ChromaConnection, ChromaVectors
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from ragkit.ingest.isolation import ParserPool
     from ragkit.ingest.pipeline import Ingestor
     from ragkit.ingest.pipelines import Pipeline
-    from ragkit.protocols import Chunker, KeywordEntry, Matrix
+    from ragkit.protocols import Chunker, Matrix
     from ragkit.retrieve.pipeline import Retriever
 
 __all__ = ["AsyncRagkit", "Ragkit", "build"]
@@ -173,16 +174,20 @@ class _Root:
             )
         return self._vectors[generation.store]
 
-    def keywords(self, generation: Generation) -> TantivyIndex:
+    def keywords(self, generation: Generation) -> FollowingKeywords:
+        from ragkit.index.following import FollowingKeywords
         from ragkit.index.keywords import TantivyIndex
-
-        def entries() -> Iterator[KeywordEntry]:
-            return self.catalog.keyword_entries(self.generations.now(generation))
 
         store = generation.store
         if store not in self._keywords:
-            self._keywords[store] = TantivyIndex(self.home / "keywords" / store, entries)
-        return self._keywords[store]
+            self._keywords[store] = TantivyIndex(self.home / "keywords" / store)
+        return FollowingKeywords(
+            self._keywords[store],
+            database=self.database,
+            catalog=self.catalog,
+            generations=self.generations,
+            generation=generation,
+        )
 
     def verify(self, repair: bool) -> VerifyReport:
         from ragkit.index.verify import Verifier
@@ -197,7 +202,7 @@ class _Root:
             turn=self.turn,
         ).verify(repair=repair)
 
-    def stores(self, generation: Generation) -> tuple[ChromaVectors, TantivyIndex]:
+    def stores(self, generation: Generation) -> tuple[ChromaVectors, FollowingKeywords]:
         return self.vectors(generation), self.keywords(generation)
 
     def drop(self, name: str) -> int:
@@ -213,7 +218,8 @@ class _Root:
         for store in stores:
             store.drop()
         for each in everything:
-            del self._vectors[each.store], self._keywords[each.store]
+            for opened in (self._vectors, self._keywords):
+                opened.pop(each.store, None)
         return documents
 
     def close(self) -> None:

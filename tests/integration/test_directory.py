@@ -13,18 +13,16 @@ import pytest
 from ragkit.index.catalog import Catalog
 from ragkit.index.directory import Directory
 from ragkit.index.erasure import Eraser
-from ragkit.index.generations import Collections, Generation
-from ragkit.index.ledger import Attempt, Finding, Ledger
+from ragkit.index.generations import Collections
+from ragkit.index.ledger import Ledger
 from ragkit.index.resident import Directories
 from ragkit.index.scope import EVERYTHING, Scope
-from ragkit.index.versions import NewChunk, NewVersion, Versions
-from ragkit.parsed import Parsed
-from ragkit.protocols import EmbedderSpec
+from ragkit.index.versions import Versions
 from ragkit.retrieve.filters import reach
 from ragkit.store.engine import Database
-from ragkit.types import Chunk, Filters
+from ragkit.types import Filters
+from tests.catalogs import SPEC, write
 
-SPEC = EmbedderSpec(id="test", dimension=8, max_tokens=9)
 SCOPES = (EVERYTHING, Scope(access=("a",)), Scope(filters=Filters(uri_prefix="d/1")), Scope(access=("nobody",)))
 
 
@@ -34,34 +32,6 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     database = Database.open(url if request.param == "sqlite" else request.getfixturevalue("postgres"))
     yield database
     database.close()
-
-
-def write(database: Database, generation: Generation, uris: list[str], edition: int) -> None:
-    """Let a new version of each document go live, of two chunks."""
-    ledger = Ledger(database)
-    known = ledger.find(generation, [Finding(uri=uri, access=("a",) if int(uri[2:]) % 2 else ("b",)) for uri in uris])
-    batch = []
-    for uri in uris:
-        chunks = []
-        for ordinal in range(2):
-            said = f"{uri} {edition} {ordinal}"
-            vector = np.random.default_rng(len(said) + sum(said.encode())).normal(size=8)
-            chunk = Chunk(chunk_id=f"chk_{said}", start=ordinal, end=ordinal + 1, page=None, heading="", text=said)
-            unit = (vector / np.linalg.norm(vector)).astype(np.float32)
-            chunks.append(NewChunk(chunk=chunk, vector_key=said.ljust(16)[:16].encode(), vector=unit))
-        batch.append(
-            NewVersion(
-                known=known[uri],
-                attempt=Attempt(document_id=known[uri].document_id),
-                sha256=f"{uri} {edition}".ljust(64),
-                size=1,
-                fingerprint="p c",
-                parsed=Parsed(text=uri, title=uri, media_type="text/plain"),
-                chunks=tuple(chunks),
-            )
-        )
-    ledger.begin([version.attempt for version in batch])
-    Versions(database).go_live(generation, batch)
 
 
 def check(database: Database, directories: Directories) -> Directory:

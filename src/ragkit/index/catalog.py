@@ -186,11 +186,12 @@ class Catalog:
         with self._database.read() as connection:
             return int(connection.execute(of_generation(select(func.count(chunks.c.id)), generation)).scalar_one())
 
-    def live_chunks(self, generation: Generation) -> dict[str, bytes]:
-        """Every live chunk id with the key of its vector."""
+    def live_chunks(self, generation: Generation, *, document_ids: Sequence[str] | None = None) -> dict[str, bytes]:
+        """Live chunk ids with the keys of their vectors; of some documents, or of all."""
         query = of_generation(select(chunks.c.id, chunks.c.vector_key), generation)
         with self._database.read() as connection:
-            return {row.id: row.vector_key for row in connection.execute(query)}
+            selections = _narrowed(query, documents.c.id, document_ids)
+            return {row.id: row.vector_key for one in selections for row in connection.execute(one)}
 
     def live_vectors(
         self, generation: Generation, *, document_ids: Sequence[str] | None = None, scope: Scope = EVERYTHING
@@ -199,12 +200,7 @@ class Catalog:
         query = of_generation(select(chunks.c.id, vectors.c.value), generation).join(
             vectors, vectors.c.key == chunks.c.vector_key
         )
-        selections = (
-            [query]
-            if document_ids is None
-            else [query.where(documents.c.id.in_(batch)) for batch in _batches(document_ids)]
-        )
-        for selection in selections:
+        for selection in _narrowed(query, documents.c.id, document_ids):
             with self._database.read() as connection:
                 inside = selection.where(*_inside(connection, generation, scope))
                 for rows in connection.execution_options(yield_per=_STREAM).execute(inside).partitions():
@@ -227,8 +223,10 @@ class Catalog:
         with self._database.read() as connection:
             return bool(connection.execute(query).scalar())
 
-    def keyword_entries(self, generation: Generation) -> Iterator[KeywordEntry]:
-        """What the keyword index of this generation must hold."""
+    def keyword_entries(
+        self, generation: Generation, *, chunk_ids: Sequence[str] | None = None
+    ) -> Iterator[KeywordEntry]:
+        """What the keyword index of this generation must hold; of some chunks, or of all."""
         query = of_generation(
             select(
                 chunks.c.id.label("chunk_id"),
@@ -241,8 +239,10 @@ class Catalog:
             generation,
         )
         with self._database.read() as connection:
-            for row in connection.execution_options(yield_per=_STREAM).execute(query):
-                yield KeywordEntry(**row._mapping)
+            streaming = connection.execution_options(yield_per=_STREAM)
+            for selection in _narrowed(query, chunks.c.id, chunk_ids):
+                for row in streaming.execute(selection):
+                    yield KeywordEntry(**row._mapping)
 
     def _of_documents(self, query: Select[Any], document_ids: Sequence[str]) -> list[Row[Any]]:
         if not document_ids:
@@ -275,6 +275,10 @@ def _near_duplicates(connection: Connection, row: Row[Any], access: tuple[str, .
     )
     rows = connection.execute(query)
     return tuple(other.uri for other in rows if similarity(row.signature, other.signature or b"") >= NEAR_DUPLICATE)
+
+
+def _narrowed(query: Select[Any], column: ColumnElement[str], ids: Sequence[str] | None) -> list[Select[Any]]:
+    return [query] if ids is None else [query.where(column.in_(batch)) for batch in _batches(ids)]
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ragkit.index.generations import Generation
     from ragkit.protocols import Matrix
 
-__all__ = ["Contents", "Moment", "read_contents"]
+__all__ = ["Contents", "Moment", "changed_since", "newest_entry", "read_contents"]
 
 _BATCH = 500
 _STREAM = 5_000
@@ -72,14 +72,23 @@ def read_contents(connection: Connection, generation: Generation, since: Moment 
     sequence = connection.execute(live).scalar_one_or_none()
     if sequence is None:
         return None
-    entries = manifest.c.collection_id == generation.collection_id
-    newest = connection.execute(select(func.coalesce(func.max(manifest.c.id), 0)).where(entries)).scalar_one()
-    changed = None
-    if since is not None:
-        ended = select(manifest.c.document_id).where(entries, manifest.c.until > since.sequence)
-        begun = select(manifest.c.document_id).where(entries, manifest.c.id > since.entry)
-        changed = frozenset(connection.scalars(ended.union(begun)))
-    return _read(connection, generation, Moment(sequence=sequence, entry=newest), changed)
+    at = Moment(sequence=sequence, entry=newest_entry(connection, generation.collection_id))
+    changed = None if since is None else changed_since(connection, generation.collection_id, since)
+    return _read(connection, generation, at, changed)
+
+
+def newest_entry(connection: Connection, collection_id: int) -> int:
+    """The newest entry of the manifest of a collection."""
+    mine = manifest.c.collection_id == collection_id
+    return int(connection.execute(select(func.coalesce(func.max(manifest.c.id), 0)).where(mine)).scalar_one())
+
+
+def changed_since(connection: Connection, collection_id: int, since: Moment) -> frozenset[str]:
+    """The documents of a collection that have changed, those that are gone among them."""
+    mine = manifest.c.collection_id == collection_id
+    ended = select(manifest.c.document_id).where(mine, manifest.c.until > since.sequence)
+    begun = select(manifest.c.document_id).where(mine, manifest.c.id > since.entry)
+    return frozenset(connection.scalars(ended.union(begun)))
 
 
 def _read(connection: Connection, generation: Generation, at: Moment, changed: frozenset[str] | None) -> Contents:

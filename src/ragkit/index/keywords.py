@@ -3,24 +3,22 @@
 Folder of an index: `current`, a link to the subfolder that is read, so that a rebuilt index takes its place at once;
 `.lock`, held by whoever writes, since tantivy refuses a second writer. A reader looks at `current/meta.json` before
 each search and reloads when another process has committed. A subfolder is named after the version of the schema that it
-was built by; whoever finds an index of another version first builds it anew.
+was built by, and may hold a mark, which says what of the catalog is in it (`ragkit.index.following`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import logging
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from ragkit.errors import StorageError
+from ragkit.index.keyword_damage import damaged, guarded
 from ragkit.index.keyword_query import Weights, query_of, terms_of
 from ragkit.index.keyword_terms import document, register, schema
 from ragkit.protocols import KeywordEntry
@@ -29,16 +27,16 @@ from ragkit.store.locks import locked
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["TantivyIndex"]
+__all__ = ["ANY", "LOCK_WAIT_S", "TantivyIndex"]
 
-_log = logging.getLogger(__name__)
-
+ANY = "any"
+"""For a mark, whatever it is."""
+_MARK = "ragkit.mark"
 _SCHEMA_VERSION = 2
 """Of the fields and of how text becomes terms (`ragkit.index.keyword_terms`)."""
 _SPOKEN = 0.01
 """Share of the passages that a language needs to be searched by its own rules: the detector errs on a few."""
-_DISK = (errno.EACCES, errno.ENOSPC, errno.EROFS, errno.EDQUOT)
-_LOCK_WAIT_S = 60.0
+LOCK_WAIT_S = 60.0
 _HEAP = 64_000_000  # bytes that a writer gathers before it writes a segment; tantivy asks for 15 MB at least
 
 
@@ -57,23 +55,15 @@ class TantivyIndex:
 
     Args:
         path: Its folder.
-        entries: All that it must hold, for building it anew when another version of ragkit has built it.
         weights: What each kind of term counts.
 
     Raises:
-        StorageError: From any method but `rebuild` and `drop`: the files are damaged.
+        StorageError: From any method but `mark`, `rebuild` and `drop`: the files are damaged, or of another version.
         Busy: From `update` and `rebuild`: another process kept writing for a minute.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        entries: Callable[[], Iterable[KeywordEntry]] | None = None,
-        *,
-        weights: Weights = Weights(),  # noqa: B008
-    ) -> None:
+    def __init__(self, path: Path, *, weights: Weights = Weights()) -> None:  # noqa: B008
         self._path = path
-        self._entries = entries
         self._weights = weights
         self._opened: _Opened | None = None
         self._opening = Lock()
@@ -83,21 +73,52 @@ class TantivyIndex:
         if not add and not delete:
             return
         with self._writing():
-            self._renew()
+            self._check_version()
             if self._stamp() is None:
                 if not add:
                     return
                 self._switch_to(self._build(()))
-            opened = self._load()
-            assert opened is not None
-            with _guarded(self._path):
-                _write(opened.index, add, {*delete, *(entry.chunk_id for entry in add)})
+            self._change(add, delete)
+
+    def mark(self) -> str | None:
+        """What was said when it was built or advanced last; none where there is no index of this version."""
+        with suppress(FileNotFoundError):
+            return (self._path / "current" / _MARK).read_text() if self._is_current() else None
+        return None
+
+    def advance(
+        self,
+        before: str | None,
+        after: str,
+        *,
+        add: Sequence[KeywordEntry],
+        delete: Sequence[str],
+        wait_s: float = LOCK_WAIT_S,
+    ) -> None:
+        """Update, and mark it; not where somebody has marked it since `before`.
+
+        Raises:
+            Busy: Somebody kept writing to it for `wait_s` seconds.
+        """
+        with self._writing(wait_s):
+            if self.mark() != before or self._stamp() is None:
+                return
+            if add or delete:
+                self._change(add, delete)
+            with guarded(self._path):
+                _note((self._path / "current").resolve(), after)
+
+    def _change(self, add: Sequence[KeywordEntry], delete: Sequence[str]) -> None:
+        opened = self._load()
+        assert opened is not None
+        with guarded(self._path):
+            _write(opened.index, add, {*delete, *(entry.chunk_id for entry in add)})
 
     def search(self, query: str, *, k: int, document_ids: Sequence[str] = ()) -> list[tuple[str, float]]:
         opened = self._open()
         if opened is None or k <= 0:
             return []
-        with _guarded(self._path):
+        with guarded(self._path):
             searcher = opened.index.searcher()
             wanted = query_of(
                 query,
@@ -116,27 +137,37 @@ class TantivyIndex:
         opened = self._open()
         if opened is None:
             return {}
-        with _guarded(self._path):
+        with guarded(self._path):
             return terms_of(query, searcher=opened.index.searcher(), languages=opened.languages)
 
-    def ids(self) -> set[str]:
-        """Every chunk id that can be found."""
-        import tantivy
+    def ids(self, document_ids: Sequence[str] | None = None) -> set[str]:
+        """The chunk ids that can be found, of some documents or of all."""
+        from tantivy import Query
 
         opened = self._open()
         if opened is None:
             return set()
-        with _guarded(self._path):
+        with guarded(self._path):
             searcher = opened.index.searcher()
             if not searcher.num_docs:
                 return set()
-            hits = searcher.search(tantivy.Query.all_query(), limit=searcher.num_docs, count=False).hits
+            wanted = Query.all_query()
+            if document_ids is not None:
+                wanted = Query.term_set_query(opened.schema, "document_id", list(document_ids))
+            hits = searcher.search(wanted, limit=searcher.num_docs, count=False).hits
             return {str(searcher.doc(address).get_first("chunk_id")) for _, address in hits}
 
-    def rebuild(self, entries: Iterable[KeywordEntry]) -> None:
-        """Build the index anew beside the old one and put it in its place; searches go on meanwhile."""
+    def rebuild(self, entries: Iterable[KeywordEntry], *, mark: str | None = None, before: str | None = ANY) -> None:
+        """Build the index anew beside the old one and put it in its place; searches go on meanwhile.
+
+        Args:
+            entries: What it is to hold.
+            mark: What it is marked with.
+            before: Nothing is done where somebody has marked it since; by default it is built in any case.
+        """
         with self._writing():
-            self._switch_to(self._build(entries))
+            if before in (ANY, self.mark()):
+                self._switch_to(self._build(entries, mark))
 
     def drop(self) -> None:
         """Remove it from disk, all but the lock, which another process may be waiting for."""
@@ -147,24 +178,26 @@ class TantivyIndex:
             self._remove_folders(keep="")
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        with contextlib.ExitStack() as held:
-            with _guarded(self._path):
+    def _writing(self, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+        with ExitStack() as held:
+            with guarded(self._path):
                 self._path.mkdir(parents=True, exist_ok=True)
                 what = f"the keyword index {str(self._path)!r}"
-                held.enter_context(locked(self._path / ".lock", wait_s=_LOCK_WAIT_S, what=what))
+                held.enter_context(locked(self._path / ".lock", wait_s=wait_s, what=what))
             yield
 
-    def _build(self, entries: Iterable[KeywordEntry]) -> Path:
+    def _build(self, entries: Iterable[KeywordEntry], mark: str | None = None) -> Path:
         import tantivy
 
         folder = self._path / f"{_SCHEMA_VERSION}-{uuid.uuid4().hex}"
         try:
-            with _guarded(self._path):
+            with guarded(self._path):
                 folder.mkdir()
                 index = tantivy.Index(schema(), path=str(folder))
                 register(index)
                 _write(index, entries, ())
+                if mark is not None:
+                    _note(folder, mark)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -172,7 +205,7 @@ class TantivyIndex:
 
     def _switch_to(self, folder: Path) -> None:
         link = self._path / f"{folder.name}.link"
-        with _guarded(self._path):
+        with guarded(self._path):
             link.symlink_to(folder.name)
             link.replace(self._path / "current")
         self._remove_folders(keep=folder.name)
@@ -188,41 +221,34 @@ class TantivyIndex:
             stat = (self._path / "current" / "meta.json").stat()
         except FileNotFoundError:
             if (self._path / "current").exists():
-                raise _damaged(self._path) from None
+                raise damaged(self._path) from None
             return None
         return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
     def _open(self) -> _Opened | None:
-        if self._outdated():
-            with self._writing():
-                self._renew()
+        self._check_version()
         return self._load()
 
-    def _outdated(self) -> bool:
+    def _is_current(self) -> bool:
         try:
             target = (self._path / "current").readlink()
         except FileNotFoundError:
-            return False
-        return not target.name.startswith(f"{_SCHEMA_VERSION}-")
+            return True
+        return target.name.startswith(f"{_SCHEMA_VERSION}-")
 
-    def _renew(self) -> None:
-        """Build an index of another version anew; for whoever holds the lock, which another process may have held."""
-        if not self._outdated():
-            return
-        if self._entries is None:
+    def _check_version(self) -> None:
+        if not self._is_current():
             raise StorageError(
                 f"The keyword index {str(self._path)!r} was built by another version of ragkit.",
                 hint="`ragkit verify --repair` rebuilds it from the catalog.",
             )
-        _log.warning("Another version of ragkit built the keyword index %s; building it anew.", self._path)
-        self._switch_to(self._build(self._entries()))
 
     def _load(self) -> _Opened | None:
         stamp = self._stamp()
         opened = self._opened
         if stamp is None or (opened is not None and opened.stamp == stamp):
             return opened if stamp is not None else None
-        with self._opening, _guarded(self._path):
+        with self._opening, guarded(self._path):
             for _ in range(3):  # a rebuild may remove the folder while it is being opened
                 folder = (self._path / "current").resolve()
                 try:
@@ -232,7 +258,7 @@ class TantivyIndex:
                         raise
                 else:
                     return self._opened
-        raise _damaged(self._path)
+        raise damaged(self._path)
 
 
 def _opened(folder: Path, stamp: tuple[int, int, int], before: _Opened | None) -> _Opened:
@@ -267,31 +293,7 @@ def _write(index: tantivy.Index, add: Iterable[KeywordEntry], delete: Iterable[s
         writer.wait_merging_threads()  # this also gives up tantivy's own lock
 
 
-@contextmanager
-def _guarded(path: Path) -> Iterator[None]:
-    """Turn what tantivy raises into a `StorageError`."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        raise _failed(path, error) from error
-    except BaseException as error:
-        # A panic in the Rust library derives from BaseException, so that `except Exception` lets it pass.
-        if type(error).__name__ != "PanicException":
-            raise
-        raise _failed(path, error) from error
-
-
-def _failed(path: Path, error: BaseException) -> StorageError:
-    """A full or read-only disk is told from damage: making the index again would not help."""
-    if getattr(error, "errno", None) in _DISK or any(f"os error {number})" in str(error) for number in _DISK):
-        return StorageError(
-            f"The keyword index {str(path)!r} cannot be written: {error}.",
-            hint="Free some disk space, and check that RAGKIT_HOME is writable for this user.",
-        )
-    return _damaged(path)
-
-
-def _damaged(path: Path) -> StorageError:
-    return StorageError(
-        f"The keyword index {str(path)!r} is damaged.", hint="`ragkit verify --repair` rebuilds it from the catalog."
-    )
+def _note(folder: Path, mark: str) -> None:
+    beside = folder / f"{_MARK}.new"
+    beside.write_text(mark)
+    beside.replace(folder / _MARK)
