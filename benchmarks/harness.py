@@ -166,6 +166,8 @@ def embedded(texts: Sequence[str], embedder: Embedder, cache: VectorCache) -> An
 
     A text that is too long for the model loses its tail, as it does in other frameworks.
     """
+    import numpy as np
+
     from ragkit.passages import clipped
     from ragkit.store.embeddings import vector_key
 
@@ -176,7 +178,8 @@ def embedded(texts: Sequence[str], embedder: Embedder, cache: VectorCache) -> An
     for start in range(0, len(todo), BATCH):
         part = todo[start : start + BATCH]
         cache.put([key for key, _ in part], embedder.embed_documents([text for _, text in part]))
-    return cache.get(keys, dimension=embedder.spec.dimension)
+    found = cache.find(keys, dimension=embedder.spec.dimension)
+    return np.stack([found[key] for key in keys])
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from ragkit.errors import InputError, NotFound
 from ragkit.index.catalog import Catalog
 from ragkit.index.erasure import Eraser
-from ragkit.index.generations import Collections, Generation
+from ragkit.index.generations import Collections, Generation, Superseded
 from ragkit.index.ledger import Attempt, Finding, Known, Ledger
+from ragkit.index.resident import Directories
 from ragkit.index.scope import Scope
+from ragkit.index.snapshots import Snapshots
 from ragkit.index.versions import NewChunk, NewVersion, Versions
 from ragkit.parsed import Parsed
 from ragkit.protocols import EmbedderSpec
 from ragkit.store.engine import Database
-from ragkit.store.tables import metadata
+from ragkit.store.tables import metadata, vectors, versions
 from ragkit.types import Chunk, Filters
 
 SPEC = EmbedderSpec(id="test", dimension=4, max_tokens=100)
@@ -160,3 +163,40 @@ def test_the_list_counts_live_documents_and_chunks(database: Database, generatio
     (collection,) = Collections(database).list()
     assert (collection.name, collection.documents, collection.chunks) == ("c", 1, 1)
     assert (collection.embedder, collection.dimension, collection.generation) == ("test", 4, 1)
+
+
+def test_what_is_written_to_a_deleted_collection_is_told_as_one(database: Database, generation: Generation) -> None:
+    Collections(database).delete("c")
+    assert Snapshots(database).record(generation) is None
+    with pytest.raises(Superseded):
+        Ledger(database).find(generation, [Finding(uri="a")])
+    with pytest.raises(Superseded):
+        Versions(database).withdraw(generation, ["a"])
+
+
+def test_the_list_counts_documents_that_only_hold_others(database: Database, generation: Generation) -> None:
+    known = _found(Ledger(database), generation, "z.zip")
+    _go_live(database, generation, [replace(_version(known, "z"), chunks=())])
+    assert Collections(database).list()[0].documents == 1
+
+
+def test_a_chunk_whose_vector_is_lost_is_found_by_its_words(database: Database, generation: Generation) -> None:
+    _go_live(database, generation, [_version(_found(Ledger(database), generation, "a"), "words")])
+    with database.write() as connection:
+        connection.execute(delete(vectors))
+    directory = Directories(Catalog(database)).of(Collections(database).get("c"))
+    assert directory is not None
+    assert directory.passing(["chk_words"], None) == {"chk_words"}
+
+
+def test_documents_from_before_signatures_have_an_age(database: Database, generation: Generation) -> None:
+    known = _found(Ledger(database), generation, "a")
+    _go_live(database, generation, [_version(known, "words")])
+    with database.write() as connection:
+        connection.execute(update(versions).values(signature=None))
+    assert Catalog(database).editions([known.document_id])[known.document_id].live_at
+    assert Catalog(database).signatures([known.document_id]) == {}
+
+
+def test_a_generation_with_a_chunk_profile_can_be_hashed(generation: Generation) -> None:
+    assert hash(replace(generation, chunking={"tokens": 100})) == hash(generation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pytest
 
 from ragkit.errors import Conflict, NotFound, StorageError
@@ -39,6 +40,18 @@ class Interrupted(MemoryKeywords):
         event, self._event = self._event, None
         if event is not None:
             event()
+
+
+class Embedding(HashedEmbedder):
+    """An embedder during whose next call something else happens."""
+
+    event: Callable[[], object] | None = None
+
+    def embed_documents(self, texts: Sequence[str]) -> np.ndarray:
+        event, self.event = self.event, None
+        if event is not None:
+            event()
+        return super().embed_documents(texts)
 
 
 class Stopping(MemoryVectors):
@@ -282,3 +295,28 @@ def test_a_file_that_vanishes_before_it_is_held_back_fails_alone(desk: Desk) -> 
     report = desk.ingestor(QualityPolicy(min_characters=30)).run("c", [gone, stays])
     assert (report.added, report.quarantined) == (1, 0)
     assert [failure.code for failure in report.failed] == ["not_found"]
+
+
+def test_a_document_that_is_deleted_while_one_with_its_words_is_embedded(desk: Desk) -> None:
+    embedder = desk.embedder = Embedding()
+    desk.max_tokens = 12
+    said = "Goods may be returned within thirty days of the sale."
+    desk.write("old.md", said)
+    desk.run()
+    desk.write("new.md", f"{said}\n\nA parcel takes three working days to arrive there.")
+    embedder.event = lambda: _erase(desk, "s/old.md")
+
+    report = desk.run()
+
+    assert (report.added, report.failed) == (1, ())
+    assert "s/new.md" in desk.texts()
+    assert desk.verify().consistent
+
+
+def test_a_collection_that_is_deleted_while_it_is_ingested_into_stays_deleted(desk: Desk) -> None:
+    embedder = desk.embedder = Embedding()
+    desk.write("a.md", "Goods may be returned within thirty days of the sale.")
+    embedder.event = lambda: desk.collections.delete("c")
+    with pytest.raises(NotFound, match="deleted meanwhile"):
+        desk.run()
+    assert desk.collections.list() == ()

@@ -51,12 +51,13 @@ _PLACES = ByIds(_PLACE)
 _PLACES_WITH_VECTORS = ByIds(
     _PLACE.add_columns(vectors.c.value).outerjoin_from(chunks, vectors, vectors.c.key == chunks.c.vector_key)
 )
-_SIGNATURES = (
+_SIGNED = (
     select(documents.c.id, versions.c.signature)
     .join(versions, versions.c.id == documents.c.live_version_id)
-    .where(versions.c.signature.is_not(None), documents.c.id.in_(bindparam("ids", expanding=True)))
+    .where(documents.c.id.in_(bindparam("ids", expanding=True)))
 )
-_EDITIONS = _SIGNATURES.add_columns(versions.c.metadata, versions.c.created_at)
+_SIGNATURES = _SIGNED.where(versions.c.signature.is_not(None))
+_EDITIONS = _SIGNED.add_columns(versions.c.metadata, versions.c.created_at)
 
 
 class Catalog:
@@ -145,7 +146,7 @@ class Catalog:
     def editions(self, document_ids: Sequence[str]) -> dict[str, Edition]:
         """What tells the newest of near-duplicates among these documents."""
         return {
-            row.id: Edition(signature=row.signature, date=date_of(row.metadata), live_at=row.created_at)
+            row.id: Edition(signature=row.signature or b"", date=date_of(row.metadata), live_at=row.created_at)
             for row in self._of_documents(_EDITIONS, document_ids)
         }
 

@@ -93,7 +93,9 @@ def changed_since(connection: Connection, collection_id: int, since: Moment) -> 
 
 def _read(connection: Connection, generation: Generation, at: Moment, changed: frozenset[str] | None) -> Contents:
     columns = select(chunks.c.id, documents.c.id, documents.c.uri, chunks.c.passage_key, vectors.c.value)
-    query = of_generation(columns, generation).join(vectors, vectors.c.key == chunks.c.vector_key)
+    # A chunk whose vector is lost is found by its words all the same; its cosine is 0.
+    query = of_generation(columns, generation).outerjoin(vectors, vectors.c.key == chunks.c.vector_key)
+    lost = bytes(2 * generation.spec.dimension)
     selections = [query] if changed is None else [query.where(documents.c.id.in_(part)) for part in _batches(changed)]
     chunk_ids: list[str] = []
     passage_keys: list[bytes] = []
@@ -106,7 +108,7 @@ def _read(connection: Connection, generation: Generation, at: Moment, changed: f
             chunk_ids += ids
             passage_keys += keys
             numbers += [known.setdefault(pair, len(known)) for pair in zip(document_ids, uris, strict=True)]
-            blocks.append(decode(values, generation.spec.dimension))
+            blocks.append(decode([value or lost for value in values], generation.spec.dimension))
     return Contents(
         at=at,
         changed=changed,

@@ -22,16 +22,7 @@ from ragkit.store.engine import Database, now
 from ragkit.store.tables import chunks, collections, documents, generations, versions
 from ragkit.types import Collection
 
-__all__ = [
-    "Collections",
-    "Generation",
-    "Superseded",
-    "bump",
-    "check_current",
-    "check_name",
-    "select_generations",
-    "to_generation",
-]
+__all__ = ["Collections", "Generation", "Superseded", "bump", "check_current", "select_generations", "to_generation"]
 
 MAX_NAME_CHARS = 100
 
@@ -60,7 +51,7 @@ class Generation:
     sequence: int
     created_at: datetime | None = None
     untagged: bool = False
-    chunking: Mapping[str, Any] | None = None
+    chunking: Mapping[str, Any] | None = field(default=None, hash=False)
     pinned: bool = False
     beside: bool = False
     dense_offset: float = 0.0
@@ -77,7 +68,7 @@ class Generation:
 
 
 class Superseded(Exception):
-    """A generation was written to that does not answer any more: a reindex has switched to another one."""
+    """A generation was written to that answers no more: a reindex has switched, or the collection was deleted."""
 
 
 class Collections:
@@ -115,7 +106,7 @@ class Collections:
         Raises:
             Conflict: The collection was built with another embedder.
         """
-        check_name(name)
+        _check_name(name)
         try:
             generation = self.get(name)
         except NotFound:
@@ -142,7 +133,7 @@ class Collections:
                 func.count(chunks.c.id).label("chunks"),
             )
             .join(versions, versions.c.id == documents.c.live_version_id)
-            .join(chunks, chunks.c.version_id == versions.c.id)
+            .outerjoin(chunks, chunks.c.version_id == versions.c.id)
             .join(collections, collections.c.id == documents.c.collection_id)
             .where(seen(access, untagged=collections.c.untagged))
             .group_by(documents.c.collection_id)
@@ -218,13 +209,19 @@ class Collections:
 
 
 def bump(connection: Connection, collection_id: int) -> int:
-    """Tell readers that a collection has changed, in the transaction that changes it; returns the new sequence."""
+    """Tell readers that a collection has changed, in the transaction that changes it; returns the new sequence.
+
+    Raises:
+        Superseded: It has been deleted.
+    """
     changed = update(collections).where(collections.c.id == collection_id)
     raised = changed.values(sequence=collections.c.sequence + 1).returning(collections.c.sequence)
-    return int(connection.execute(raised).scalar_one())
+    if (sequence := connection.execute(raised).scalar_one_or_none()) is None:
+        raise Superseded
+    return int(sequence)
 
 
-def check_name(name: str) -> None:
+def _check_name(name: str) -> None:
     """Refuse a collection name that would not survive a URL, a shell or a file name."""
     if not name or len(name) > MAX_NAME_CHARS or not all(c.isalnum() or c in "-_." for c in name) or name[0] in "-.":
         raise InputError(

@@ -16,9 +16,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from ragkit.index.generations import Generation, bump
+from ragkit.index.generations import Generation, Superseded, bump
 from ragkit.store.engine import Database, now
-from ragkit.store.tables import attempts, documents, grants, manifest, versions
+from ragkit.store.tables import attempts, collections, documents, grants, manifest, versions
 
 if TYPE_CHECKING:
     from ragkit.history import Step
@@ -102,7 +102,11 @@ class Ledger:
         return None if row is None else _read(row)
 
     def find(self, generation: Generation, found: Sequence[Finding]) -> dict[str, Known]:
-        """Record that documents exist and give them ids, by uri; one that is known already keeps its own."""
+        """Record that documents exist and give them ids, by uri; one that is known already keeps its own.
+
+        Raises:
+            Superseded: The collection has been deleted.
+        """
         moment = now()
         rows = [
             {
@@ -119,6 +123,9 @@ class Ledger:
         ]
         there: dict[str, Known] = {}
         with self._database.write() as connection:
+            mine = select(collections.c.id).where(collections.c.id == generation.collection_id)
+            if connection.execute(mine.with_for_update(read=True, key_share=True)).first() is None:
+                raise Superseded
             if rows:
                 dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
                 connection.execute(dialect.insert(documents).on_conflict_do_nothing(), rows)

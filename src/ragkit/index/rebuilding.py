@@ -37,6 +37,18 @@ class Generations:
         with self._database.read() as connection:
             return [to_generation(row) for row in connection.execute(query)]
 
+    def check(self, generation: Generation) -> None:
+        """Make sure that the collection of a generation is still there.
+
+        Raises:
+            NotFound: It was deleted.
+        """
+        if not self.all(generation.collection_id):
+            raise NotFound(
+                f"The collection {generation.collection!r} was deleted meanwhile.",
+                hint="Ingest again if it is to be made anew.",
+            )
+
     def now(self, generation: Generation) -> Generation:
         """A generation as it stands at this moment; as it was where it is gone."""
         with self._database.read() as connection:
@@ -63,6 +75,8 @@ class Generations:
             if there.spec == spec and there.chunking == chunking:
                 return there
         with self._database.write() as connection:
+            # Locked: in Postgres, two that begin together would take the same number.
+            connection.execute(select(collections.c.id).where(collections.c.id == live.collection_id).with_for_update())
             mine = generations.c.collection_id == live.collection_id
             number = connection.execute(select(func.max(generations.c.number)).where(mine)).scalar_one() + 1
             added = insert(generations).values(
@@ -171,7 +185,8 @@ class Beside:
             for version in batch:
                 document_id = version.known.document_id
                 new = {one.chunk.chunk_id for one in version.chunks}
-                if connection.execute(select(documents.c.id).where(documents.c.id == document_id)).first() is None:
+                there = select(documents.c.id).where(documents.c.id == document_id)
+                if connection.execute(there.with_for_update(read=True, key_share=True)).first() is None:
                     retired += new  # deleted meanwhile
                     continue
                 before = select(chunks.c.id).join(versions, versions.c.id == chunks.c.version_id)

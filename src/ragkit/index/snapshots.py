@@ -28,9 +28,11 @@ class Snapshots:
     def record(self, generation: Generation, note: str = "") -> Snapshot | None:
         """Make a snapshot of what answers now; none when nothing has changed since the newest one."""
         with self._database.write() as connection:
-            sequence = connection.execute(
-                select(collections.c.sequence).where(collections.c.id == generation.collection_id)
-            ).scalar_one()
+            # Locked: in Postgres, two that end together would take the same number.
+            mine = select(collections.c.sequence).where(collections.c.id == generation.collection_id)
+            sequence = connection.execute(mine.with_for_update()).scalar_one_or_none()
+            if sequence is None:  # deleted meanwhile
+                return None
             newest = connection.execute(_of(generation).order_by(snapshots.c.number.desc()).limit(1)).one_or_none()
             if newest is not None and newest.sequence == sequence:
                 return None

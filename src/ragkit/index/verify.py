@@ -105,7 +105,7 @@ class Verifier:
         vectors, keywords = self.stores(generation)
         in_vectors = list(_compare("vectors", generation, set(live), vectors))
         in_keywords = list(_compare("keywords", generation, set(live), keywords))
-        if repair and in_vectors and not lost:
+        if repair and in_vectors:
             vectors.rebuild()
             repaired += len(in_vectors)
         if repair and in_keywords:
@@ -137,7 +137,7 @@ def _lost_vectors(generation: Generation, lost: set[bytes]) -> Iterator[Differen
         yield Difference(
             kind="stored_vectors_missing",
             collection=generation.collection,
-            detail=f"{len(lost)} chunks have no stored vector; ingest their documents again.",
+            detail=f"{len(lost)} chunks have no stored vector; `ragkit reindex` embeds them again.",
         )
 
 

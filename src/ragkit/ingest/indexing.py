@@ -172,9 +172,9 @@ class IndexWriter:
         spec = self._embedder.spec
         keys = [key for draft in drafts for key in draft.vector_keys]
         inputs = [text for draft in drafts for text in draft.inputs]
-        missing = self._cache.missing(keys)
-        fresh = {key: text for key, text in zip(keys, inputs, strict=True) if key in missing}
-        known: dict[bytes, Matrix] = {}
+        # Read before the others are embedded: meanwhile somebody may delete the last document that has one.
+        known = self._cache.find(list(dict.fromkeys(keys)), dimension=spec.dimension)
+        fresh = {key: text for key, text in zip(keys, inputs, strict=True) if key not in known}
         new_keys = list(fresh)
         for start in range(0, len(new_keys), EMBED_AT_ONCE):
             part = new_keys[start : start + EMBED_AT_ONCE]
@@ -182,8 +182,6 @@ class IndexWriter:
             self._cache.put(part, rows)
             known.update(zip(part, rows, strict=True))
             self.embedded += len(part)
-        stored = [key for key in dict.fromkeys(keys) if key not in known]
-        known.update(zip(stored, self._cache.get(stored, dimension=spec.dimension), strict=True))
         none = np.empty((0, spec.dimension), np.float32)
         return [np.stack([known[key] for key in draft.vector_keys]) if draft.vector_keys else none for draft in drafts]
 

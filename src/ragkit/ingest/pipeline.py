@@ -76,6 +76,7 @@ class Ingestor:
         try:
             self._ingest(generation, items, tally, profile=profile, roots=roots, prune=prune, force=force)
         except Superseded:  # a reindex has switched generations: what is left goes into the one that answers now
+            self._parts.generations.check(generation)
             rest = self.run(
                 collection, items, roots=roots, prune=prune, force=force, profile=profile, on_progress=on_progress
             )
@@ -190,6 +191,7 @@ class Ingestor:
         if not wanted:
             return
         parts = self._parts
+        cut = None if generation.chunking is None else parts.chunker_for(generation, self._profile.chunker)
         with parts.writer(generation) as writer:
             for known, version_id in wanted:
                 if stored := parts.retained.load(version_id):
@@ -198,11 +200,6 @@ class Ingestor:
                     if stored.generation_id == generation.id:
                         writer.add(restored(stored, known=known, attempt=attempt))
                     else:
-                        cut = (
-                            None
-                            if generation.chunking is None
-                            else parts.chunker_for(generation, self._profile.chunker)
-                        )
                         writer.add(rebuilt(stored, known=known, attempt=attempt, generation=generation, chunker=cut))
 
     def _foresee(

@@ -66,18 +66,14 @@ class VectorCache:
         with self._database.write() as connection:
             put_vectors(connection, list(zip(keys, matrix, strict=True)))
 
-    def get(self, keys: Sequence[bytes], *, dimension: int) -> Matrix:
-        """The vectors of these keys, in this order.
-
-        Raises:
-            KeyError: A key is not stored.
-        """
+    def find(self, keys: Sequence[bytes], *, dimension: int) -> dict[bytes, Vector]:
+        """The vectors of those of the keys that are stored."""
         stored: dict[bytes, bytes] = {}
         with self._database.read() as connection:
             for batch in _batches(keys):
                 rows = connection.execute(select(vectors.c.key, vectors.c.value).where(vectors.c.key.in_(batch)))
                 stored.update((key, value) for key, value in rows)
-        return decode([stored[key] for key in keys], dimension)
+        return dict(zip(stored, decode(list(stored.values()), dimension), strict=True))
 
 
 def _batches(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
