@@ -17,8 +17,10 @@ __all__ = ["SPEC", "write"]
 SPEC = EmbedderSpec(id="test", dimension=8, max_tokens=9)
 
 
-def write(database: Database, generation: Generation, uris: list[str], edition: int) -> None:
-    """Let a new version of each document go live, of two chunks."""
+def write(
+    database: Database, generation: Generation, uris: list[str], edition: int, *, key: bytes | None = None
+) -> None:
+    """Let a new version of each document go live, of two chunks; their vectors have one key where it is given."""
     ledger = Ledger(database)
     known = ledger.find(generation, [Finding(uri=uri, access=("a",) if int(uri[2:]) % 2 else ("b",)) for uri in uris])
     batch = []
@@ -29,7 +31,7 @@ def write(database: Database, generation: Generation, uris: list[str], edition: 
             vector = np.random.default_rng(len(said) + sum(said.encode())).normal(size=8)
             chunk = Chunk(chunk_id=f"chk_{said}", start=ordinal, end=ordinal + 1, page=None, heading="", text=said)
             unit = (vector / np.linalg.norm(vector)).astype(np.float32)
-            chunks.append(NewChunk(chunk=chunk, vector_key=said.ljust(16)[:16].encode(), vector=unit))
+            chunks.append(NewChunk(chunk=chunk, vector_key=key or said.ljust(16)[:16].encode(), vector=unit))
         batch.append(
             NewVersion(
                 known=known[uri],

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from ragkit.index.catalog import Catalog
+from ragkit.index.contents import Contents, Moment
 from ragkit.index.directory import Directory
 from ragkit.index.erasure import Eraser
-from ragkit.index.generations import Collections
+from ragkit.index.generations import Collections, Generation
 from ragkit.index.ledger import Ledger
 from ragkit.index.resident import Directories
 from ragkit.index.scope import EVERYTHING, Scope
@@ -32,6 +33,22 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     database = Database.open(url if request.param == "sqlite" else request.getfixturevalue("postgres"))
     yield database
     database.close()
+
+
+class Counting(Catalog):
+    """Counts how often a whole collection is read, and counted."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.reads = self.counts = 0
+
+    def contents(self, generation: Generation, *, since: Moment | None = None) -> Contents | None:
+        self.reads += since is None
+        return super().contents(generation, since=since)
+
+    def count(self, generation: Generation) -> int:
+        self.counts += 1
+        return super().count(generation)
 
 
 def check(database: Database, directories: Directories) -> Directory:
@@ -86,12 +103,31 @@ def test_an_unchanged_collection_is_read_once_also_by_many_at_a_time(database: D
     assert directories.of(generation) in found  # the sequence of before the write
 
 
-def test_too_many_vectors_are_left_to_the_store(database: Database) -> None:
+def test_too_many_vectors_are_left_to_the_store_and_counted_once_a_minute(database: Database) -> None:
     generation = Collections(database).ensure("held", SPEC)
-    directories = Directories(Catalog(database), most_bytes=3 * 8 * 4)
+    catalog, time = Counting(database), [0.0]
+    directories = Directories(catalog, most_bytes=3 * 8 * 4, clock=lambda: time[0])
     write(database, generation, ["d/1"], 0)
     assert directories.of(Collections(database).get("held")) is not None
-    write(database, generation, ["d/2"], 0)
-    assert directories.of(Collections(database).get("held")) is None
+    for edition in range(4):
+        write(database, generation, ["d/2"], edition)
+        assert directories.of(Collections(database).get("held")) is None
+    assert catalog.counts == 2
     Versions(database).withdraw(generation, [Ledger(database).known(generation)["d/2"].document_id])
+    time[0] += 61.0
     assert directories.of(Collections(database).get("held")) is not None
+
+
+def test_two_collections_that_do_not_fit_together_are_not_read_again_at_every_search(database: Database) -> None:
+    catalog, time = Counting(database), [0.0]
+    directories = Directories(catalog, most_bytes=3 * 8 * 4, clock=lambda: time[0])
+    for name in ("held", "other"):
+        write(database, Collections(database).ensure(name, SPEC), ["d/1"], len(name))
+
+    def ask() -> list[bool]:
+        return [directories.of(Collections(database).get(name)) is not None for name in ("held", "other")]
+
+    assert [ask() for _ in range(5)] == [[True, False]] * 5
+    assert catalog.reads == 1
+    time[0] += 601.0
+    assert directories.of(Collections(database).get("other")) is not None

@@ -1,10 +1,10 @@
-"""The keyword index of every machine finds what the catalog holds, whoever has written it, in both databases."""
+"""The keyword index of every machine finds what the catalog holds, whoever has written it."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,17 +25,12 @@ from tests.catalogs import SPEC, write
 Machine = Callable[[], FollowingKeywords]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'ragkit.db'}"
-    database = Database.open(url if request.param == "sqlite" else request.getfixturevalue("postgres"))
-    Collections(database).ensure("c", SPEC)
-    yield database
-    database.close()
+in_both = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
 
 
 @pytest.fixture
 def machine(database: Database, tmp_path: Path) -> Machine:
+    Collections(database).ensure("c", SPEC)
     return machine_of(database, tmp_path / "keywords")
 
 
@@ -59,6 +54,7 @@ def found(keywords: FollowingKeywords, query: str = "d/1 d/2 d/3") -> list[str]:
     return sorted(key for key, _ in keywords.search(query, k=100))
 
 
+@in_both
 def test_what_another_machine_ingested_is_found_by_its_words(database: Database, machine: Machine) -> None:
     put(database, ["d/1"])
     assert found(machine()) == ["chk_d/1 0 0", "chk_d/1 0 1"]
@@ -78,6 +74,7 @@ def test_what_another_machine_withdrew_is_taken_out(database: Database, machine:
     assert found(machine()) == ["chk_d/1 0 0", "chk_d/1 0 1"]
 
 
+@in_both
 def test_what_another_machine_erased_leaves_no_byte_here(database: Database, machine: Machine, tmp_path: Path) -> None:
     put(database, ["d/1", "d/2"], 7)
     assert len(found(machine())) == 4

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Directory", "Within"]
 
-_SCOPES = 64
-"""That are remembered, those asked last: a tenth of 100,000 chunks takes 180 kB."""
+_SCOPES_BYTES = 32_000_000
+"""Of the scopes that are remembered, those asked last: a tenth of 100,000 chunks takes 180 kB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,14 +33,25 @@ class Within:
     """What of a directory is in some scope.
 
     Attributes:
-        document_ids: Of its documents.
+        documents: All that the directory has: ids and uris.
+        numbers: Of those in scope, their places among them.
         rows: Of their chunks.
         inside: Of every row, whether it is one of these.
     """
 
-    document_ids: tuple[str, ...]
+    documents: Sequence[tuple[str, str]]
+    numbers: NDArray[np.int32]
     rows: Rows
     inside: NDArray[np.bool_]
+
+    @property
+    def document_ids(self) -> tuple[str, ...]:
+        """Of its documents."""
+        return tuple(self.documents[number][0] for number in self.numbers.tolist())
+
+    @property
+    def bytes(self) -> int:
+        return self.numbers.nbytes + self.rows.nbytes + self.inside.nbytes
 
 
 class Directory:
@@ -152,7 +163,7 @@ class Directory:
         found = known or self._within(look_up())
         with self._remembering:
             self._scopes[scope] = found
-            while len(self._scopes) > _SCOPES:
+            while len(self._scopes) > 1 and sum(one.bytes for one in self._scopes.values()) > _SCOPES_BYTES:
                 self._scopes.popitem(last=False)
         return found
 
@@ -160,7 +171,8 @@ class Directory:
         wanted = set(document_ids)
         good = np.fromiter((key in wanted for key, _ in self._documents), np.bool_, len(self._documents))
         inside = good[self._numbers] & self._live
-        return Within(document_ids=tuple(document_ids), rows=np.flatnonzero(inside), inside=inside)
+        rows = np.flatnonzero(inside)
+        return Within(documents=self._documents, numbers=np.unique(self._numbers[rows]), rows=rows, inside=inside)
 
     def _found(self, ids: Sequence[str], within: Within | None) -> list[int]:
         rows = [row for key in ids if (row := self._rows.get(key)) is not None]
