@@ -49,7 +49,9 @@ class Rerankers:
 
         if self._name not in (None, NAME):
             return self._model()
-        return LateInteraction(self._embedder(generation), TokenSigns(self._database), _embedded)
+        return LateInteraction(
+            self._embedder(generation), TokenSigns(self._database), partial(_embedded, generation.spec.id)
+        )
 
     def signs(self) -> TokenSigns | None:
         """Where ingestion keeps what the built-in one compares; none where nobody has asked for that one by name."""
@@ -98,7 +100,12 @@ def _complete(chat: ChatModel, request: ChatRequest) -> str:
     return anyio.from_thread.run(read)
 
 
-def _embedded(hit: Hit) -> str:
+def _embedded(embedder_id: str, hit: Hit, key: bytes | None) -> str:
+    """The text that was embedded for a hit: without its title where that was made of the file name."""
     from ragkit.ingest.chunking import embedded_input
+    from ragkit.store.embeddings import vector_key
 
+    bare = embedded_input(title="", heading=hit.heading, text=hit.text)
+    if vector_key(embedder_id, bare) == key:
+        return bare
     return embedded_input(title=hit.title, heading=hit.heading, text=hit.text)

@@ -45,7 +45,7 @@ HITS = [hit(number, text) for number, text in enumerate(TEXTS, start=1)]
 def late_interaction(home: Path) -> LateInteraction:
     # Nothing is in this catalog, so nothing is kept: each call makes what it needs.
     with closing(Database.open(f"sqlite:///{home / 'ragkit.db'}")) as database:
-        return LateInteraction(HashedEmbedder(), TokenSigns(database), lambda found: found.text)
+        return LateInteraction(HashedEmbedder(), TokenSigns(database), lambda found, _: found.text)
 
 
 def tiny_bert(folder: Path, kind: str) -> None:

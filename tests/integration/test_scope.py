@@ -151,8 +151,21 @@ def test_changed_access_counts_at_once(database: Database, generation: Generatio
         Filters(until="2026-13"),
         Filters(ranges=(Range(key="year", at_least=1.0, at_most="b"),)),
         Filters(tags=tuple(map(str, range(21)))),
+        Filters(ranges=(Range(key="n", at_least=10**30),)),
+        Filters(ranges=(Range(key="n", at_least=float("nan")),)),
+        Filters(ranges=(Range(key="n", at_most=True),)),
+        Filters(since=2026),  # type: ignore[arg-type]
+        Filters(metadata={"n": 3}),  # type: ignore[dict-item]
+        Filters(uri_prefix="\udcff"),
+        Filters(document_ids=tuple(map(str, range(10_001)))),
+        Filters(tags="hr"),  # type: ignore[arg-type]
     ],
 )
 def test_filters_that_cannot_be_meant_are_refused(filters: Filters) -> None:
     with pytest.raises(InputError):
         checked(filters)
+
+
+def test_equal_filters_in_another_order_are_one_scope() -> None:
+    a, b = (checked(Filters(metadata=dict(pairs))) for pairs in ([("a", "1"), ("b", "2")], [("b", "2"), ("a", "1")]))
+    assert repr(a) == repr(b)

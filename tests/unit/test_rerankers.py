@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,10 +18,12 @@ from ragkit.models.folder import ModelFolder, find
 from ragkit.protocols import Reranker, TokenVectors
 from ragkit.rerankers import Rerankers
 from ragkit.settings import load
+from ragkit.store.embeddings import vector_key
 from ragkit.store.engine import Database
 from ragkit.testing import HashedEmbedder
 from ragkit.testing.openai_server import OpenAIServer, Script
 from ragkit.types import Hit
+from tests.catalogs import write
 
 
 def hit(number: int, text: str) -> Hit:
@@ -150,3 +153,27 @@ def test_what_is_compared_is_made_ahead_where_the_reranker_is_asked_for_by_name(
         return Rerankers(load(reranker=name), database, lambda _: HashedEmbedder()).signs() is not None
 
     assert [asked_for(name) for name in (None, "late-interaction", "some/model")] == [False, True, False]
+
+
+def test_a_file_name_moves_no_score_of_a_passage(database: Database) -> None:
+    embedder = Noting(64)
+    generation = Collections(database).ensure("c", embedder.spec)
+    write(database, generation, ["d/1"], 0, key=vector_key(embedder.spec.id, "The price is four euros."))
+    found = replace(hit(1, "The price is four euros."), chunk_id="chk_d/1 0 0", title="Secret merger with Acme")
+
+    Rerankers(load(), database, lambda _: embedder).of(generation).rerank("What is the price?", [found])
+
+    assert embedder.asked == ["What is the price?", "The price is four euros."]
+
+
+def test_a_search_is_answered_where_nothing_more_can_be_kept(database: Database, home: Path) -> None:
+    embedder = Noting(64)
+    generation = Collections(database).ensure("c", embedder.spec)
+    write(database, generation, ["d/1"], 0)
+    with database.write() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER full BEFORE INSERT ON token_signs BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+        )
+    one = replace(hit(1, "The price is four euros."), chunk_id="chk_d/1 0 0")
+    (found,) = Rerankers(load(), database, lambda _: embedder).of(generation).rerank("What is the price?", [one])
+    assert found.via == ("dense", "rerank")

@@ -31,6 +31,7 @@ __all__ = ["Weights", "query_of", "terms_of"]
 _MAX_CHARS = 20_000
 _MAX_TERMS = 64  # of a kind
 _MAX_UNKNOWN = 4
+_MAX_PHRASES = 8  # each is counted over the whole index, and then searched for
 _SHORTEST_TYPO, _TWO_TYPOS = 5, 9
 """Letters that a word needs for one letter of it to be taken for a slip, and for two."""
 _COMMON, _FEW = 0.1, 1_000
@@ -157,12 +158,13 @@ class _Wanted:
 
     def _pieces(self, text: str) -> Iterator[tuple[float, str]]:
         """What was written as one, with what it counts."""
+        weights = self.weights
         quoted = dict.fromkeys("".join(match.groups("")) for match in _QUOTED.finditer(text))
-        for phrase in list(quoted)[:_MAX_TERMS]:
-            yield self.weights.quoted, phrase
         joined = dict.fromkeys(match.group() for match in _JOINED.finditer(text))
-        for phrase in list(joined)[:_MAX_TERMS]:
-            yield self.weights.identifier if _IDENTIFIER.search(phrase) else self.weights.joined, phrase
+        pieces = [(weights.quoted, phrase) for phrase in quoted]
+        pieces += [(weights.identifier, phrase) for phrase in joined if _IDENTIFIER.search(phrase)]
+        pieces += [(weights.joined, phrase) for phrase in joined if not _IDENTIFIER.search(phrase)]
+        yield from pieces[:_MAX_PHRASES]
 
     def _grams(self, text: str, kept: str) -> Iterator[tuple[float, tantivy.Query]]:
         others = set(self.languages) - {ENGLISH}

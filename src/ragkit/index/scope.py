@@ -11,7 +11,7 @@ import contextlib
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
@@ -23,6 +23,10 @@ from ragkit.types import MOST_CONDITIONS, Filters, Range
 __all__ = ["EVERYTHING", "Scope", "checked", "conditions", "date_of", "facet_rows", "seen"]
 
 _DAY = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
+_UNSTORABLE = re.compile("[\ud800-\udfff\0]")
+_LARGEST = 2**53
+"""Of whole numbers those below it are told from each other."""
+_MOST_DOCUMENTS = 10_000
 _LONGEST = 300
 """Characters of a value that are compared."""
 
@@ -52,9 +56,14 @@ def checked(filters: Filters | None) -> Filters:
     """The filters, by default those that let everything pass.
 
     Raises:
-        InputError: A day is not written as in ISO 8601, or there are too many conditions.
+        InputError: A value cannot be compared, a day is not written as in ISO 8601, or there are too many conditions.
     """
     filters = filters or Filters()
+    _check_texts(filters)
+    for span in filters.ranges:
+        for bound in (span.at_least, span.at_most):
+            if bound is not None and not _comparable(bound):
+                raise InputError(f"A range cannot end at {bound!r}.", hint="Give a number, or text.")
     for name in ("since", "until"):
         day = getattr(filters, name)
         if day is not None and not _DAY.fullmatch(day):
@@ -67,7 +76,30 @@ def checked(filters: Filters | None) -> Filters:
         raise InputError("A range goes from a number to a number, or from text to text.")
     if len(filters.tags) + len(filters.metadata) + len(filters.ranges) > MOST_CONDITIONS:
         raise InputError(f"There are more than {MOST_CONDITIONS} conditions on metadata.")
-    return filters
+    # What is equal is written alike: searches in one scope are told from others by how it is written.
+    return replace(filters, metadata=dict(sorted(filters.metadata.items())))
+
+
+def _check_texts(filters: Filters) -> None:
+    for name in ("document_ids", "media_types", "languages", "tags"):
+        if isinstance(getattr(filters, name), str):
+            raise InputError(f"{name!r} cannot be the text {getattr(filters, name)!r}.", hint="Give a list of texts.")
+    if len(filters.document_ids) > _MOST_DOCUMENTS:
+        raise InputError(f"There are more than {_MOST_DOCUMENTS} document ids.", hint="Filter by a prefix or a tag.")
+    lists = (filters.document_ids, filters.media_types, filters.languages, filters.tags, filters.metadata)
+    texts: list[Any] = [value for values in lists for value in values]
+    texts += [*filters.metadata.values(), *(span.key for span in filters.ranges)]
+    texts += [value for value in (filters.uri_prefix, filters.since, filters.until) if value is not None]
+    for value in texts:
+        if not isinstance(value, str) or not _comparable(value):
+            raise InputError(f"Documents cannot be compared with {value!r}.", hint="Give text.")
+
+
+def _comparable(value: object) -> bool:
+    """Whether a database can hold a value: text that can be encoded, or a number of ordinary size."""
+    if isinstance(value, str):
+        return not _UNSTORABLE.search(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGEST
 
 
 def conditions(scope: Scope, *, dialect: str, untagged: bool, as_sets: bool = False) -> Iterator[ColumnElement[bool]]:

@@ -61,17 +61,21 @@ class TokenSigns:
             }
         return set(keys) - found
 
-    def put(self, values: Mapping[str, bytes]) -> None:
-        """Keep values by chunk id, as `keep` does it by key."""
-        keys = select(chunks.c.id, chunks.c.vector_key).where(chunks.c.id.in_(list(values)))
-        with self._database.read() as connection:
-            found = {row.vector_key: values[row.id] for row in connection.execute(keys)}
-        self.keep(found)
+    def keys(self, chunk_ids: Sequence[str]) -> dict[str, bytes]:
+        """The keys of the vectors of chunks, of those that are there."""
+        keys = select(chunks.c.id, chunks.c.vector_key)
+        with self._database.look_up() as connection:
+            return {
+                row.id: row.vector_key
+                for start in range(0, len(chunk_ids), _BATCH)
+                for row in connection.execute(keys.where(chunks.c.id.in_(chunk_ids[start : start + _BATCH])))
+            }
 
     def keep(self, values: Mapping[bytes, bytes]) -> None:
         """Keep values by the keys of vectors; what is there already stays, what was erased meanwhile is not kept."""
         with self._database.write() as connection:
-            there = set(connection.scalars(select(vectors.c.key).where(vectors.c.key.in_(list(values)))))
+            stored = select(vectors.c.key).where(vectors.c.key.in_(list(values))).order_by(vectors.c.key)
+            there = set(connection.scalars(stored.with_for_update(read=True, key_share=True)))
             if there:
                 dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
                 rows = [{"key": key, "value": value} for key, value in values.items() if key in there]

@@ -10,6 +10,7 @@ estimates their cosine up to a constant (Charikar, "Similarity Estimation Techni
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,13 +18,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from ragkit.errors import ConfigError
+from ragkit.errors import ConfigError, StorageError
 from ragkit.index.token_signs import TokenSigns, signs_of
 from ragkit.interaction import token_weights
 from ragkit.protocols import Embedder, TokenEmbedder, TokenVectors
 from ragkit.types import Hit
 
 __all__ = ["NAME", "LateInteraction", "Question"]
+
+_log = logging.getLogger(__name__)
 
 NAME = "late-interaction"
 MET = 2.0
@@ -43,13 +46,13 @@ class LateInteraction:
     Args:
         embedder: The one that made the collection's vectors.
         signs: Where signs are kept.
-        embedded: The text that was embedded for a hit.
+        embedded: The text that was embedded for a hit, by the key of its vector, if that is known.
 
     Raises:
         ConfigError: The embedder is behind the network, and gives no vectors of tokens.
     """
 
-    def __init__(self, embedder: Embedder, signs: TokenSigns, embedded: Callable[[Hit], str]) -> None:
+    def __init__(self, embedder: Embedder, signs: TokenSigns, embedded: Callable[[Hit, bytes | None], str]) -> None:
         if not isinstance(embedder, TokenEmbedder):
             raise ConfigError(
                 f"The reranker {NAME!r} compares tokens, which {embedder.spec.name!r} gives no vectors of.",
@@ -80,11 +83,16 @@ class LateInteraction:
 
     def _of(self, hits: Sequence[Hit]) -> dict[str, bytes]:
         found = self._signs.get([hit.chunk_id for hit in hits])
-        missing = {hit.chunk_id: self._embedded(hit) for hit in hits if hit.chunk_id not in found}
-        if missing:
+        lacking = [hit for hit in hits if hit.chunk_id not in found]
+        if lacking:
+            keys = self._signs.keys([hit.chunk_id for hit in lacking])
+            missing = {hit.chunk_id: self._embedded(hit, keys.get(hit.chunk_id)) for hit in lacking}
             made = self._embedder.embed_tokens(list(missing.values()))
             fresh = {key: signs_of(text, tokens) for (key, text), tokens in zip(missing.items(), made, strict=True)}
-            self._signs.put(fresh)
+            try:
+                self._signs.keep({keys[chunk_id]: value for chunk_id, value in fresh.items() if chunk_id in keys})
+            except StorageError as error:  # they are made again the next time
+                _log.warning("What was made of passages could not be kept: %s", error)
             found |= fresh
         return found
 

@@ -73,6 +73,9 @@ class Lists:
         if mode != "keyword":
             with reached.notes.stage("embed"):
                 vector = self._dense.embed(query, reached.generation)
+        if words is not None:  # waited for here, and not by who has a turn
+            with reached.notes.stage("keyword" if vector is None else "keyword (beyond dense)"):
+                words.result()
         return Asked(query=query, mode=mode, vector=vector, words=words, depth=depth)
 
     def merge(self, reached: Reach, asked: Asked, depth: int) -> Merged:
@@ -105,9 +108,10 @@ class Lists:
     def _words(self, reached: Reach, asked: Asked, depth: int) -> _Words:
         if asked.words is None:
             return [], {}, {}
+        if depth == asked.depth:
+            return asked.words.result()
         with reached.notes.stage("keyword" if asked.vector is None else "keyword (beyond dense)"):
-            first = depth == asked.depth
-            return asked.words.result() if first else self._by_words(reached, asked.query, depth)
+            return self._by_words(reached, asked.query, depth)
 
     def _by_words(self, reached: Reach, query: str, depth: int) -> _Words:
         found = reached.keywords(self._keywords(reached.generation), query, k=depth)

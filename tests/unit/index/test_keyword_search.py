@@ -6,10 +6,12 @@ import threading
 from pathlib import Path
 
 import pytest
+import tantivy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ragkit.index.keyword_query import Weights
+from ragkit.index.keyword_query import Weights, query_of
+from ragkit.index.keyword_terms import register, schema
 from ragkit.index.keywords import TantivyIndex
 from ragkit.protocols import KeywordEntry
 
@@ -194,3 +196,17 @@ def test_searches_in_many_threads_do_not_disturb_each_other(mixed: TantivyIndex)
         thread.join()
 
     assert failures == []
+
+
+def test_a_question_of_many_phrases_looks_for_a_few_of_them() -> None:
+    fields = schema()
+    index = tantivy.Index(fields)
+    register(index)
+
+    def phrases(question: str) -> int:
+        made = query_of(question, searcher=index.searcher(), schema=fields, languages=("en",), weights=Weights())
+        return repr(made).count("PhraseQuery")
+
+    assert phrases(" ".join(f'"word{number} next{number}"' for number in range(30))) == 8
+    assert phrases(" ".join(f"word{number}-next{number}" for number in range(30))) == 8
+    assert phrases('"word1 next1" word2-next2 word3.next3') == 3

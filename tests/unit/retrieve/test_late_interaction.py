@@ -68,6 +68,6 @@ def test_the_match_is_near_the_cosine() -> None:
 def test_an_embedder_without_vectors_of_tokens_is_refused_with_what_to_do() -> None:
     database = Database.open("sqlite:///empty.db")
     with pytest.raises(ConfigError, match="late-interaction") as caught:
-        LateInteraction(TextEmbedder(EMBEDDER), TokenSigns(database), lambda hit: hit.text)
+        LateInteraction(TextEmbedder(EMBEDDER), TokenSigns(database), lambda hit, _: hit.text)
     assert "RAGKIT_RERANKER" in (caught.value.hint or "")
     database.close()
