@@ -92,6 +92,14 @@ def test_the_file_of_an_upload_that_broke_off_goes_with_its_document(engine: Asy
             kit.jobs.retry(again.id)
 
 
+def test_the_file_of_two_equal_uploads_goes_with_their_document(engine: AsyncRagkit, home: Path) -> None:
+    with Ragkit(engine) as kit:
+        for data, collection in ((b"Old terms.", "one"), (b"Old terms.", "one"), (b"Other terms.", "two")):
+            assert ended(engine, kit.documents.upload("a.md", data, collection=collection)) == "done"
+        kit.documents.delete(kit.documents.list(collection="one")[0].id)
+        assert [file.read_bytes() for file in (home / "files").rglob("*") if file.is_file()] == [b"Other terms."]
+
+
 def test_a_refusal_that_names_the_document_is_erased_with_it(engine: AsyncRagkit, home: Path, tmp_path: Path) -> None:
     (tmp_path / "lifts.md").write_text("# The secret lift\n\nThe lift carries 800 kg.")
     with Ragkit(engine) as kit:

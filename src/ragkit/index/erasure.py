@@ -114,17 +114,21 @@ def _uploads(connection: Connection, generation: Generation, uris: set[str]) -> 
     """The files of uploads that became these documents; jobs that have ended let go of them."""
     mine = jobs.c.collection == generation.collection, jobs.c.file_sha256 != ""
     found = connection.execute(select(jobs.c.id, jobs.c.uri, jobs.c.state, jobs.c.file_sha256).where(*mine)).all()
-    files = {row.file_sha256: row for row in found if row.uri in uris}
-    for row in files.values():
+    uploads = [row for row in found if row.uri in uris]
+    for row in uploads:
         if row.state not in _WAITING:
             connection.execute(update(jobs).where(jobs.c.id == row.id).values(file_sha256=""))
-    return set(files)
+    return {row.file_sha256 for row in uploads}
 
 
 def _needed(connection: Connection, files: set[str]) -> set[str]:
     """Those files that another document, or a job that can still go on, refers to."""
     held = select(documents.c.held_sha256).where(documents.c.held_sha256.in_(files))
-    there = select(documents.c.id).where(documents.c.uri == jobs.c.uri)
+    there = (
+        select(documents.c.id)
+        .join(collections, collections.c.id == documents.c.collection_id)
+        .where(documents.c.uri == jobs.c.uri, collections.c.name == jobs.c.collection)
+    )
     uploads = select(jobs.c.file_sha256).where(
         jobs.c.file_sha256.in_(files), there.exists() | jobs.c.state.in_((*_WAITING, "failed"))
     )

@@ -25,8 +25,9 @@ __all__ = ["Database", "now"]
 
 BUSY_TIMEOUT_S = 30.0
 CHECKPOINT_S = 5.0
+CHECKPOINT_WAIT_MS = 100
 CONNECTIONS = 16
-"""That are kept; of more threads than that some open one each time, and map the file anew."""
+"""That are kept; of more threads than that some open one each time, and none waits for another's."""
 MAPPED_BYTES = 2_000_000_000
 """Of the file, at most; SQLite's own limit is a little higher."""
 
@@ -95,10 +96,15 @@ class Database:
             return True
         deadline = time.monotonic() + CHECKPOINT_S
         with _explained(self.url), contextlib.closing(self._write.raw_connection()) as connection:
-            while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-                if time.monotonic() > deadline:
-                    return False
-                time.sleep(0.05)
+            # Whoever waits here for readers keeps all writers waiting: a little at a time.
+            connection.execute(f"PRAGMA busy_timeout={CHECKPOINT_WAIT_MS}")
+            try:
+                while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                    if time.monotonic() > deadline:
+                        return False
+                    time.sleep(0.05)
+            finally:
+                connection.execute(f"PRAGMA busy_timeout={round(BUSY_TIMEOUT_S * 1000)}")
         return True
 
     def close(self) -> None:
@@ -111,7 +117,7 @@ def _engines(url: str) -> tuple[Engine, Engine, Engine]:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            engine = create_engine(parsed, pool_pre_ping=True)
+            engine = create_engine(parsed, pool_pre_ping=True, pool_size=CONNECTIONS, max_overflow=-1)
             # By default each statement would see a state of its own.
             read = engine.execution_options(isolation_level="REPEATABLE READ")
             return read, engine, engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -141,7 +147,7 @@ def _prepare(file: Path) -> None:
 
 def _sqlite(url: str, begin: str | None, *, mapped_bytes: int = 0) -> Engine:
     arguments = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
-    engine = create_engine(url, connect_args=arguments, pool_size=CONNECTIONS)
+    engine = create_engine(url, connect_args=arguments, pool_size=CONNECTIONS, max_overflow=-1)
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:

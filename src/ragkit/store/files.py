@@ -6,6 +6,7 @@ import hashlib
 import os
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from ragkit.errors import NotFound, StorageError
@@ -26,7 +27,8 @@ class FileStore:
         """Keep these bytes and return their SHA-256; a crash leaves either nothing or the whole file."""
         sha256 = hashlib.sha256(data).hexdigest()
         target = self.path(sha256)
-        if target.exists():
+        with suppress(FileNotFoundError, NotADirectoryError):
+            os.utime(target)  # it is used again from now on
             return sha256
         beside: Path | None = None
         try:
@@ -63,7 +65,13 @@ class FileStore:
         """
         before = time.time() - _SETTLE_S
         found = self._root.glob("??/*") if self._root.is_dir() else ()
-        return {file.name for file in found if file.stat().st_mtime < before}
+        return {file.name for file in found if _modified(file, otherwise=before) < before}
 
     def delete(self, sha256: str) -> None:
         self.path(sha256).unlink(missing_ok=True)
+
+
+def _modified(file: Path, *, otherwise: float) -> float:
+    with suppress(FileNotFoundError):  # another process has removed it
+        return file.stat().st_mtime
+    return otherwise

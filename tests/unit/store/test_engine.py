@@ -149,3 +149,18 @@ def test_deleted_text_is_overwritten_in_the_file(tmp_path: Path) -> None:
     database = Database.open(f"sqlite:///{tmp_path / 'ragkit.db'}")
     with database.read() as connection:
         assert connection.execute(sa.text("PRAGMA secure_delete")).scalar() == 1
+
+
+def test_emptying_the_log_beside_a_long_reader_lets_others_write(url: str) -> None:
+    database = Database.open(url)
+    with database.read() as reader:
+        reader.execute(sa.select(collections.c.name)).all()
+        _add(database, "a")
+        emptying = threading.Thread(target=database.checkpoint)
+        emptying.start()
+        for name in "bcd":
+            _add(database, name)
+        assert emptying.is_alive()  # others have written, and the reader still reads
+    emptying.join()
+    assert _names(database) == ["a", "b", "c", "d"]
+    database.close()

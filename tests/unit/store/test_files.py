@@ -50,3 +50,19 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "files").write_text("in the way")
     with pytest.raises(StorageError, match="could not be kept"):
         FileStore(tmp_path / "files").put(b"abc")
+
+
+def test_what_is_uploaded_again_is_not_taken_for_old(tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "files")
+    sha256 = store.put(b"abc")
+    os.utime(store.path(sha256), (0, 0))
+    assert store.settled() == {sha256}
+    store.put(b"abc")
+    assert store.settled() == set()
+
+
+def test_a_file_that_another_purge_removed_meanwhile_is_passed_over(tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "files")
+    store.path("0" * 64).parent.mkdir(parents=True)
+    store.path("0" * 64).symlink_to("gone")  # listed, and not there
+    assert store.settled() == set()
