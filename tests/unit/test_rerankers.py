@@ -172,7 +172,7 @@ def test_a_search_is_answered_where_nothing_more_can_be_kept(database: Database,
     write(database, generation, ["d/1"], 0)
     with database.write() as connection:
         connection.exec_driver_sql(
-            "CREATE TRIGGER full BEFORE INSERT ON token_signs BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+            "CREATE TRIGGER refused BEFORE INSERT ON token_signs BEGIN INSERT INTO nowhere VALUES (1); END"
         )
     one = replace(hit(1, "The price is four euros."), chunk_id="chk_d/1 0 0")
     (found,) = Rerankers(load(), database, lambda _: embedder).of(generation).rerank("What is the price?", [one])
