@@ -181,13 +181,7 @@ class _Root:
         store = generation.store
         if store not in self._keywords:
             self._keywords[store] = TantivyIndex(self.home / "keywords" / store)
-        return FollowingKeywords(
-            self._keywords[store],
-            database=self.database,
-            catalog=self.catalog,
-            generations=self.generations,
-            generation=generation,
-        )
+        return FollowingKeywords(self._keywords[store], self.database, self.catalog, self.generations, generation)
 
     def verify(self, repair: bool) -> VerifyReport:
         from ragkit.index.verify import Verifier

@@ -77,7 +77,6 @@ class FollowingKeywords:
     def __init__(
         self,
         index: TantivyIndex,
-        *,
         database: Database,
         catalog: Catalog,
         generations: Generations,
