@@ -55,6 +55,10 @@ def engine(home: Path) -> AsyncRagkit:
     return build()
 
 
+OLD = b"The old terms say that goods may be returned within thirty days."
+OTHER = b"The other terms say that goods may be returned within sixty days."
+
+
 def ended(engine: AsyncRagkit, job: Job) -> str:
     """Do the work of a job as a worker does it; returns the state that it comes to."""
     engine.ledger.start(job.id)
@@ -94,10 +98,10 @@ def test_the_file_of_an_upload_that_broke_off_goes_with_its_document(engine: Asy
 
 def test_the_file_of_two_equal_uploads_goes_with_their_document(engine: AsyncRagkit, home: Path) -> None:
     with Ragkit(engine) as kit:
-        for data, collection in ((b"Old terms.", "one"), (b"Old terms.", "one"), (b"Other terms.", "two")):
+        for data, collection in ((OLD, "one"), (OLD, "one"), (OTHER, "two")):
             assert ended(engine, kit.documents.upload("a.md", data, collection=collection)) == "done"
         kit.documents.delete(kit.documents.list(collection="one")[0].id)
-        assert [file.read_bytes() for file in (home / "files").rglob("*") if file.is_file()] == [b"Other terms."]
+        assert [file.read_bytes() for file in (home / "files").rglob("*") if file.is_file()] == [OTHER]
 
 
 def test_a_refusal_that_names_the_document_is_erased_with_it(engine: AsyncRagkit, home: Path, tmp_path: Path) -> None:
