@@ -67,7 +67,7 @@ class Answerers:
         return Answerer(
             search=search,
             generation=lambda name: self._collections.get(name).number,
-            chat=open_chat(settings, reader=reader, limiter=threads.limiter),
+            chat=open_chat(settings, reader=reader, threads=threads),
             prompts=self._prompts,
             conversations=self.conversations,
             records=self.records,

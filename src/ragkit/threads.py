@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from threading import Event, Lock
 from typing import Generic, ParamSpec, TypeVar
 
-import anyio
+import anyio.to_thread
 from anyio import CapacityLimiter
 
 __all__ = ["Once", "Threads", "Together"]
@@ -19,13 +21,23 @@ B = TypeVar("B")
 
 
 class Threads:
-    """Runs blocking calls in threads, so many at once."""
+    """Runs blocking calls in threads, so many at once.
+
+    A caller that is cancelled leaves; nothing stops a thread, and its call holds its place until it is over.
+    """
 
     def __init__(self, limit: int) -> None:
-        self.limiter = CapacityLimiter(limit)
+        self._places = CapacityLimiter(limit)
+        self._unlimited = CapacityLimiter(math.inf)
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await anyio.to_thread.run_sync(partial(call, *args, **kwargs), limiter=self.limiter)
+        place = object()
+        await self._places.acquire_on_behalf_of(place)
+        working = asyncio.ensure_future(
+            anyio.to_thread.run_sync(partial(call, *args, **kwargs), limiter=self._unlimited)
+        )
+        working.add_done_callback(lambda _: self._places.release_on_behalf_of(place))
+        return await asyncio.shield(working)
 
 
 class Once(Generic[T]):

@@ -1,14 +1,15 @@
-"""What threads ask for at the same time is done together."""
+"""Blocking work is bounded, and what threads ask for at the same time is done together."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
 import pytest
 
-from ragkit.threads import Together
+from ragkit.threads import Threads, Together
 
 
 class Doubling:
@@ -79,3 +80,26 @@ def test_many_threads_each_get_their_own_result() -> None:
     with ThreadPoolExecutor(max_workers=16) as threads:
         found = list(threads.map(ask, range(16)))
     assert found == [[(number + 16 * n) ** 2 for n in range(50)] for number in range(16)]
+
+
+@pytest.mark.anyio
+async def test_callers_who_leave_do_not_lift_the_bound_on_threads() -> None:
+    threads, begun, go_on = Threads(2), list[int](), Event()
+
+    def work(number: int) -> int:
+        begun.append(number)
+        go_on.wait()
+        return number
+
+    for wave in range(3):
+        callers = [asyncio.ensure_future(threads.run(work, 10 * wave + number)) for number in range(4)]
+        while len(begun) < 2:  # noqa: ASYNC110 - filled by threads
+            await asyncio.sleep(0.001)
+        for caller in callers:
+            caller.cancel()
+        await asyncio.wait(callers)
+    waiting = asyncio.ensure_future(threads.run(work, 99))
+    await asyncio.sleep(0.01)
+    assert begun == [0, 1], "those who left while they waited are not begun either"
+    go_on.set()
+    assert (await waiting, begun) == (99, [0, 1, 99])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -16,21 +15,19 @@ from ragkit.models.remembered import RememberingChat
 from ragkit.protocols import ChatModel
 from ragkit.reader import Reader
 from ragkit.settings import Settings
-
-if TYPE_CHECKING:
-    import anyio
+from ragkit.threads import Threads
 
 __all__ = ["open_chat", "open_language_model"]
 
 
-def open_chat(settings: Settings, *, reader: Reader, limiter: anyio.CapacityLimiter | None = None) -> ChatModel:
+def open_chat(settings: Settings, *, reader: Reader, threads: Threads | None = None) -> ChatModel:
     """The models that `RAGKIT_LLM` names, with the extractive answer where none of them can be reached.
 
     Raises:
         ConfigError: A name, an address or a key cannot be used; nothing was called yet.
         MissingExtra: The package of a provider is not installed.
     """
-    extractive = ExtractiveChat(reader, limiter=limiter)
+    extractive = ExtractiveChat(reader, threads=threads)
     if settings.llm.strip() == ExtractiveChat.NAME:
         return extractive
     chat = _open(settings, last=extractive)

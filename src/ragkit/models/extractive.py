@@ -8,13 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Sequence
 
-import anyio.to_thread
-
 from ragkit.lexical import denies, numbers, terms
 from ragkit.protocols import ChatDelta, ChatRequest, Disagreement
 from ragkit.reader import Reader
 from ragkit.statements import Statement, ranked
 from ragkit.text import sentences, words
+from ragkit.threads import Threads
 from ragkit.types import Hit, Usage
 
 __all__ = ["ExtractiveChat", "chosen"]
@@ -36,9 +35,9 @@ class ExtractiveChat:
 
     NAME = "extractive"
 
-    def __init__(self, reader: Reader, *, limiter: anyio.CapacityLimiter | None = None) -> None:
+    def __init__(self, reader: Reader, *, threads: Threads | None = None) -> None:
         self._reader = reader
-        self._limiter = limiter
+        self._threads = threads or Threads(1)
 
     @property
     def name(self) -> str:
@@ -46,7 +45,7 @@ class ExtractiveChat:
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
         """One to three sentences with their markers, piece by piece."""
-        answer = await anyio.to_thread.run_sync(self._choose, request, limiter=self._limiter)
+        answer = await self._threads.run(self._choose, request)
         if request.disagreement is not None:
             yield ChatDelta(text=_disagree(request.sources, request.disagreement))
         for number, statement in enumerate(answer):
