@@ -142,6 +142,11 @@ class Settings(BaseSettings):
     answer_timeout_s: float = Field(
         300.0, gt=0, description="Seconds after which an answer is given up, and the model's call cancelled."
     )
+    stop_grace_s: float = Field(
+        20.0,
+        gt=0,
+        description="Seconds that answers may go on when the service is told to stop; what kills it must wait 10 more.",
+    )
     threads: int = Field(8, ge=1, le=256, description="Blocking calls that may run at once.")
     log_level: str = Field("warning", pattern="^(debug|info|warning|error)$", description="Least severe log line.")
 

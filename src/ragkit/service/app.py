@@ -91,6 +91,7 @@ def create_service(
     app.state.prices = Prices(settings.llm_prices)
     app.state.admission = admission
     app.state.metrics = counted
+    app.state.under_way = set()
     errors.install(app)
     for part in (*RESOURCES, *BESIDE):
         app.include_router(part.router)

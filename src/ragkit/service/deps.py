@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Annotated, TypeVar, cast
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Annotated, Any, TypeVar, cast
 
-from fastapi import Request, Security
+from fastapi import Request, Response, Security
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer, SecurityScopes
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 
@@ -29,6 +30,7 @@ __all__ = [
     "Mmr",
     "Name",
     "RangeBody",
+    "RightFirst",
     "Text",
     "caller_of",
     "storable",
@@ -66,6 +68,21 @@ KitToOperate = Annotated[AsyncRagkit, Security(_kit, scopes=["operator"])]
 """The same for one that needs `operator`."""
 KitToAdminister = Annotated[AsyncRagkit, Security(_kit, scopes=["admin"])]
 """The same for one that needs `admin`."""
+
+
+class RightFirst(APIRoute):
+    """A route that looks for the right to it before the body is read: it may be a large file."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        roles = [cast("Role", role) for one in self.dependant.dependencies for role in one.own_oauth_scopes or ()]
+
+        async def handle_with_right(request: Request) -> Response:
+            for role in roles:
+                caller_of(request).need(role)
+            return await handle(request)
+
+        return handle_with_right
 
 
 def storable(text: str) -> str:

@@ -10,8 +10,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ragkit.errors import TooLarge
 from ragkit.service.errors import problem
+from ragkit.service.paths import path_of
 
 __all__ = ["BodyLimit", "TraceId"]
+
+UPLOADS = "/v1/documents"
+"""Where files are sent to."""
 
 
 class TraceId:
@@ -40,7 +44,7 @@ class BodyLimit:
 
     Args:
         app: What comes after.
-        max_bytes: Of a form, which is written to disk as it arrives.
+        max_bytes: Of an upload, which is written to disk as it arrives.
         max_json_bytes: Of anything else: it is read in memory, in one go, while nobody else is served.
     """
 
@@ -53,11 +57,10 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        is_form = headers.get("content-type", "").casefold().startswith("multipart/form-data")
-        limit = self._max_bytes if is_form else self._max_json_bytes
+        # Not by the type of the content, which the caller chooses.
+        limit = self._max_bytes if path_of(scope) == UPLOADS else self._max_json_bytes
         error = TooLarge(f"The request is larger than the {limit:,} bytes that this service accepts.")
-        announced = headers.get("content-length", "")
+        announced = Headers(scope=scope).get("content-length", "")
         if announced.isdecimal() and int(announced) > limit:
             await problem(error, scope)(scope, receive, send)
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import ipaddress
+import math
 import os
 import signal
 import socket
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
-GRACE_S, CLOSE_S = 4, 5.5
-"""How long requests may go on once the service was told to stop, and how long closing may take after them."""
+FAREWELL_S, CLOSE_S = 1.0, 5.5
+"""Of the time in which requests may go on, how much is left to say that an answer breaks off; and how long closing may
+take after them."""
 
 
 def serve(settings: Settings, *, with_worker: bool = True, announce: Callable[[str], None] = lambda _url: None) -> None:
@@ -55,11 +57,25 @@ def serve(settings: Settings, *, with_worker: bool = True, announce: Callable[[s
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=GRACE_S,
+        timeout_graceful_shutdown=math.ceil(settings.stop_grace_s),
     )
     ready = functools.partial(announce, f"http://{host}:{listener.getsockname()[1]}")
     with listener, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_run(app, uvicorn.Server(config), listener, ready))
+        runner.run(_run(app, _Server(config, app, settings.stop_grace_s), listener, ready))
+
+
+class _Server(uvicorn.Server):
+    """Tells answers under way that they have so many seconds left, once it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, grace_s: float) -> None:
+        super().__init__(config)
+        self._app = app
+        self._left_s = max(0.0, grace_s - FAREWELL_S)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for spending in tuple(self._app.state.under_way):
+            spending.stop(self._left_s)
+        await super().shutdown(sockets)
 
 
 async def _run(app: FastAPI, server: uvicorn.Server, listener: socket.socket, ready: Callable[[], None]) -> None:

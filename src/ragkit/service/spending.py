@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 import anyio
 import anyio.to_thread
 from fastapi import Depends, Request
 
-from ragkit.callers import Principal
-from ragkit.errors import NotAllowed, RagkitError, TimedOut
-from ragkit.events import Done, Event, Failed, Retrieved, Token
+from ragkit.errors import NotAllowed, Overloaded, RagkitError, TimedOut
+from ragkit.events import Accepted, Done, Event, Failed, Retrieved, Token
 from ragkit.models.prices import Prices, Tokens
-from ragkit.service.deps import caller_of
+from ragkit.service.deps import caller_of, while_connected
 from ragkit.tokens import count_tokens
 from ragkit.types import Answer, Usage
 
@@ -36,35 +37,35 @@ PROMPT_TOKENS = 1_000
 """More than the words of a prompt around question and sources have."""
 CONDENSING_TOKENS = 4_000
 """More than it takes to make a question stand alone: what was said before, and the question that is written."""
+NOTHING = Tokens(input=0, output=0)
 GRACE_S = 60.0
 """How much longer than the answer may take a reservation stands, for who must settle it."""
+QUEUE_S = 10.0
+"""How long a question waits for a place: who waits longer asks again sooner than it is answered."""
 
 
 class Spending:
     """What one answer takes and uses. It is closed when the response has been sent, whatever became of that."""
 
-    def __init__(
-        self,
-        kit: AsyncRagkit,
-        caller: Principal,
-        *,
-        admission: Admission,
-        metrics: Metrics,
-        prices: Prices,
-        settings: Settings,
-    ) -> None:
-        self._kit = kit
-        self._caller = caller
-        self._admission = admission
-        self._metrics = metrics
-        self._prices = prices
-        self._settings = settings
+    def __init__(self, request: Request) -> None:
+        state = request.app.state
+        self._request = request
+        self._kit: AsyncRagkit = state.kit
+        self._caller = caller_of(request)
+        self._admission: Admission = state.admission
+        self._metrics: Metrics = state.metrics
+        self._prices: Prices = state.prices
+        self._settings: Settings = state.settings
         self._models: list[str] = []
         self._admitted = False
-        self._reservation: str | None = None
+        self._reserving: asyncio.Future[str] | None = None
+        self._most = self._broken_off = NOTHING
+        self._condensing = 0
+        self._wrote = False
         self._used: Usage | None = None
-        self._read = self._written = 0
-        self._deadline = asyncio.get_running_loop().time() + settings.answer_timeout_s
+        self._deadline = self._at_latest()
+        self._clock: asyncio.Timeout | None = None
+        self._stopped = False
 
     async def begin(self, question: str, *, follows_up: bool, llm: str | None = None) -> None:
         """Take what the answer may need at most.
@@ -75,42 +76,66 @@ class Spending:
             llm: The model, where it is not that of the settings.
 
         Raises:
+            ClientGone: The client left before there was a place.
             Overloaded: The service has too much to do.
             OverQuota: The key may not use that much.
             NotAllowed: The key has a limit of money, and it is not known what the model costs.
         """
-        await self._admission.enter(within_s=self._left_s())
-        self._admitted = True
+        await while_connected(self._request, self._enter())
         models = [name.strip() for name in (llm or self._settings.llm).split(",")]
         if not self._caller.metered or models == ["extractive"]:
             return
-        read = self._settings.context_tokens + PROMPT_TOKENS + await anyio.to_thread.run_sync(count_tokens, question)
-        self._read = read + (CONDENSING_TOKENS if follows_up else 0)
-        self._written = self._settings.llm_max_tokens
+        asked = await anyio.to_thread.run_sync(count_tokens, question)
+        self._condensing = CONDENSING_TOKENS if follows_up else 0
+        self._most = self._at_most(asked)
         self._models = models
         limited = any(limit.measure == "usd" for limit in self._caller.limits)
-        usd = self._cost()
+        usd = self._cost(self._most)
         if usd is None and limited:
             raise NotAllowed(
                 f"The key may use so many US dollars, and what {', '.join(models)} costs is not known.",
                 hint="Name its price in the file of RAGKIT_LLM_PRICES, or limit tokens instead.",
             )
-        self._reservation = await anyio.to_thread.run_sync(
-            lambda: self._kit.quotas.reserve(
-                self._caller,
-                tokens=self._read + self._written,
-                usd=usd or 0.0,
-                holds_s=self._settings.answer_timeout_s + GRACE_S,
-            )
+        await self._reserve(usd or 0.0)
+
+    async def _enter(self) -> None:
+        await self._admission.enter(within_s=QUEUE_S)
+        self._admitted = True
+        if not self._stopped:  # what was waited is no time of the answer
+            self._deadline = self._at_latest()
+
+    def _at_latest(self) -> float:
+        return asyncio.get_running_loop().time() + self._settings.answer_timeout_s
+
+    def _at_most(self, asked: int) -> Tokens:
+        read, written = self._settings.context_tokens + PROMPT_TOKENS + asked, self._settings.llm_max_tokens
+        if self._settings.unsupported == "repair":  # a second call reads also what the first one wrote
+            read, written = 2 * read + written, 2 * written
+        return Tokens(input=read + self._condensing, output=written)
+
+    async def _reserve(self, usd: float) -> None:
+        reserve = functools.partial(
+            self._kit.quotas.reserve,
+            self._caller,
+            tokens=self._most.input + self._most.output,
+            usd=usd,
+            holds_s=self._settings.answer_timeout_s + GRACE_S,
         )
+        # It is made also where the request is cancelled meanwhile: who closes waits for it, and gives it back.
+        self._reserving = asyncio.ensure_future(anyio.to_thread.run_sync(reserve))
+        try:
+            await asyncio.shield(self._reserving)
+        except RagkitError:
+            self._reserving = None
+            raise
 
     async def watched(self, events: AsyncIterator[Event]) -> AsyncGenerator[Event]:
         """The same events, at most as long as an answer may take; what they tell of its use is noted.
 
         Raises:
             TimedOut: It took longer: the model's call is cancelled.
+            Overloaded: The service stops.
         """
-        self._read = self._written = 0
         async with aclosing(cast("AsyncGenerator[Event]", events)):
             with self._metrics.answer() as watch:
                 while (event := await self._in_time(anext(events, None))) is not None:
@@ -123,34 +148,50 @@ class Spending:
 
         Raises:
             TimedOut: It took longer than an answer may take, and was cancelled.
+            Overloaded: The service stops.
         """
+        self._broken_off = self._most
         with self._metrics.answer() as watch:
             try:
                 result = await self._in_time(work)
             except RagkitError as error:
-                self._used = None if isinstance(error, TimedOut) else Usage()
+                self._used = None if isinstance(error, TimedOut | Overloaded) else Usage()
                 raise
             watch.answered(answer(result))
         self._used = answer(result).usage
         return result
 
+    def stop(self, within_s: float) -> None:
+        """Let the answer go on for so long, as the service stops."""
+        self._stopped = True
+        self._deadline = min(self._deadline, asyncio.get_running_loop().time() + within_s)
+        if self._clock is not None and not self._clock.expired():
+            self._clock.reschedule(self._deadline)
+
     async def _in_time(self, work: Awaitable[T]) -> T:
         try:
-            async with asyncio.timeout_at(self._deadline) as scope:
+            async with asyncio.timeout_at(self._deadline) as self._clock:
                 return await work
         except TimeoutError as error:
-            if not scope.expired():
+            if not self._clock.expired():
                 raise
-            raise TimedOut(
-                f"The answer took longer than {self._settings.answer_timeout_s:g} seconds.",
-                hint="RAGKIT_ANSWER_TIMEOUT_S sets how long one may take.",
-            ) from error
+            raise self._too_late() from error
+        finally:
+            self._clock = None
+
+    def _too_late(self) -> RagkitError:
+        if self._stopped:
+            return Overloaded("The service is stopping, and the answer was not whole yet.", hint="Ask again.")
+        return TimedOut(
+            f"The answer took longer than {self._settings.answer_timeout_s:g} seconds.",
+            hint="RAGKIT_ANSWER_TIMEOUT_S sets how long one may take.",
+        )
 
     async def close(self) -> None:
         """Give back what was taken, and count what was used."""
         try:
-            if self._reservation is not None:
-                await anyio.to_thread.run_sync(self._settle, self._reservation)
+            if self._reserving is not None:
+                await anyio.to_thread.run_sync(self._settle, await self._reserving)
         except RagkitError as error:  # the response has been sent; the estimate is given back in time
             log.error("What an answer used could not be counted: %s", error.detail)
         finally:
@@ -158,46 +199,54 @@ class Spending:
                 self._admission.leave()
 
     def _note(self, event: Event) -> None:
-        if isinstance(event, Done):
-            self._used = event.answer.usage
-        elif isinstance(event, Failed):
-            # Most providers ask no money for what they could not do, unless they had begun to write.
-            self._used = None if self._written else Usage()
+        """Keep what it counts if the answer breaks off here: what was sent to the model by then, and its writing."""
+        if self._reserving is None:
+            return
+        if isinstance(event, Accepted):
+            self._broken_off = Tokens(input=self._condensing, output=0)
         elif isinstance(event, Retrieved):
-            texts = sum(count_tokens(hit.text) for hit in event.hits) if self._reservation else 0
-            self._read = min(texts, self._settings.context_tokens) + PROMPT_TOKENS
-        elif isinstance(event, Token) and self._reservation:
-            self._written += count_tokens(event.text)
+            self._broken_off = self._most if self._drafts else self._sent(event)
+        elif isinstance(event, Token):
+            self._wrote = True
+            if not self._drafts:
+                written = self._broken_off.output + count_tokens(event.text)
+                self._broken_off = replace(self._broken_off, output=written)
+        elif isinstance(event, Failed) and not self._wrote:
+            # Most providers ask no money for what they could not do, unless they had begun to write.
+            self._used = Usage()
+        elif isinstance(event, Done):
+            self._used = event.answer.usage
+
+    @property
+    def _drafts(self) -> bool:
+        """Whether the model writes the whole answer before any of it is told."""
+        return self._settings.unsupported in {"abstain", "repair"}
+
+    def _sent(self, event: Retrieved) -> Tokens:
+        texts = sum(count_tokens(hit.text) for hit in event.hits)
+        read = min(texts, self._settings.context_tokens) + PROMPT_TOKENS
+        return Tokens(input=self._condensing + read, output=0)
 
     def _settle(self, reservation: str) -> None:
-        # Where it broke off: what was sent to the model by then, and what it had written.
-        used = self._used or Usage(input_tokens=self._read, output_tokens=self._written, cost_usd=self._cost())
+        last = self._broken_off
+        used = self._used or Usage(input_tokens=last.input, output_tokens=last.output, cost_usd=self._cost(last))
         tokens, usd = used.input_tokens + used.output_tokens, used.cost_usd or 0.0
         self._kit.quotas.settle(self._caller.name, reservation, tokens=tokens, usd=usd)
 
-    def _cost(self) -> float | None:
+    def _cost(self, used: Tokens) -> float | None:
         """What this many tokens cost with the dearest of the models, in US dollars; none where that is not known."""
-        used = Tokens(input=self._read, output=self._written)
         costs = [self._prices.cost(model, used) for model in self._models if model != "extractive"]
         return None if None in costs else max((cost for cost in costs if cost is not None), default=0.0)
 
-    def _left_s(self) -> float:
-        return self._deadline - asyncio.get_running_loop().time()
-
 
 async def _spending(request: Request) -> AsyncIterator[Spending]:
-    state = request.app.state
-    spending = Spending(
-        state.kit,
-        caller_of(request),
-        admission=state.admission,
-        metrics=state.metrics,
-        prices=state.prices,
-        settings=state.settings,
-    )
+    under_way: set[Spending] = request.app.state.under_way
+    spending = Spending(request)
+    under_way.add(spending)
     try:
         yield spending
     finally:
+        under_way.discard(spending)
         with anyio.CancelScope(shield=True):
             await spending.close()
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import AfterValidator, Field, TypeAdapter
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import ServerSentEvent
 from starlette.responses import Response
 
 from ragkit.answer.pipeline import last_answer
@@ -16,6 +16,7 @@ from ragkit.errors import InputError, RagkitError
 from ragkit.events import Accepted, Cited, Done, Event, Failed, Retrieved, Token, Verified
 from ragkit.service.deps import Body, FiltersBody, KitToRead, Mmr, Name, Text, storable, while_connected
 from ragkit.service.spending import Spends
+from ragkit.service.sse import EventStream
 from ragkit.types import Answer, Citation, Message
 
 __all__ = ["AskBody", "router"]
@@ -86,13 +87,13 @@ async def ask(body: AskBody, kit: KitToRead, spending: Spends, request: Request)
     events = spending.watched(kit.stream(body.question, **body.arguments()))
     if not body.stream:
         return await while_connected(request, last_answer(events))
-    return await _stream(events, request.state.trace_id)
+    return await _stream(events, request)
 
 
-async def _stream(events: AsyncIterator[Event], trace_id: str) -> Response:
+async def _stream(events: AsyncIterator[Event], request: Request) -> Response:
     # What fails before the first event is still an ordinary problem with a status of its own.
     first = await anext(events)
-    return EventSourceResponse(_written(first, events, trace_id), sep="\n")
+    return EventStream(_written(first, events, request.state.trace_id), request)
 
 
 async def _written(first: Event, events: AsyncIterator[Event], trace_id: str) -> AsyncGenerator[ServerSentEvent]:

@@ -8,12 +8,14 @@ from fastapi import APIRouter, Form, Query, Request, Response, UploadFile
 from typing_extensions import TypedDict
 
 from ragkit.errors import InputError, TooLarge
-from ragkit.service.deps import KitToEdit, KitToRead, Name
+from ragkit.service.deps import KitToEdit, KitToRead, Name, RightFirst
 from ragkit.types import Document, DocumentState, DocumentView, IngestReport, Job, Receipt
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/documents", tags=["documents"])
+router = APIRouter(
+    prefix="/v1/documents", tags=["documents"], route_class=RightFirst, form_limits={"max_files": 1, "max_fields": 4}
+)
 
 
 class Documents(TypedDict):

@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 from fastapi import APIRouter, Request
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import ServerSentEvent
 from starlette.responses import Response
 
 from ragkit.engine import AsyncRagkit
@@ -22,6 +22,7 @@ from ragkit.service.openai.bodies import ChatBody, EmbeddingsBody
 from ragkit.service.openai.links import Links
 from ragkit.service.openai.replies import Completion, Embeddings, Model, Models, Writing
 from ragkit.service.spending import Spends
+from ragkit.service.sse import EventStream
 from ragkit.types import Answer
 
 __all__ = ["router"]
@@ -95,7 +96,7 @@ async def complete_chat(body: ChatBody, kit: KitToRead, spending: Spends, reques
     first = await _accepted(events)
     writing = _writing(first, body, f"{base.rstrip('/')}/")
     chunks = _chunks(writing, Links(f"{base.rstrip('/')}/"), events, body, request.state.trace_id)
-    return _stream(chunks)
+    return _stream(chunks, request)
 
 
 @router.post("/v1/embeddings", response_model=Embeddings)
@@ -202,11 +203,11 @@ def _ended(writing: Writing, answer: Answer, body: ChatBody) -> list[dict[str, A
     return [writing.ended(answer), *usage]
 
 
-def _stream(chunks: AsyncGenerator[dict[str, Any] | str]) -> Response:
+def _stream(chunks: AsyncGenerator[dict[str, Any] | str], request: Request) -> Response:
     async def sent() -> AsyncGenerator[ServerSentEvent]:
         async with aclosing(chunks):
             async for chunk in chunks:
                 data = chunk if isinstance(chunk, str) else json.dumps(chunk, ensure_ascii=False)
                 yield ServerSentEvent(data, sep="\n")
 
-    return EventSourceResponse(sent(), sep="\n")
+    return EventStream(sent(), request)
