@@ -149,7 +149,8 @@ class AsyncClient:
         start = time.monotonic()
         accepted: list[Job] = []
         reports: list[IngestReport] = []
-        for name, file in uploads.files_of(paths).items():
+        found = await asyncio.to_thread(uploads.files_of, paths)
+        for name, file in found.items():
             try:
                 content = await asyncio.to_thread(uploads.content_of, file)
                 accepted.append(await self.documents.upload(name, content, collection=collection))

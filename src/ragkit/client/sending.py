@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
 from typing import TypeVar
 
 import httpx2
@@ -45,20 +46,35 @@ class Sender:
         return self._wire.result(call, outcome)
 
     def events(self, call: Call[Answer]) -> Iterator[Event]:
-        try:
-            with self._http.stream(**self._wire.request(call)) as response:
-                if not response.is_success:
-                    response.read()
-                    raise error_of(response)
-                for sent in httpx2.EventSource(response):
-                    event = event_of(sent.event, sent.data)
-                    if event is not None:
-                        yield event
-                    if isinstance(event, Done | Failed):
+        attempt = 0
+        while True:
+            outcome: httpx2.Response | httpx2.TransportError
+            try:
+                with self._http.stream(**self._wire.request(call)) as outcome:
+                    if outcome.is_success:
+                        yield from _events(outcome)
                         return
-        except httpx2.TransportError as error:
-            raise self._wire.unreachable(error) from error
-        raise UpstreamError("The answer broke off before its end.", hint="Ask again.")
+                    outcome.read()
+            except httpx2.TransportError as error:
+                outcome = error
+            delay = self._wire.retry_delay(call, outcome, attempt)
+            if delay is None:
+                break
+            time.sleep(delay)
+            attempt += 1
+        if isinstance(outcome, httpx2.TransportError):
+            raise self._wire.unreachable(outcome) from outcome
+        raise error_of(outcome)
+
+
+def _events(response: httpx2.Response) -> Iterator[Event]:
+    for sent in httpx2.EventSource(response):
+        event = event_of(sent.event, sent.data)
+        if event is not None:
+            yield event
+        if isinstance(event, Done | Failed):
+            return
+    raise _broke_off()
 
 
 class AsyncSender:
@@ -86,17 +102,38 @@ class AsyncSender:
         return self._wire.result(call, outcome)
 
     async def events(self, call: Call[Answer]) -> AsyncIterator[Event]:
-        try:
-            async with self._http.stream(**self._wire.request(call)) as response:
-                if not response.is_success:
-                    await response.aread()
-                    raise error_of(response)
-                async for sent in httpx2.EventSource(response):
-                    event = event_of(sent.event, sent.data)
-                    if event is not None:
-                        yield event
-                    if isinstance(event, Done | Failed):
+        attempt = 0
+        while True:
+            outcome: httpx2.Response | httpx2.TransportError
+            try:
+                async with self._http.stream(**self._wire.request(call)) as outcome:
+                    if outcome.is_success:
+                        async with aclosing(_aevents(outcome)) as events:
+                            async for event in events:
+                                yield event
                         return
-        except httpx2.TransportError as error:
-            raise self._wire.unreachable(error) from error
-        raise UpstreamError("The answer broke off before its end.", hint="Ask again.")
+                    await outcome.aread()
+            except httpx2.TransportError as error:
+                outcome = error
+            delay = self._wire.retry_delay(call, outcome, attempt)
+            if delay is None:
+                break
+            await asyncio.sleep(delay)
+            attempt += 1
+        if isinstance(outcome, httpx2.TransportError):
+            raise self._wire.unreachable(outcome) from outcome
+        raise error_of(outcome)
+
+
+async def _aevents(response: httpx2.Response) -> AsyncGenerator[Event]:
+    async for sent in httpx2.EventSource(response):
+        event = event_of(sent.event, sent.data)
+        if event is not None:
+            yield event
+        if isinstance(event, Done | Failed):
+            return
+    raise _broke_off()
+
+
+def _broke_off() -> UpstreamError:
+    return UpstreamError("The answer broke off before its end.", hint="Ask again.")

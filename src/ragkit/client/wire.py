@@ -26,7 +26,9 @@ CONNECT_S = 5.0
 FIRST_DELAY_S, LONGEST_DELAY_S, LONGEST_RETRY_AFTER_S = 0.5, 8.0, 60.0
 
 TURNED_AWAY = frozenset({429, 503})
-"""The service did not begin: worth another try whatever the call."""
+NOT_BEGUN = frozenset({None, "busy", "over_quota", "overloaded"})
+"""Codes of who was turned away before anything was done for it: worth another try whatever the call. Others with these
+statuses come from a provider that the service has asked, and paid, already."""
 BROKE_OFF = frozenset({502, 504})
 
 CODES_OF_PROXIES: Mapping[int, str] = {
@@ -151,24 +153,31 @@ def _address(url: str) -> str:
 
 def _worth_another_try(call: Call[Any], outcome: httpx2.Response | httpx2.TransportError) -> bool:
     if isinstance(outcome, httpx2.Response):
-        return outcome.status_code in TURNED_AWAY or (call.repeatable and outcome.status_code in BROKE_OFF)
+        if call.repeatable:
+            return outcome.status_code in TURNED_AWAY | BROKE_OFF
+        return outcome.status_code in TURNED_AWAY and _problem(outcome).get("code") in NOT_BEGUN
     return call.repeatable or isinstance(outcome, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
 
 
 def error_of(response: httpx2.Response) -> RagkitError:
     """The exception that a failed reply stands for."""
-    try:
-        problem = json.loads(response.content)
-    except ValueError:
-        problem = None
-    if not isinstance(problem, dict) or "code" not in problem:
-        problem = {"code": CODES_OF_PROXIES.get(response.status_code, "internal")}
-    return error_for(str(problem["code"]))(
+    problem = _problem(response)
+    code = problem.get("code") or CODES_OF_PROXIES.get(response.status_code, "internal")
+    return error_for(str(code))(
         problem.get("detail") or f"{str(response.url)!r} answered with status {response.status_code}.",
         hint=problem.get("hint"),
         trace_id=problem.get("trace_id"),
         retry_after=seconds_asked(response.headers),
     )
+
+
+def _problem(response: httpx2.Response) -> dict[str, Any]:
+    """What a failed reply tells; nothing where it is not one of ours."""
+    try:
+        problem = json.loads(response.content)
+    except ValueError:
+        return {}
+    return problem if isinstance(problem, dict) and problem.get("code") else {}
 
 
 PLAIN_EVENTS: Mapping[str, type[Accepted | Retrieved | Token | Verified | Failed]] = {

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, or_, select, update
 
 from ragkit.callers import Principal
 from ragkit.errors import Conflict, InputError, NotFound
@@ -115,10 +115,11 @@ class KeyRegistry:
 
         Raises:
             NotFound: No key has this id.
-            Conflict: It was revoked.
+            Conflict: It was revoked, or has expired.
         """
         secret, moment = new_secret(key_id), self._clock()
-        changed = update(api_keys).where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
+        stands = or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > moment)
+        changed = update(api_keys).where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None), stands)
         with self._database.write() as connection:
             row = connection.execute(
                 changed.values(
@@ -130,8 +131,8 @@ class KeyRegistry:
             ).one_or_none()
         self._forget()
         if row is None:
-            self.get(key_id)
-            raise Conflict(f"The key {key_id!r} was revoked.", hint="`ragkit keys create` makes another one.")
+            became = "was revoked" if self.get(key_id).revoked_at else "has expired"
+            raise Conflict(f"The key {key_id!r} {became}.", hint="`ragkit keys create` makes another one.")
         return NewKey(key=_key(row), secret=secret)
 
     def revoke(self, key_id: str) -> Key:

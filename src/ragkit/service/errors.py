@@ -21,7 +21,7 @@ from starlette.types import Scope
 from ragkit.errors import InputError, OverQuota, RagkitError, error_for
 from ragkit.service.paths import path_of
 
-__all__ = ["ClientGone", "in_openai_form", "install", "problem"]
+__all__ = ["ClientGone", "in_openai_form", "install", "problem", "tell"]
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,9 @@ OPENAI_PATHS = ("/v1/chat/", "/v1/models", "/v1/embeddings")
 OPENAI_TYPES: Mapping[int, str] = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 PATIENCE_S = 60.0
 """A client in OpenAI's form is told not to try again by itself where it would have to wait longer."""
+
+
+UNFORESEEN = frozenset({HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.INSUFFICIENT_STORAGE})
 
 
 class ClientGone(Exception):
@@ -114,9 +117,16 @@ def _response(error: RagkitError, status: int, trace_id: str, headers: dict[str,
 
 async def _ragkit_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RagkitError)
-    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("%s %s: %s", request.method, request.url.path, error.detail, exc_info=error)
+    tell(error, request.scope)
     return problem(error, request.scope)
+
+
+def tell(error: RagkitError, scope: Scope) -> None:
+    """Log a failure that is none of the caller's: with its origin where nobody foresaw it, else in one line."""
+    if error.status in UNFORESEEN:
+        log.error("%s %s: %s", scope["method"], scope["path"], error.detail, exc_info=error)
+    elif error.status > HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("%s %s: %s", scope["method"], scope["path"], error.detail)
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import ipaddress
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ragkit.callers import Principal
 from ragkit.errors import NotAllowed, RagkitError, Unauthenticated
-from ragkit.service.errors import problem
+from ragkit.service.errors import problem, tell
 
 if TYPE_CHECKING:
     from ragkit.engine import AsyncRagkit
@@ -61,7 +62,10 @@ class Gate:
             if caller is not None and caller.metered and not _is_open(scope["path"]):
                 standing = await anyio.to_thread.run_sync(self._kit.quotas.count, caller, limiter=self._limiter)
         except RagkitError as error:
-            await problem(error, scope)(scope, receive, send)
+            tell(error, scope)
+            # Nobody has been let in yet: where the catalog is, and why it fails, is for the log.
+            hidden = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            await problem(type(error)(trace_id=error.trace_id) if hidden else error, scope)(scope, receive, send)
             return
         await self._app(scope, receive, _telling(send, standing) if standing else send)
 

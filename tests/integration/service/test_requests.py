@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ragkit.errors import Busy, RagkitError
+from ragkit.errors import Busy, Overloaded, RagkitError, StorageError
 
 PROBLEM = {"type", "title", "status", "code", "detail", "hint", "trace_id"}
 
@@ -79,6 +79,34 @@ def test_an_unexpected_error_says_nothing_of_its_text(http, kit):
     kit.views["doc_bad"] = object()  # makes every listing fail in a way that no one foresaw
     body = is_problem(http.get("/v1/documents"), 500, "internal")
     assert "object" not in body["detail"]
+
+
+def test_who_has_no_key_is_not_told_where_the_catalog_is(open_service, kit, caplog):
+    class Gone:
+        def remembers_any(self):
+            return True
+
+        def remembered(self, secret):
+            return None
+
+        def caller(self, secret):
+            raise StorageError("The catalog database 'postgresql://10.0.0.5/ragkit' refused.")
+
+    kit.registry = Gone()
+    body = is_problem(open_service().get("/v1/documents", headers={"X-API-Key": "guessed"}), 507, "storage")
+    assert "10.0.0.5" not in f"{body['detail']} {body['hint']}"
+    assert "10.0.0.5" in caplog.text
+
+
+def test_what_is_turned_away_is_one_line_of_the_log(http, kit, caplog):
+    class Full:
+        async def list(self):
+            raise Overloaded("Too much at once.")
+
+    kit.jobs = Full()
+    is_problem(http.get("/v1/jobs"), 503, "overloaded")
+    (record,) = [one for one in caplog.records if one.name == "ragkit.service.errors"]
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
 
 
 def test_an_error_that_says_when_to_come_back_sets_retry_after(http, kit):

@@ -131,6 +131,20 @@ def test_a_question_that_was_turned_away_is_asked_again_twice_at_most():
     assert len(service.requests) == 3
 
 
+def test_a_question_is_not_paid_twice_where_its_provider_asks_to_slow_down():
+    service = Service([httpx2.Response(503, json={"code": "upstream_limited"}, headers=SOON)])
+    with pytest.raises(UpstreamRateLimited):
+        client(service).ask("q")
+    assert len(service.requests) == 1
+
+
+def test_a_stream_that_has_not_begun_is_tried_again_like_an_answer():
+    turned_away = httpx2.Response(503, json={"code": "overloaded"}, headers=SOON)
+    service = Service([turned_away, turned_away, stream_of('event: token\ndata: {"text": "a"}\n\n')])
+    assert next(client(service).stream("q")).text == "a"
+    assert len(service.requests) == 3
+
+
 def test_a_wait_of_more_than_a_minute_is_left_to_the_caller():
     service = Service([httpx2.Response(503, json={"code": "upstream_limited"}, headers={"Retry-After": "3600"})])
     with pytest.raises(UpstreamRateLimited) as caught:

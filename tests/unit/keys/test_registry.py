@@ -169,3 +169,10 @@ def test_an_unknown_key_is_told_so(registry: KeyRegistry) -> None:
     for call in (registry.revoke, registry.get, lambda key: registry.rotate(key, overlap_s=0)):
         with pytest.raises(NotFound, match="rk_nosuch"):
             call("rk_nosuch")
+
+
+def test_an_expired_key_is_not_rotated_into_a_secret_that_opens_nothing(registry: KeyRegistry, time: Time) -> None:
+    new = made(registry, expires_at=time.moment + timedelta(hours=1))
+    time.pass_s(7200)
+    with pytest.raises(Conflict, match="has expired"):
+        registry.rotate(new.key.id, overlap_s=60)
