@@ -170,10 +170,11 @@ class Spending:
 
     async def _in_time(self, work: Awaitable[T]) -> T:
         try:
-            async with asyncio.timeout_at(self._deadline) as self._clock:
+            async with asyncio.timeout_at(self._deadline) as clock:
+                self._clock = clock
                 return await work
         except TimeoutError as error:
-            if not self._clock.expired():
+            if not clock.expired():
                 raise
             raise self._too_late() from error
         finally:
