@@ -79,7 +79,9 @@ def shown(new: NewKey) -> dict[str, str]:
 
 async def test_who_leaves_the_queue_keeps_nobody_out(kit: WaitingRagkit) -> None:
     app = service(kit, answers_at_once=1, answers_waiting=2)
-    first, *others = [Call(app, "/v1/ask", QUESTION) for _ in range(3)]
+    first = Call(app, "/v1/ask", QUESTION)
+    await in_time(until(lambda: kit.begun == 1))
+    others = [Call(app, "/v1/ask", QUESTION) for _ in range(2)]
     await in_time(until(lambda: app.state.admission.waiting == 2))
     for other in others:
         other.gone.set()
