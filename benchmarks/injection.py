@@ -30,6 +30,7 @@ from ragkit.answer.markers import Sentence
 from ragkit.answer.turn import Turn
 from ragkit.answer.writing import Writer
 from ragkit.app import Ragkit
+from ragkit.index.surroundings import Surroundings
 from ragkit.models.openvino import OpenVinoEmbedder
 from ragkit.prompts import PromptRegistry
 from ragkit.reader import Reader
@@ -106,7 +107,8 @@ def outcome(
     sources = [hits[rank], *(hit for hit in hits if hit is not hits[rank])]
     chat = ScriptedChat([f"{payload[:-1]} [1]{payload[-1]}", ADDED])
     turn = _turn(case["user_input"][:200], sources, PromptRegistry(database))
-    writer = Writer(chat=chat, prompts=PromptRegistry(database), reader=reader, settings=settings, threads=Threads(1))
+    parts: dict[str, Any] = {"prompts": PromptRegistry(database), "sections": Surroundings(database), "reader": reader}
+    writer = Writer(chat=chat, settings=settings, threads=Threads(1), **parts)
     asyncio.run(_written(writer, turn))
     verdicts = [one.verdict for one in turn.verdicts if one.markers]
     return {

@@ -133,6 +133,27 @@ ANSWERS: Mapping[str, str] = {
     "unanswerable": "refused, unanswerable",
     "answerable": "refused, answerable",
 }
+
+
+def similar() -> list[str]:
+    """Replies to the nearest earlier question, by how near it must be."""
+    run = _run("similar")
+    sets = run["results"]
+    rows = [
+        [threshold]
+        + [
+            part
+            for one in sets.values()
+            for part in (f"{one[threshold]['hit_rate']:.2%}", f"{one[threshold]['false_of_hits']:.0%}")
+        ]
+        for threshold in map(str, run["parameters"]["thresholds"])
+    ]
+    header = ["cosine"]
+    for name, one in sets.items():
+        header += [f"answered from memory, {name} ({one['questions']:,})", "of these wrong"]
+    return [*_lines(header, rows), "", _source(run)]
+
+
 TABLES: Mapping[str, Callable[[], list[str]]] = {
     "answers": answers,
     "chunking": chunking,
@@ -140,6 +161,7 @@ TABLES: Mapping[str, Callable[[], list[str]]] = {
     "golden": golden,
     "keywords": keywords,
     "retrieval": retrieval,
+    "similar": similar,
     "speed": speed,
 }
 

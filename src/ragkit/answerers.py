@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from ragkit.answer.conversations import Conversations
 from ragkit.answer.records import Records
 
@@ -48,6 +50,7 @@ class Answerers:
         self.conversations = Conversations(database)
         self.records = Records(database, with_texts=settings.store_texts)
         self._settings = settings
+        self._database = database
         self._collections = collections
         self._prompts = prompts
         self._embedder = embedder
@@ -59,6 +62,7 @@ class Answerers:
             ConfigError: The model cannot be used.
         """
         from ragkit.answer.pipeline import Answerer
+        from ragkit.index.surroundings import Surroundings
         from ragkit.models.chat import open_chat
         from ragkit.reader import Reader
 
@@ -69,6 +73,7 @@ class Answerers:
             generation=lambda name: self._collections.get(name).number,
             chat=open_chat(settings, reader=reader, threads=threads),
             prompts=self._prompts,
+            sections=Surroundings(self._database),
             conversations=self.conversations,
             records=self.records,
             reader=reader,
@@ -78,8 +83,18 @@ class Answerers:
 
 
 def with_model(settings: Settings, llm: str) -> Settings:
-    """With another model; key and address are for the provider of the one that is set, and no other learns them."""
-    own: dict[str, object] = {"llm": llm}
-    if llm.partition(":")[0] != settings.llm.partition(":")[0]:
-        own |= {"llm_api_key": None, "llm_base_url": None}
+    """With another model, or several; each has key and address of its provider as they are set, and of no other.
+
+    Raises:
+        ConfigError: There are several addresses or keys, but not one for each model that is set.
+    """
+    from ragkit.models.chat import each_of
+
+    known = {one.llm.partition(":")[0]: one for one in reversed(list(each_of(settings)))}
+    mine = [known.get(name.strip().partition(":")[0]) for name in llm.removesuffix(",extractive").split(",")]
+    keys = [one.llm_api_key.get_secret_value() if one and one.llm_api_key else "" for one in mine]
+    urls = [(one.llm_base_url or "") if one else "" for one in mine]
+    own: dict[str, object] = {"llm": llm, "llm_window": settings.llm_window if llm == settings.llm else None}
+    own |= {"llm_api_key": SecretStr(",".join(keys)) if any(keys) else None}
+    own |= {"llm_base_url": ",".join(urls) if any(urls) else None}
     return settings.model_copy(update=own)

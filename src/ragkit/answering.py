@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from anyio import CancelScope
 
 from ragkit.answer.compare import compare
+from ragkit.answer.pipeline import checked_question
 from ragkit.callers import Caller, Within, carries_no_tags
-from ragkit.errors import ConfigError, InputError, NotAllowed, RagkitError
+from ragkit.errors import ConfigError, InputError, NotAllowed, NotFound, RagkitError
 from ragkit.recorded import (
     AnswerDiff,
     AnswerSummary,
@@ -38,7 +39,8 @@ class AsyncConversations:
     """What was asked and answered, in the order in which it was said. Each belongs to the caller who began it."""
 
     def __init__(self, parts: Parts, threads: Threads, ask: Callable[..., Awaitable[Answer]], caller: Caller) -> None:
-        self._stored = parts.conversations
+        self._stored, self._records = parts.conversations, parts.records
+        self._longest = parts.settings.max_question_chars
         self._threads = threads
         self._ask = ask
         self._name = caller.name
@@ -48,7 +50,7 @@ class AsyncConversations:
 
         Args:
             limit: How many at most, up to 500.
-            before: Go on after the one with this id.
+            before: Go on after this `Conversation.place`, or after the one with this id where it stands now.
 
         Raises:
             NotFound: There is no conversation `before`.
@@ -83,23 +85,39 @@ class AsyncConversations:
     async def edit(self, conversation_id: str, message_id: int, question: str) -> Answer:
         """Ask a question of it in other words, in a branch: what was said stays as it is.
 
+        It is asked as the first one was: there, with its filters and `mmr`, and with its prompt where that was not
+        `answer`, whose version in production answers.
+
         Raises:
             NotFound: There is no such conversation or message.
             InputError: The message is no question, or the new one is empty or too long.
         """
-        before = await self._threads.run(self._stored.question, conversation_id, message_id, caller=self._name)
-        if question.strip() == before.strip():
-            raise InputError("The question is the same.", hint="`ragkit answers replay` asks it again.")
+        said = await self._threads.run(self._stored.question, conversation_id, message_id, caller=self._name)
+        if checked_question(question, self._longest) == said.message.text.strip():
+            raise InputError("The question is the same.", hint="Change it, or go on with the conversation.")
+        how = await self._threads.run(self._asked_how, said.trace_id)
         branch = None
         try:
             branch = await self.branch(conversation_id, message_id)
-            return await self._ask(question, conversation_id=branch.id)
+            return await self._ask(question, conversation_id=branch.id, **how)
         except BaseException:
             if branch is not None:
                 # What went wrong is told, also where the cleaning up fails; and a cancelled call cleans up as well.
                 with CancelScope(shield=True), suppress(RagkitError):
                     await self.delete(branch.id)
             raise
+
+    def _asked_how(self, trace_id: str | None) -> dict[str, Any]:
+        """How the first question was asked; nothing where that is not known any more."""
+        if trace_id is None:
+            return {}
+        try:
+            trace = self._records.trace(trace_id, caller=self._name)
+        except NotFound:
+            return {}
+        used = trace.answer.prompt
+        own = {"prompt": None if used.name == "answer" else str(used), "filters": trace.filters, "mmr": trace.mmr}
+        return {"collection": trace.collection, **own}
 
     async def delete(self, conversation_id: str, *, branches: bool = False) -> Forgotten:
         """Forget a conversation: its messages, answers and their records are erased.

@@ -19,6 +19,7 @@ from ragkit.types import (
     Document,
     DocumentState,
     DocumentView,
+    Example,
     IngestReport,
     Job,
     PromptVersion,
@@ -101,8 +102,10 @@ class Prompts(Resource):
     def show(self, name: str, *, alias: str | None = None, version: int | None = None) -> PromptVersion:
         return self._call(self._kit.prompts.show, name, alias=alias, version=version)
 
-    def create(self, name: str, template: str, *, note: str = "") -> PromptVersion:
-        return self._call(self._kit.prompts.create, name, template, note=note)
+    def create(
+        self, name: str, template: str, *, note: str = "", system: str = "", examples: Sequence[Example] = ()
+    ) -> PromptVersion:
+        return self._call(self._kit.prompts.create, name, template, note=note, system=system, examples=examples)
 
     def promote(self, name: str, version: int, *, alias: str = "production") -> PromptVersion:
         return self._call(self._kit.prompts.promote, name, version, alias=alias)

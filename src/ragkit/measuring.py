@@ -195,7 +195,7 @@ class Measuring:
             dataset_sha256=golden.fingerprint(questions),
             corpus=corpus,
             started=started,
-            settings={"model": answers[0].model, "prompt": f"{answers[0].prompt.name}@{answers[0].prompt.version}"},
+            settings={"model": answers[0].model, "prompt": str(answers[0].prompt)},
             per_question=golden.score(questions, answers),
             times={golden.MODE: {"took_s": round(sum(took) / 1e3, 2)} | spread(took)},
         )

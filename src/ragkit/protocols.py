@@ -31,6 +31,7 @@ __all__ = [
     "EmbedderSpec",
     "KeywordEntry",
     "KeywordIndex",
+    "MeasuredChat",
     "Parser",
     "QueriesEmbedder",
     "Reranker",
@@ -277,4 +278,17 @@ class ChatModel(Protocol):
         Raises:
             UpstreamError: The provider failed, timed out or asked to slow down.
         """
+        ...
+
+
+@runtime_checkable
+class MeasuredChat(ChatModel, Protocol):
+    """A model of which it is known how much it reads."""
+
+    def reads(self) -> int | None:
+        """Tokens that the messages of a request may have; none where that is not known after all."""
+        ...
+
+    def count(self, text: str) -> int:
+        """Its tokens, or as good an estimate as there is."""
         ...

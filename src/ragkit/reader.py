@@ -20,6 +20,7 @@ from ragkit.passages import Unit, clipped
 from ragkit.protocols import Embedder, TokenEmbedder, TokenVectors
 from ragkit.reading import Asked, Line, Passage, Reading, Word, lines, met, neighbours
 from ragkit.types import Hit
+from ragkit.whole import read_whole
 
 if TYPE_CHECKING:
     from ragkit.protocols import Vector
@@ -29,7 +30,8 @@ __all__ = ["MAX_HITS", "Reader"]
 MAX_HITS = 8
 """So many passages are read; what stands in none of them seldom stands in later ones."""
 REMEMBERED = 128
-"""Passages that are kept as they were read, those used last: 45 MB at most with 384 dimensions."""
+"""Passages that are kept as they were read, those used last: 45 MB with 384 dimensions, where none has grown to its
+section."""
 
 # They fix the scale for any embedder: how near a question is to its answer, and to another's answer.
 _ANCHORS = (
@@ -126,7 +128,7 @@ class Reader:
     def _tokens(self, keys: Sequence[_Key], said: Sequence[Sequence[Line]]) -> list[TokenVectors]:
         embedder = self._embedder
         if isinstance(embedder, TokenEmbedder):
-            return embedder.embed_tokens([_above(key) + key[2] for key in keys])
+            return read_whole(embedder, [(_above(key), key[2]) for key in keys])
         rows = embedder.embed_documents(
             [clipped(f"{line.topic}: {line.said}", embedder) for own in said for line in own]
         )

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
+from ragkit.errors import InputError
 from ragkit.events import Verified
 from ragkit.types import Answer, Filters, Message, Reason, Verdict
 
@@ -22,6 +23,7 @@ __all__ = [
     "Said",
     "Shown",
     "Trace",
+    "read_place",
 ]
 
 
@@ -39,6 +41,26 @@ class Conversation:
     """When it was last answered in."""
     branch_of: str | None = None
     """The conversation that it began as a copy of."""
+
+    @property
+    def place(self) -> str:
+        """Where it stands in a list: what comes after it, whatever is answered in it meanwhile."""
+        return f"{self.id}@{self.updated_at.isoformat()}"
+
+
+def read_place(place: str) -> tuple[str, datetime | None]:
+    """A conversation's id, and when it was answered in where that is told: it may have been again since.
+
+    Raises:
+        InputError: It is no place.
+    """
+    key, _, moment = place.partition("@")
+    try:
+        return key, datetime.fromisoformat(moment).astimezone(UTC) if moment else None
+    except ValueError as error:
+        raise InputError(
+            f"{place!r} is no place in a list.", hint="Take `ID` or `ID@TIME`, as a list has them."
+        ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +109,8 @@ class Shown:
     end: int
     sha256: str
     """Of its text."""
+    passages: tuple[str, ...] = ()
+    """Ids of all that it is made of, in the order of the text; `chunk_id` is the best of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,40 +6,51 @@ write what they like.
 
 from __future__ import annotations
 
-import hashlib
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 
 from ragkit.recorded import Shown, Trace
+from ragkit.text import sha256
 from ragkit.types import Citation
 
 __all__ = ["page", "texts_of"]
 
 STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; }
+:root { color-scheme: light dark; --line: #8884; --soft: #8881; --quiet: light-dark(#666, #a3a3a3);
+  --good: light-dark(#15803d, #4ade80); --fair: light-dark(#a16207, #facc15); --bad: light-dark(#b91c1c, #f87171); }
 * { box-sizing: border-box; }
 body { font: 16px/1.55 system-ui, sans-serif; max-width: 62rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
 h1 { font-size: 1.5rem; line-height: 1.3; margin: 0 0 .3rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.05rem; margin: 2.2rem 0 .6rem; padding-top: .9rem; border-top: 1px solid var(--line); }
-p.about, small { color: #777; font-size: .86rem; margin: 0; overflow-wrap: anywhere; }
+p.about, summary { color: var(--quiet); font-size: .86rem; margin: 0; overflow-wrap: anywhere; }
+a { color: inherit; text-decoration-color: var(--line); text-underline-offset: .2em; }
 .answer { font-size: 1.08rem; padding: .9rem 1.1rem; background: var(--soft); border-radius: .5rem;
   white-space: pre-wrap; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line);
   overflow-wrap: anywhere; }
 th { font-weight: 600; white-space: nowrap; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .verdict { display: inline-block; padding: 0 .5rem; border-radius: 1rem; font-size: .82rem; white-space: nowrap;
   border: 1px solid currentColor; }
-.supported { color: #15803d; } .partly { color: #a16207; } .unsupported { color: #b91c1c; }
-.contradicted { color: #b91c1c; font-weight: 700; }
-.bar { display: inline-block; height: .6rem; background: #2563eb; border-radius: .2rem; min-width: 1px; }
+.supported { color: var(--good); } .partly { color: var(--fair); } .unsupported { color: var(--bad); }
+.contradicted { color: var(--bad); font-weight: 700; }
+.bar { display: block; height: .6rem; margin-top: .45rem; background: #2563eb; border-radius: .2rem; min-width: 1px; }
+.wide { width: 45%; }
 section.source { margin: 1rem 0; padding: .7rem 1.1rem .9rem; border: 1px solid var(--line); border-radius: .5rem; }
-section.source pre { white-space: pre-wrap; overflow-wrap: anywhere; font: .92rem/1.5 inherit; margin: .5rem 0 0; }
-mark { background: #fde68a; color: #111; padding: .05rem 0; }
+section.source:target { border-color: currentColor; }
+section.source pre { white-space: pre-wrap; overflow-wrap: anywhere; font-family: inherit; font-size: .92rem;
+  margin: .5rem 0 0; }
+details.source { margin: 1rem 0; } summary { cursor: pointer; }
+@media (max-width: 40rem) { body { padding: 1rem .8rem 3rem; } th, td { padding-right: .5rem; }
+  .wide { display: none; } }
+mark { background: #fde68a; padding: .05rem 0; } mark[class] { color: #111; }
+strong { overflow-wrap: normal; }
 mark.unsupported, mark.contradicted { background: #fecaca; } mark.partly { background: #fef3c7; }
 """
 
+_MARKER = re.compile(r"\[(\d{1,3})\]")
 _MARKED = "supported partly unsupported contradicted".split()
 
 
@@ -57,7 +68,7 @@ def page(trace: Trace, texts: Mapping[int, str] | None = None) -> str:
         f"<h1>{escape(title)}</h1>",
         _about(trace),
         _head("Answer" if not answer.abstained else f"Refused: {answer.reason}"),
-        f'<div class="answer">{escape(answer.answer or "(its text was not kept)")}</div>',
+        f'<div class="answer">{_linked(trace, answer.answer or "(its text was not kept)")}</div>',
         *_checked(trace),
         *_sources(trace, texts),
         *_stages(trace),
@@ -85,7 +96,7 @@ def texts_of(trace: Trace, documents: Mapping[str, str]) -> dict[int, str]:
     found = {}
     for source in trace.sources:
         text = documents.get(source.document_id, "")[source.start : source.end]
-        if hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() == source.sha256:
+        if sha256(text) == source.sha256:
             found[source.number] = text
     return found
 
@@ -105,7 +116,7 @@ def _checked(trace: Trace) -> Iterable[str]:
         rows = [
             [
                 escape(one.sentence or "(not kept)"),
-                " ".join(f"[{marker}]" for marker in one.markers),
+                _linked(trace, " ".join(f"[{marker}]" for marker in one.markers)),
                 _verdict(one.verdict),
                 f"{one.score:.2f}",
             ]
@@ -116,18 +127,36 @@ def _checked(trace: Trace) -> Iterable[str]:
 
 
 def _sources(trace: Trace, texts: Mapping[int, str]) -> Iterable[str]:
-    if trace.sources or trace.answer.citations:
+    cited = {one.marker for one in trace.answer.citations}
+    if trace.sources or cited:
         yield _head("Sources, with what was quoted of them")
-    for source in trace.sources:
-        quoted = [one for one in trace.answer.citations if one.marker == source.number]
-        where = " · ".join(filter(None, (source.heading, f"page {source.page}" if source.page else "")))
-        yield (
-            f'<section class="source" id="source-{source.number}"><strong>[{source.number}] '
-            f"{escape(source.title or source.uri)}</strong> {' '.join(_verdict(one.verdict) for one in quoted)}"
-            f'<p class="about">{escape(where)}</p>'
-            f'<p class="about">{escape(source.uri)}, characters {source.start}–{source.end}</p>'  # noqa: RUF001
-            f"{_quoted(source, texts.get(source.number), quoted)}</section>"
-        )
+    yield from (_source(trace, one, texts) for one in trace.sources if one.number in cited)
+    if others := [one for one in trace.sources if one.number not in cited]:
+        whole = "".join(_source(trace, one, texts) for one in others)
+        yield f'<details class="source"><summary>Seen and not cited: {len(others)}</summary>{whole}</details>'
+
+
+def _source(trace: Trace, source: Shown, texts: Mapping[int, str]) -> str:
+    quoted = [one for one in trace.answer.citations if one.marker == source.number]
+    where = " · ".join(filter(None, (source.heading, f"page {source.page}" if source.page else "")))
+    return (
+        f'<section class="source" id="source-{source.number}"><strong>[{source.number}] '
+        f"{escape(source.title or source.uri)}</strong> {' '.join(_verdict(one.verdict) for one in quoted)}"
+        f'<p class="about">{escape(where)}</p>'
+        f'<p class="about">{escape(source.uri)}, characters {source.start}–{source.end}</p>'  # noqa: RUF001
+        f"{_quoted(source, texts.get(source.number), quoted)}</section>"
+    )
+
+
+def _linked(trace: Trace, text: str) -> str:
+    """With its markers leading to their sources."""
+    there = {one.number for one in trace.sources}
+
+    def link(match: re.Match[str]) -> str:
+        number = int(match[1])
+        return f'<a href="#source-{number}">{match[0]}</a>' if number in there else match[0]
+
+    return _MARKER.sub(link, escape(text))
 
 
 def _quoted(source: Shown, text: str | None, citations: Sequence[Citation]) -> str:
@@ -152,16 +181,16 @@ def _stages(trace: Trace) -> Iterable[str]:
     if trace.stages_ms:
         longest = max(trace.stages_ms.values()) or 1.0
         rows = [
-            [escape(name), f"{took:,.1f} ms", f'<span class="bar" style="width:{18 * took / longest:.2f}rem"></span>']
+            [escape(name), f"{took:,.1f} ms", f'<span class="bar" style="width:{100 * took / longest:.1f}%"></span>']
             for name, took in trace.stages_ms.items()
         ]
         yield _head("Stages")
         rows.append(["whole answer", f"{trace.answer.took_ms:,.1f} ms", ""])
-        yield _table(["stage", "took", ""], rows, numbers={1})
+        yield _table(["stage", "took", ""], rows, numbers={1}, wide=2)
 
 
 def _found(trace: Trace) -> Iterable[str]:
-    shown = {source.chunk_id: source.number for source in trace.sources}
+    shown = {key: source.number for source in trace.sources for key in (source.chunk_id, *source.passages)}
     rows = [
         [str(rank), escape(key), f"{score:.4f}", f"source [{shown[key]}]" if key in shown else ""]
         for rank, (key, score) in enumerate(trace.hits, start=1)
@@ -175,7 +204,7 @@ def _made(trace: Trace) -> Iterable[str]:
     cost = "not known" if usage.cost_usd is None else f"{usage.cost_usd:.6f} USD"
     rows = {
         "model": answer.model,
-        "prompt": f"{answer.prompt.name}@{answer.prompt.version}",
+        "prompt": str(answer.prompt),
         "prompt sha256": trace.prompt_sha256 or "",
         "rendered prompt sha256": trace.rendered_sha256 or "no model was asked",
         "parameters": ", ".join(f"{name}={value}" for name, value in trace.parameters.items()),
@@ -196,13 +225,15 @@ def _verdict(verdict: str) -> str:
     return f'<span class="verdict {verdict if verdict in _MARKED else ""}">{escape(verdict)}</span>'
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Collection[int] = ()) -> str:
-    """Cells are HTML already."""
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns) if any(columns) else ""
-    lines = [
-        "<tr>"
-        + "".join(f'<td class="number">{c}</td>' if i in numbers else f"<td>{c}</td>" for i, c in enumerate(row))
-        + "</tr>"
-        for row in rows
-    ]
+def _table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Collection[int] = (), wide: int | None = None
+) -> str:
+    """Cells are HTML already; a wide column is left out where there is no room."""
+    kinds = dict.fromkeys(numbers, ' class="number"') | ({wide: ' class="wide"'} if wide is not None else {})
+
+    def row(tag: str, cells: Sequence[str]) -> str:
+        return "".join(f"<{tag}{kinds.get(at, '')}>{cell}</{tag}>" for at, cell in enumerate(cells))
+
+    head = row("th", [escape(column) for column in columns]) if any(columns) else ""
+    lines = [f"<tr>{row('td', cells)}</tr>" for cells in rows]
     return f"<table><tr>{head}</tr>{''.join(lines)}</table>" if head else f"<table>{''.join(lines)}</table>"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from ragkit.callers import Access, Within, carries_no_tags
 from ragkit.errors import NotFound
@@ -10,7 +11,17 @@ from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.jobs.uploads import accept_upload
 from ragkit.runs import release_document
 from ragkit.threads import Threads
-from ragkit.types import Collection, Document, DocumentState, DocumentView, IngestReport, Job, PromptVersion, Receipt
+from ragkit.types import (
+    Collection,
+    Document,
+    DocumentState,
+    DocumentView,
+    Example,
+    IngestReport,
+    Job,
+    PromptVersion,
+    Receipt,
+)
 
 if TYPE_CHECKING:
     from ragkit.index.generations import Generation
@@ -149,13 +160,24 @@ class AsyncPrompts:
         """
         return await self._threads.run(self._registry.show, name, alias=alias, version=version)
 
-    async def create(self, name: str, template: str, *, note: str = "") -> PromptVersion:
+    async def create(
+        self, name: str, template: str, *, note: str = "", system: str = "", examples: Sequence[Example] = ()
+    ) -> PromptVersion:
         """Keep a new version; it answers once an alias points at it.
 
+        Args:
+            name: Of the prompt.
+            template: What the model is told with the question, with variables.
+            note: What is different, and why.
+            system: What it is told before, without variables.
+            examples: Questions with the answers that it should give, which it is shown first.
+
         Raises:
-            InputError: The template lacks a variable that this prompt needs, or has one that it does not know.
+            InputError: The template lacks a variable that this prompt needs, or has one that it does not know; or
+                another part cannot be used.
         """
-        return await self._threads.run(self._registry.create, name, template, note=note)
+        parts: dict[str, Any] = {"note": note, "system": system, "examples": examples}
+        return await self._threads.run(self._registry.create, name, template, **parts)
 
     async def promote(self, name: str, version: int, *, alias: str = "production") -> PromptVersion:
         """Point an alias at a version."""

@@ -89,6 +89,12 @@ class Settings(BaseSettings):
         None, description="A TOML file of prices that count instead of those that ship (`ragkit/models/prices.toml`)."
     )
     llm_max_tokens: int = Field(1024, ge=1, description="Longest answer in tokens.")
+    llm_window: int | None = Field(
+        None,
+        ge=512,
+        description="Tokens that the model reads and writes in one call, where its name does not tell; the sources are "
+        "cut to fit. Ollama is asked for a window of this size.",
+    )
     llm_cache: int = Field(
         0, ge=0, description="Replies of the model that are remembered, for questions that come again; 0 for none."
     )

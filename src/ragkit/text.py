@@ -7,10 +7,11 @@ heading are a sentence each.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 
-__all__ = ["STOPWORDS", "sentences", "words"]
+__all__ = ["STOPWORDS", "sentences", "sha256", "words"]
 
 STOPWORDS: frozenset[str] = frozenset(
     """
@@ -140,3 +141,8 @@ _WORD = re.compile(rf"[{_NO_SPACES}]|{_LETTERS}(?:(?:{_JOINER}){_LETTERS})*(?:\+
 def words(text: str) -> list[str]:
     """Casefolded words in order; identifiers and numbers stay whole, as in `pg_stat_activity`, `e-4012`, `1,250.50`."""
     return [match.group().replace("’", "'").removesuffix("'s") for match in _WORD.finditer(text.casefold())]  # noqa: RUF001
+
+
+def sha256(text: str) -> str:
+    """In hexadecimal; half of a surrogate pair counts, too."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

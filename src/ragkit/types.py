@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from ragkit.history import Attempt, FilterVerdict
+from ragkit.prompting import Example, PromptRef, PromptVersion
 
 __all__ = [
     "MOST_CONDITIONS",
@@ -23,6 +24,7 @@ __all__ = [
     "Document",
     "DocumentState",
     "DocumentView",
+    "Example",
     "Failure",
     "Filters",
     "Hit",
@@ -39,6 +41,7 @@ __all__ = [
     "Reason",
     "Receipt",
     "SearchResult",
+    "Section",
     "Usage",
     "Verdict",
     "VerifyReport",
@@ -94,6 +97,18 @@ class Chunk:
     heading: str
     """The headings above it, outermost first, joined by ` > `; empty when there are none."""
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Neighbouring passages of one document that stand under the same headings."""
+
+    passages: tuple[Chunk, ...]
+    """In the order of the text."""
+    start: int
+    """Where the text of the first one begins in the document."""
+    text: str
+    """Of the document, up to the end of the last one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,14 +239,6 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PromptRef:
-    """Which version of a prompt an answer was made with."""
-
-    name: str
-    version: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """What an answer used of the model."""
 
@@ -287,20 +294,6 @@ class Message:
 
     role: Literal["system", "user", "assistant"]
     text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptVersion:
-    """An immutable version of a prompt; aliases such as `production` point at one version each."""
-
-    name: str
-    version: int
-    template: str
-    variables: tuple[str, ...]
-    sha256: str
-    note: str
-    created_at: datetime
-    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from ragkit.events import Accepted, Done, Retrieved, Token
 from ragkit.service.app import create_service
 from ragkit.settings import Settings
 from ragkit.testing.engine import MemoryRagkit
-from ragkit.types import Filters
+from ragkit.types import Example, Filters
 
 RESOURCES = ("documents", "collections", "prompts", "jobs", "snapshots", "conversations", "answers", "keys")
 
@@ -120,7 +120,10 @@ def test_prompts(client):
     assert client.prompts.show("answer", version=1).version == 1
     assert "+{question}" in client.prompts.diff("answer", 1, 2)
     assert client.prompts.rollback("answer").version == 1
-    assert len(client.prompts.list()) == 2
+    examples = (Example(values={"question": "When?"}, answer="Soon [1]."),)
+    taught = client.prompts.create("answer", "{question}!", system="Be brief.", examples=examples)
+    assert (taught.system, taught.examples) == ("Be brief.", examples)
+    assert len(client.prompts.list()) == 3
 
 
 def test_ingest_uploads_a_folder_and_reports_what_was_refused(client, tmp_path):

@@ -18,7 +18,7 @@ from ragkit.client import Client
 from ragkit.errors import InputError, NotAllowed, NotFound
 from ragkit.service.app import create_service
 from ragkit.settings import load
-from ragkit.types import Message
+from ragkit.types import Filters, Message
 
 TEXT = "# Refunds\n\nRefunds are paid within 30 days. They go to the card that was used.\n\n## Abroad\n\nRefunds to \
 customers in Norway are paid within 45 days.\n"
@@ -59,6 +59,13 @@ def test_an_edited_question_is_answered_in_a_branch(kit: Ragkit) -> None:
         QUESTION, first.answer, "To which card do they go?"
     ]  # fmt: skip
     assert len(kit.conversations.show(first.conversation_id).messages) == 4
+    kit.prompts.create("formal", "Formally.\n{{sources}}\n{{question}}")
+    how: dict[str, Any] = {"prompt": "formal", "filters": Filters(languages=("en",)), "mmr": 0.7}
+    asked = kit.ask(QUESTION, **how)
+    (said_formally, _) = kit.conversations.show(asked.conversation_id).messages
+    edited = kit.conversations.edit(asked.conversation_id, said_formally.id, "To which card do refunds go?")
+    trace = kit.answers.show(edited.trace_id)
+    assert (str(trace.answer.prompt), trace.filters, trace.mmr) == ("formal@1", how["filters"], how["mmr"])
     before = len(kit.conversations.list())
     with pytest.raises(InputError):
         kit.conversations.edit(first.conversation_id, said[2].id, "And in Norway?")
@@ -193,6 +200,10 @@ def test_the_command_line_has_the_same(home: Path, tmp_path: Path) -> None:
     page = tmp_path / "audit.html"
     answer = run(home, "ask", QUESTION, "--report", str(page))
     assert '<mark class="supported"' in page.read_text("utf-8")
+    unwritable = ["ask", QUESTION, "--json", "--report", str(tmp_path / "nowhere" / "audit.html")]
+    told = CliRunner(env={"RAGKIT_HOME": str(home)}).invoke(app, unwritable)
+    assert isinstance(told.exception, InputError)
+    assert json.loads(told.stdout)["answer"] == answer["answer"], "the answer is not lost with the page"
     key = answer["conversation_id"]
     assert key in [one["id"] for one in run(home, "conversations", "list", "--limit", "3")["conversations"]]
     assert run(home, "conversations", "rename", key, "Refunds")["title"] == "Refunds"

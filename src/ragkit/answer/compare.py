@@ -24,7 +24,7 @@ def compare(a: Trace, b: Trace) -> AnswerDiff:
         verdicts=(tally(a.answer.citations), tally(b.answer.citations)),
         abstained=(a.answer.abstained, b.answer.abstained),
         model=(a.answer.model, b.answer.model),
-        prompt=(_prompt(a), _prompt(b)),
+        prompt=(str(a.answer.prompt), str(b.answer.prompt)),
         generation=(a.generation, b.generation),
         rendered_alike=a.rendered_sha256 == b.rendered_sha256,
         hits_shared=_shared({key for key, _ in a.hits}, {key for key, _ in b.hits}),
@@ -42,10 +42,6 @@ def _lines(trace: Trace) -> list[str]:
 def _quotes(trace: Trace) -> list[str]:
     found = [f"{one.uri}: {' '.join(one.quote.split())}" for one in trace.answer.citations]
     return list(dict.fromkeys(found))
-
-
-def _prompt(trace: Trace) -> str:
-    return f"{trace.answer.prompt.name}@{trace.answer.prompt.version}"
 
 
 def _tokens(trace: Trace) -> int:

@@ -19,7 +19,7 @@ from ragkit.statements import WEIGHTS, Statement
 from ragkit.text import words
 from ragkit.types import Hit
 
-__all__ = ["disagreement", "meanings", "note"]
+__all__ = ["disagreement", "is_announced", "meanings", "note"]
 
 LOOKED_AT = 12
 """Statements that are compared with the likeliest one,"""
@@ -60,6 +60,13 @@ _DAY = re.compile(r"(?<!\d)(?:19|20)\d\d(?:-\d\d(?:-\d\d)?)?(?!\d)")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d{1,2}\b)")
 _EDITION = re.compile(
     r"\b(?:version|edition|rev(?:ision)?\.?|v|ausgabe|fassung)[ .-]?(\d{1,9}(?:\.\d{1,9})*)\b", re.IGNORECASE
+)
+
+_ANNOUNCED = re.compile(
+    r"(?:the |these )?(?:two )?sources (?:seem to )?(?:disagree|differ|contradict each other)"
+    r"(?: (?:about|on) (?:this|that))?"
+    r"(?:; the newer one comes first|: “” is newer than “”, and comes first)?[.:]",
+    re.IGNORECASE,
 )
 
 
@@ -114,6 +121,16 @@ def note(found: Disagreement | None) -> str:
     prefer = f" Source {found.first[0]} is the newer one: prefer it." if found.dated else ""
     markers = sorted((found.first[0], found.second[0]))
     return f"\n\nSources {markers[0]} and {markers[1]} seem to disagree about this: say so, and cite both.{prefer}"
+
+
+def is_announced(sentence: str, sources: Sequence[Hit]) -> bool:
+    """Whether a sentence says that the sources disagree, which of them is newer, and nothing else.
+
+    No source says so, and none needs to: it was found.
+    """
+    for hit in sources:
+        sentence = sentence.replace(f"“{hit.title}”", "“”")
+    return bool(_ANNOUNCED.fullmatch(sentence.strip()))
 
 
 def _behind(best: Statement, other: Statement) -> float:

@@ -13,7 +13,7 @@ from ragkit.lexical import terms
 from ragkit.text import sentences
 from ragkit.types import Hit
 
-__all__ = ["pack", "written"]
+__all__ = ["pack", "written", "written_source"]
 
 _FENCE = re.compile(r"<(?=\s*/?\s*source\b)", re.IGNORECASE)
 # Tag characters and overrides of the writing direction: a reader does not see them, a model does.
@@ -42,7 +42,7 @@ def pack(hits: Sequence[Hit], *, budget: int, count: Callable[[str], int]) -> tu
             break
         packed.append(fitting)
         seen.append(looks)
-        left -= count(_source(len(packed), fitting))
+        left -= count(written_source(len(packed), fitting))
         if fitting.end < hit.end:
             break
     return tuple(packed)
@@ -50,10 +50,11 @@ def pack(hits: Sequence[Hit], *, budget: int, count: Callable[[str], int]) -> tu
 
 def written(sources: Sequence[Hit]) -> str:
     """The numbered sources. Their text is fenced, and cannot close its fence by itself."""
-    return "\n\n".join(_source(number, hit) for number, hit in enumerate(sources, start=1))
+    return "\n\n".join(written_source(number, hit) for number, hit in enumerate(sources, start=1))
 
 
-def _source(number: int, hit: Hit) -> str:
+def written_source(number: int, hit: Hit) -> str:
+    """One of them."""
     about = {"title": hit.title, "section": hit.heading, "page": str(hit.page or "")}
     attributes = "".join(f' {name}="{escape(value)}"' for name, value in about.items() if value)
     text = _FENCE.sub("<\u200b", _UNSEEN.sub("", hit.text))
@@ -62,12 +63,12 @@ def _source(number: int, hit: Hit) -> str:
 
 def _cut(hit: Hit, number: int, left: int, count: Callable[[str], int]) -> Hit | None:
     """The hit, or as many of its first sentences as fit; none when not even one does, unless it is the first source."""
-    if count(_source(number, hit)) <= left:
+    if count(written_source(number, hit)) <= left:
         return hit
     ends = [end for _, end in sentences(hit.text)]
     for end in reversed(ends):
         shorter = replace(hit, end=hit.start + end, text=hit.text[:end])
-        if count(_source(number, shorter)) <= left:
+        if count(written_source(number, shorter)) <= left:
             return shorter
     if number == 1 and ends:
         return replace(hit, end=hit.start + ends[0], text=hit.text[: ends[0]])

@@ -10,7 +10,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, CursorResult, Row, Select, delete, func, insert, literal, select, union, update
 
 from ragkit.errors import InputError, NotAllowed, NotFound, StorageError
-from ragkit.recorded import Conversation, ConversationView, Forgotten, Said
+from ragkit.recorded import Conversation, ConversationView, Forgotten, Said, read_place
 from ragkit.store.answered import erasures, forget_ties, lock_conversations
 from ragkit.store.engine import Database, now
 from ragkit.store.tables import answers, conversations, messages
@@ -23,6 +23,9 @@ MOST_CARRIED, CARRIED_CHARS = 40, 8_000
 TITLE_CHARS = 80
 """The most of a first question that stands for a title."""
 
+LAST = 50
+"""Messages that a follow-up question may lean on; a prompt has room for fewer."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoFar:
@@ -30,7 +33,7 @@ class SoFar:
 
     id: str
     messages: tuple[Message, ...] = ()
-    """What was said so far, oldest first."""
+    """What was said last, oldest first."""
     last_question: str | None = None
     """The newest question, in its stand-alone form."""
     collection: str | None = None
@@ -61,7 +64,7 @@ class Conversations:
         self._database = database
 
     def so_far(self, conversation_id: str, *, caller: str | None = None) -> SoFar:
-        """Everything said in it, for who goes on with it.
+        """What was said in it last, for who goes on with it.
 
         Raises:
             NotFound: There is no such conversation.
@@ -74,7 +77,9 @@ class Conversations:
                     f"The conversation {conversation_id!r} belongs to another caller.",
                     hint=f"Go on in a copy: `ragkit conversations branch {conversation_id} MESSAGE`.",
                 )
-            said = connection.execute(_said(conversation_id)).all()
+            newest_first = select(messages).where(messages.c.conversation_id == conversation_id)
+            newest_first = newest_first.order_by(messages.c.id.desc()).limit(LAST)
+            said = list(reversed(connection.execute(newest_first).all()))
             last = said[-1].trace_id if said else None
             gone = erasures(connection, conversation_id)
             newest = connection.execute(select(answers.c.trace).where(answers.c.id == last)).scalar_one_or_none()
@@ -93,18 +98,20 @@ class Conversations:
 
         Args:
             limit: How many at most.
-            before: Go on after the one with this id.
+            before: Go on after this `Conversation.place`, or after the one with this id where it stands now.
             caller: Whose.
 
         Raises:
             NotFound: There is no conversation `before`.
+            InputError: That is no place.
         """
         at = conversations.c.updated_at
         query = _conversations(caller).order_by(at.desc(), conversations.c.id.desc()).limit(limit)
         with self._database.read() as connection:
             if before is not None:
-                last = _find(connection, before, caller)
-                query = query.where((at < last.updated_at) | ((at == last.updated_at) & (conversations.c.id < last.id)))
+                last, moment = read_place(before)
+                moment = moment or _find(connection, last, caller).updated_at
+                query = query.where((at < moment) | ((at == moment) & (conversations.c.id < last)))
             return tuple(_conversation(row) for row in connection.execute(query))
 
     def show(self, conversation_id: str, *, caller: str | None = None) -> ConversationView:
@@ -162,19 +169,21 @@ class Conversations:
                 connection.execute(insert(messages), rows)
             return _conversation(_find(connection, key, caller))
 
-    def question(self, conversation_id: str, message_id: int, *, caller: str | None = None) -> str:
-        """The text of a question of it.
+    def question(self, conversation_id: str, message_id: int, *, caller: str | None = None) -> Said:
+        """A question of it.
 
         Raises:
             NotFound: There is no such conversation, or no such message in it.
             InputError: The message is no question.
         """
-        for said in self.show(conversation_id, caller=caller).messages:
-            if said.id == message_id:
-                if said.message.role != "user":
-                    raise InputError(f"Message {message_id} is an answer; only questions can be asked anew.")
-                return said.message.text
-        raise NotFound(f"The conversation {conversation_id!r} has no message {message_id}.")
+        with self._database.read() as connection:
+            _find(connection, conversation_id, caller)
+            row = connection.execute(_said(conversation_id).where(messages.c.id == message_id)).one_or_none()
+        if row is None:
+            raise NotFound(f"The conversation {conversation_id!r} has no message {message_id}.")
+        if row.role != "user":
+            raise InputError(f"Message {message_id} is an answer; only questions can be asked anew.")
+        return _message(row)
 
     def delete(self, conversation_id: str, *, branches: bool = False, caller: str | None = None) -> Forgotten:
         """Forget it: its messages, answers and their records are erased, and SQLite's log is emptied.

@@ -11,7 +11,7 @@ from typing import Any
 
 from ragkit.answer.abstain import Judge, refusal
 from ragkit.answer.conversations import Conversations, SoFar, carried
-from ragkit.answer.ports import Prompts, Search
+from ragkit.answer.ports import Prompts, Search, Sections
 from ragkit.answer.records import Records
 from ragkit.answer.standalone import Rewriter
 from ragkit.answer.turn import Turn
@@ -25,7 +25,7 @@ from ragkit.settings import Settings
 from ragkit.threads import Threads
 from ragkit.types import Answer, Filters, Message
 
-__all__ = ["Answerer", "last_answer"]
+__all__ = ["Answerer", "checked_question", "last_answer"]
 
 CANDIDATES = 12
 """Passages that are searched for one question."""
@@ -39,6 +39,7 @@ class Answerer:
         generation: The number of a collection's current generation; raises NotFound where there is no such collection.
         chat: Writes the answer.
         prompts: Where the prompts `answer` and `condense` come from.
+        sections: Tells what stands around what was found.
         conversations: Where what was said is kept.
         records: Where answers are recorded.
         reader: Reads question and passages, to judge whether they hold an answer.
@@ -53,6 +54,7 @@ class Answerer:
         generation: Callable[[str], int],
         chat: ChatModel,
         prompts: Prompts,
+        sections: Sections,
         conversations: Conversations,
         records: Records,
         reader: Reader,
@@ -70,7 +72,7 @@ class Answerer:
         self._threads = threads or Threads(settings.threads)
         writing: dict[str, Any] = {"chat": chat, "prompts": prompts, "settings": settings, "threads": self._threads}
         self._rewriter = Rewriter(**writing)
-        self._writer = Writer(reader=reader, **writing)
+        self._writer = Writer(reader=reader, sections=sections, **writing)
 
     async def stream(
         self,
@@ -96,7 +98,7 @@ class Answerer:
         """
         began = time.perf_counter()
         conversation = carried(history)
-        question = self._checked_question(question)
+        question = checked_question(question, self._settings.max_question_chars)
         if conversation_id is not None:
             if history:
                 raise InputError("A history is for questions outside a conversation.", hint="Leave one of the two out.")
@@ -133,7 +135,7 @@ class Answerer:
                 f"The answer {trace.id!r} was recorded without its question.",
                 hint="RAGKIT_STORE_TEXTS=true keeps the texts of what is asked from then on.",
             )
-        ref, answer = prompt or f"{trace.answer.prompt.name}@{trace.answer.prompt.version}", trace.answer
+        ref, answer = prompt or str(trace.answer.prompt), trace.answer
         conversation = SoFar(id=answer.conversation_id)
         turn = await self._begin(trace.question, trace.collection, conversation, ref, began=time.perf_counter())
         turn.filters, turn.access, turn.mmr, turn.caller = trace.filters, trace.access, trace.mmr, caller
@@ -167,18 +169,6 @@ class Answerer:
             began=began,
         )
 
-    def _checked_question(self, question: str) -> str:
-        question = question.strip()
-        limit = self._settings.max_question_chars
-        if not question:
-            raise InputError("The question is empty.", hint="Ask something.")
-        if len(question) > limit:
-            raise TooLarge(
-                f"The question has {len(question):,} characters; the limit is {limit:,}.",
-                hint="Shorten it, or raise RAGKIT_MAX_QUESTION_CHARS.",
-            )
-        return question
-
     async def _stages(self, turn: Turn) -> AsyncGenerator[Event]:
         if not turn.standalone:
             await self._rewriter.rewrite(turn)
@@ -210,6 +200,24 @@ class Answerer:
         how: dict[str, Any] = {"since": turn.since, "documents": turn.documents}
         await self._threads.run(self._records.save, turn.trace(answer), caller=turn.caller, **how)
         yield Done(answer=answer, stages_ms=dict(turn.stages_ms))
+
+
+def checked_question(question: str, longest: int) -> str:
+    """A question without white space around it.
+
+    Raises:
+        InputError: It is empty.
+        TooLarge: It has more than so many characters.
+    """
+    question = question.strip()
+    if not question:
+        raise InputError("The question is empty.", hint="Ask something.")
+    if len(question) > longest:
+        raise TooLarge(
+            f"The question has {len(question):,} characters; the limit is {longest:,}.",
+            hint="Shorten it, or raise RAGKIT_MAX_QUESTION_CHARS.",
+        )
+    return question
 
 
 async def last_answer(events: AsyncIterator[Event]) -> Answer:

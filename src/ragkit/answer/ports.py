@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Protocol, cast
 
 from ragkit.protocols import ChatDelta, ChatModel, ChatRequest
-from ragkit.types import Filters, Mode, PromptVersion, SearchResult
+from ragkit.types import Filters, Message, Mode, PromptVersion, SearchResult, Section
 
-__all__ = ["Prompts", "Search", "deltas"]
+__all__ = ["Prompts", "Search", "Sections", "deltas"]
 
 
 class Search(Protocol):
@@ -27,12 +27,22 @@ class Search(Protocol):
     ) -> SearchResult: ...
 
 
+class Sections(Protocol):
+    """Tells what stands around passages."""
+
+    def __call__(self, chunk_ids: Sequence[str]) -> Mapping[str, Section]: ...
+
+
 class Prompts(Protocol):
     """Where prompts come from."""
 
     def resolve(self, reference: str, *, like: str | None = None) -> PromptVersion: ...
 
     def render(self, prompt: PromptVersion, values: Mapping[str, str]) -> str: ...
+
+    def messages(
+        self, prompt: PromptVersion, values: Mapping[str, str], *, examples: int | None = None
+    ) -> tuple[Message, ...]: ...
 
 
 def deltas(chat: ChatModel, request: ChatRequest) -> AsyncGenerator[ChatDelta]:

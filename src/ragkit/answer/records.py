@@ -171,7 +171,7 @@ def _summary(trace: Trace) -> AnswerSummary:
         collection=trace.collection,
         question=trace.question,
         model=answer.model,
-        prompt=f"{answer.prompt.name}@{answer.prompt.version}",
+        prompt=str(answer.prompt),
         abstained=answer.abstained,
         reason=answer.reason,
         verdicts=tally(answer.citations),

@@ -13,7 +13,6 @@ from ragkit.protocols import ChatModel, ChatRequest
 from ragkit.settings import Settings
 from ragkit.threads import Threads
 from ragkit.tokens import count_tokens
-from ragkit.types import Message
 
 __all__ = ["Rewriter"]
 
@@ -53,11 +52,9 @@ class Rewriter:
         since = time.perf_counter()
         prompt = await self._threads.run(self._prompts.resolve, "condense", like="condense")
         said = history.transcript(turn.conversation.messages, budget=self._settings.history_tokens, count=count_tokens)
-        text = self._prompts.render(prompt, {"history": said, "question": turn.question})
+        messages = self._prompts.messages(prompt, {"history": said, "question": turn.question})
         written = ""
-        request = ChatRequest(
-            messages=(Message(role="user", text=text),), question=turn.question, max_tokens=CONDENSED_TOKENS
-        )
+        request = ChatRequest(messages=messages, question=turn.question, max_tokens=CONDENSED_TOKENS)
         async with aclosing(deltas(self._chat, request)) as parts:
             async for part in parts:
                 written += part.text

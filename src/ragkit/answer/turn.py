@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ragkit.answer.conversations import SoFar
+from ragkit.answer.sources import Source
 from ragkit.events import Verified
 from ragkit.protocols import Disagreement
 from ragkit.recorded import Shown, Trace
 from ragkit.store.engine import now
+from ragkit.text import sha256
 from ragkit.types import Answer, Citation, Filters, Hit, Note, PromptRef, PromptVersion, Reason, Usage
 
-__all__ = ["Turn", "sha256"]
+__all__ = ["Turn"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class Turn:
     standalone: str = ""
     query: str = ""
     hits: Sequence[Hit] = ()
-    sources: Sequence[Hit] = ()
+    sources: Sequence[Source] = ()
     """As the model sees them, numbered from 1."""
     rendered_sha256: str | None = None
     parameters: Mapping[str, int | float | str | None] = field(default_factory=dict)
@@ -61,7 +62,7 @@ class Turn:
     @property
     def documents(self) -> frozenset[str]:
         """Ids of the documents that were found."""
-        return frozenset(hit.document_id for hit in (*self.hits, *self.sources))
+        return frozenset(hit.document_id for hit in self.hits)
 
     @property
     def scope(self) -> str:
@@ -111,7 +112,7 @@ class Turn:
             answer=answer,
             stages_ms=dict(self.stages_ms),
             created_at=now(),
-            sources=tuple(_shown(number, hit) for number, hit in enumerate(self.sources, start=1)),
+            sources=tuple(_shown(number, source) for number, source in enumerate(self.sources, start=1)),
             verdicts=tuple(self.verdicts),
             prompt_sha256=self.prompt.sha256,
             rendered_sha256=self.rendered_sha256,
@@ -127,7 +128,8 @@ def _share(held: Sequence[bool]) -> float | None:
     return round(sum(held) / len(held), 4) if held else None
 
 
-def _shown(number: int, hit: Hit) -> Shown:
+def _shown(number: int, source: Source) -> Shown:
+    hit = source.hit
     return Shown(
         number=number,
         document_id=hit.document_id,
@@ -139,9 +141,5 @@ def _shown(number: int, hit: Hit) -> Shown:
         start=hit.start,
         end=hit.end,
         sha256=sha256(hit.text),
+        passages=tuple(one.chunk_id for one in source.passages),
     )
-
-
-def sha256(text: str) -> str:
-    """In hexadecimal; half of a surrogate pair counts, too."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
 from ragkit.answer import reply
+from ragkit.answer.budget import Room, room_in
 from ragkit.answer.citations import Resolved, resolve
-from ragkit.answer.conflicts import disagreement, note
-from ragkit.answer.context import pack, written
+from ragkit.answer.conflicts import disagreement, is_announced, note
+from ragkit.answer.context import written
 from ragkit.answer.instructions import as_evidence
 from ragkit.answer.links import without_foreign_links
 from ragkit.answer.markers import Sentence
 from ragkit.answer.policy import Flagging, Gate, Holding, fails, objection
-from ragkit.answer.ports import Prompts, deltas
-from ragkit.answer.turn import Turn, sha256
+from ragkit.answer.ports import Prompts, Sections, deltas
+from ragkit.answer.sources import Source, assembled
+from ragkit.answer.turn import Turn
 from ragkit.errors import UpstreamError
 from ragkit.events import Cited, Event, Token, Verified
 from ragkit.protocols import ChatDelta, ChatModel, ChatRequest, Disagreement
 from ragkit.reader import Reader
 from ragkit.settings import Settings
 from ragkit.statements import ranked
+from ragkit.text import sha256
 from ragkit.threads import Threads
-from ragkit.tokens import count_tokens
 from ragkit.types import Hit, Message
 
 __all__ = ["Writer"]
@@ -36,16 +39,25 @@ class Writer:
     Args:
         chat: The model.
         prompts: Puts values into the prompt of a turn.
+        sections: Tells what stands around what was found.
         reader: Reads what is written and what it cites, to hold one against the other, and the sources.
         settings: Budgets, and what becomes of sentences that are not supported.
         threads: For blocking work.
     """
 
     def __init__(
-        self, *, chat: ChatModel, prompts: Prompts, reader: Reader, settings: Settings, threads: Threads
+        self,
+        *,
+        chat: ChatModel,
+        prompts: Prompts,
+        sections: Sections,
+        reader: Reader,
+        settings: Settings,
+        threads: Threads,
     ) -> None:
         self._chat = chat
         self._prompts = prompts
+        self._sections = sections
         self._reader = reader
         self._settings = settings
         self._threads = threads
@@ -56,23 +68,7 @@ class Writer:
         Raises:
             UpstreamError: The model failed, or wrote nothing.
         """
-        sources = await self._threads.run(pack, turn.hits, budget=self._settings.context_tokens, count=count_tokens)
-        read = as_evidence(sources)
-        turn.disagreement = await self._threads.run(self._disagreement, turn.standalone, read)
-        shown = written(read) + note(turn.disagreement)
-        prompt = self._prompts.render(turn.prompt, {"sources": shown, "question": turn.standalone})
-        turn.sources, turn.rendered_sha256 = sources, sha256(prompt)
-        turn.parameters = {
-            "max_tokens": self._settings.llm_max_tokens,
-            "context_tokens": self._settings.context_tokens,
-        }
-        request = ChatRequest(
-            messages=(Message(role="user", text=prompt),),
-            question=turn.standalone,
-            sources=read,
-            disagreement=turn.disagreement,
-            scope=turn.scope,
-        )
+        request = await self._threads.run(self._request, turn)
         policy = self._settings.unsupported
         if policy in {"abstain", "repair"}:
             draft = await _all(self._reply(turn, request, Flagging()))
@@ -98,13 +94,49 @@ class Writer:
         if not turn.citations and reply.declines(turn.text):
             turn.reason = "no_evidence"
 
+    def _request(self, turn: Turn) -> ChatRequest:
+        """What the model is asked; sources and parameters are kept in the turn."""
+        room = self._room(turn)
+        # Who quotes has no use for what stands around a passage.
+        sections = {} if self._chat.name == "extractive" else self._sections([hit.chunk_id for hit in turn.hits])
+        turn.sources = assembled(turn.hits, sections, budget=room.tokens, count=room.count)
+        read = as_evidence([source.hit for source in turn.sources])
+        turn.disagreement = self._disagreement(turn.standalone, read)
+        values = {"sources": written(read) + note(turn.disagreement), "question": turn.standalone}
+        messages = self._prompts.messages(turn.prompt, values, examples=room.examples)
+        turn.rendered_sha256 = _sha256_of(messages)
+        turn.parameters = {"max_tokens": self._settings.llm_max_tokens, "context_tokens": room.tokens}
+        if turn.prompt.examples:
+            turn.parameters = {**turn.parameters, "examples": room.examples}
+        return ChatRequest(
+            messages=messages,
+            question=turn.standalone,
+            sources=read,
+            disagreement=turn.disagreement,
+            scope=turn.scope,
+        )
+
+    def _room(self, turn: Turn) -> Room:
+        bare = self._prompts.messages(turn.prompt, {"sources": "", "question": turn.standalone})
+        shown = 2 * len(turn.prompt.examples)
+        fixed, examples = [*bare[: len(bare) - shown - 1], bare[-1]], bare[len(bare) - shown - 1 : -1]
+        return room_in(
+            self._chat,
+            fixed=fixed,
+            examples=[examples[at : at + 2] for at in range(0, shown, 2)],
+            wanted=self._settings.context_tokens,
+            reply=self._settings.llm_max_tokens,
+        )
+
     async def _reply(self, turn: Turn, request: ChatRequest, gate: Gate) -> AsyncGenerator[Event]:
         """One call of the model."""
         since, wrote = time.perf_counter(), False
         async with (
             aclosing(deltas(self._chat, request)) as pieces,
             aclosing(_noted(turn, pieces)) as noted,
-            aclosing(without_foreign_links(noted, [hit.text for hit in request.sources])) as clean,
+            aclosing(
+                without_foreign_links(noted, [f"{hit.title}\n{hit.heading}\n{hit.text}" for hit in request.sources])
+            ) as clean,
             aclosing(reply.read(clean, sources=len(request.sources))) as parts,
         ):
             async for part in parts:
@@ -144,7 +176,14 @@ class Writer:
         if not closed:
             return []
         since = time.perf_counter()
-        found = await self._threads.run(lambda: [(one, resolve(one, sources, self._reader)) for one in closed])
+
+        def checked(one: Sentence) -> Resolved:
+            if turn.disagreement is not None and not one.markers and is_announced(one.text, sources):
+                told = Verified(sentence=one.text, markers=(), verdict="supported", score=1.0)
+                return Resolved(cited=(), verified=told)
+            return resolve(one, sources, self._reader)
+
+        found = await self._threads.run(lambda: [(one, checked(one)) for one in closed])
         turn.passed("check", since)
         return [(sentence, _quoting(resolved, turn.sources)) for sentence, resolved in found]
 
@@ -174,11 +213,18 @@ def _kept(turn: Turn, event: Event) -> Event:
     return event
 
 
-def _quoting(resolved: Resolved, sources: Sequence[Hit]) -> Resolved:
-    """With quotes as they stand in the documents, where what was read had something blanked out."""
+def _quoting(resolved: Resolved, sources: Sequence[Source]) -> Resolved:
+    """With quotes as they stand in the documents, where what was read had something blanked out; each in its place."""
     cited = []
     for one in resolved.cited:
-        hit = sources[one.citation.marker - 1]
-        quote = hit.text[one.citation.start - hit.start : one.citation.end - hit.start]
-        cited.append(replace(one, citation=replace(one.citation, quote=quote)))
+        source, start, end = sources[one.citation.marker - 1], one.citation.start, one.citation.end
+        quote, place = source.hit.text[start - source.hit.start : end - source.hit.start], source.holding(start)
+        own = replace(one.citation, quote=quote, page=place.page, heading=place.heading, chunk_id=place.chunk_id)
+        cited.append(replace(one, citation=own))
     return replace(resolved, cited=tuple(cited))
+
+
+def _sha256_of(messages: Sequence[Message]) -> str:
+    """Of what a model is sent; of its text where that is one message."""
+    said = [(message.role, message.text) for message in messages]
+    return sha256(said[0][1] if len(said) == 1 else json.dumps(said))

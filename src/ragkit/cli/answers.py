@@ -16,7 +16,7 @@ from ragkit.errors import InputError, NotFound
 if TYPE_CHECKING:
     from ragkit.blocking import Ragkit
     from ragkit.client import Client
-    from ragkit.recorded import AnswerDiff
+    from ragkit.recorded import AnswerDiff, Trace
 
 __all__ = ["app", "write_report"]
 
@@ -59,7 +59,7 @@ def show(answer_id: Id, report: Report = None, json: Json = False) -> None:
     with kit() as ragkit:
         trace = ragkit.answers.show(answer_id)
         if report is not None:
-            write_report(ragkit, answer_id, report)
+            write_report(ragkit, trace, report)
     if json:
         print_json(trace)
         return
@@ -67,7 +67,7 @@ def show(answer_id: Id, report: Report = None, json: Json = False) -> None:
     out.print(f"{trace.question}\n", markup=False, style="bold")
     print_answer(trace.answer)
     out.print(
-        f"\n{trace.answer.model}, {trace.answer.prompt.name}@{trace.answer.prompt.version}, generation "
+        f"\n{trace.answer.model}, {trace.answer.prompt}, generation "
         f"{trace.generation}, rendered prompt {(trace.rendered_sha256 or 'none')[:12]}, {trace.answer.took_ms:.0f} ms",
         markup=False,
     )
@@ -109,7 +109,7 @@ def diff(
         _print_diff(found)
 
 
-def write_report(ragkit: Ragkit | Client, answer_id: str, file: Path) -> None:
+def write_report(ragkit: Ragkit | Client, trace: Trace, file: Path) -> None:
     """Write the page of an answer.
 
     Raises:
@@ -117,7 +117,6 @@ def write_report(ragkit: Ragkit | Client, answer_id: str, file: Path) -> None:
     """
     from ragkit.report import page, texts_of
 
-    trace = ragkit.answers.show(answer_id)
     texts = {}
     for document_id in dict.fromkeys(source.document_id for source in trace.sources):
         try:

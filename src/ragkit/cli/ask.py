@@ -39,14 +39,14 @@ def ask(
             filters=filters_of(where),
             mmr=mmr,
         )
+        if json:
+            print_json(answer)
+        else:
+            print_answer(answer)
         if report is not None:
             from ragkit.cli.answers import write_report
 
-            write_report(ragkit, answer.trace_id, report)
-    if json:
-        print_json(answer)
-    else:
-        print_answer(answer)
+            write_report(ragkit, ragkit.answers.show(answer.trace_id), report)
 
 
 def print_answer(answer: Answer) -> None:

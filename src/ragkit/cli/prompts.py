@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,11 +12,20 @@ from ragkit.cli.connect import kit
 from ragkit.cli.options import Json
 from ragkit.cli.output import console, print_json, print_table
 from ragkit.errors import InputError
-from ragkit.types import PromptVersion
+from ragkit.types import Example, PromptVersion
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Versions of prompts, and the aliases that point at them.", no_args_is_help=True)
+
+
+class Part(StrEnum):
+    """A part of a prompt."""
+
+    template = "template"
+    system = "system"
+    examples = "examples"
+
 
 Name = Annotated[str, typer.Argument(help="From `ragkit prompts list`.")]
 Alias = Annotated[str, typer.Option(help="The alias to move.")]
@@ -38,15 +48,20 @@ def show(
     name: Name,
     alias: Annotated[str | None, typer.Option(help="What this alias points at; by default production.")] = None,
     version: Annotated[int | None, typer.Option(help="This version.")] = None,
+    part: Annotated[Part, typer.Option(help="Which part of it.")] = Part.template,
     json: Json = False,
 ) -> None:
-    """The template of one version."""
+    """One version: its template, or another part, as `create` takes it."""
     with kit() as ragkit:
         prompt = ragkit.prompts.show(name, alias=alias, version=version)
     if json:
         print_json(prompt)
+    elif part is Part.examples:
+        from pydantic import TypeAdapter
+
+        typer.echo(TypeAdapter(tuple[Example, ...]).dump_json(prompt.examples, indent=2).decode())
     else:
-        typer.echo(prompt.template)
+        typer.echo(prompt.template if part is Part.template else prompt.system)
 
 
 @app.command()
@@ -54,15 +69,17 @@ def create(
     name: Name,
     file: Annotated[str, typer.Argument(help="The template, or - for standard input.")],
     note: Annotated[str, typer.Option(help="What is different, and why.")] = "",
+    system: Annotated[str | None, typer.Option(metavar="FILE", help="What the model is told as the system.")] = None,
+    examples: Annotated[
+        str | None, typer.Option(metavar="FILE", help='JSON: [{"values": {VARIABLE: TEXT}, "answer": TEXT}].')
+    ] = None,
     json: Json = False,
 ) -> None:
     """Keep a new version; `promote` puts it to work."""
-    try:
-        template = typer.get_text_stream("stdin").read() if file == "-" else Path(file).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The template {file!r} cannot be read: {error}.") from error
+    parts: dict[str, Any] = {"system": _read(system) if system else ""}
+    parts["examples"] = _examples(examples) if examples else ()
     with kit() as ragkit:
-        _say(ragkit.prompts.create(name, template, note=note), json)
+        _say(ragkit.prompts.create(name, _read(file), note=note, **parts), json)
 
 
 @app.command()
@@ -93,6 +110,27 @@ def diff(
     """What changed between two versions."""
     with kit() as ragkit:
         typer.echo(ragkit.prompts.diff(name, a, b), nl=False)
+
+
+def _read(file: str) -> str:
+    try:
+        return typer.get_text_stream("stdin").read() if file == "-" else Path(file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The file {file!r} cannot be read: {error}.") from error
+
+
+def _examples(file: str) -> tuple[Example, ...]:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(tuple[Example, ...]).validate_json(_read(file))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"The examples in {file!r} cannot be used: {where or 'the file'}: {first['msg']}.",
+            hint="`ragkit prompts show NAME --part examples` prints them as they are written.",
+        ) from error
 
 
 def _say(prompt: PromptVersion, json: bool) -> None:

@@ -16,6 +16,7 @@ from ragkit.types import (
     Document,
     DocumentState,
     DocumentView,
+    Example,
     IngestReport,
     Job,
     PromptVersion,
@@ -85,9 +86,11 @@ class Prompts:
         """One version: by number, by alias, or the one in production."""
         return self._send(calls.show_prompt(name, alias=alias, version=version))
 
-    def create(self, name: str, template: str, *, note: str = "") -> PromptVersion:
+    def create(
+        self, name: str, template: str, *, note: str = "", system: str = "", examples: Sequence[Example] = ()
+    ) -> PromptVersion:
         """Add a version; it answers nothing until an alias points at it."""
-        return self._send(calls.create_prompt(name, template, note=note))
+        return self._send(calls.create_prompt(name, template, note=note, system=system, examples=examples))
 
     def promote(self, name: str, version: int, *, alias: str = "production") -> PromptVersion:
         """Point an alias at a version."""

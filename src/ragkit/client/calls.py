@@ -20,6 +20,7 @@ from ragkit.types import (
     Document,
     DocumentState,
     DocumentView,
+    Example,
     Filters,
     IngestReport,
     Job,
@@ -205,8 +206,12 @@ def show_prompt(name: str, *, alias: str | None, version: int | None) -> Call[Pr
     return get(f"/v1/prompts/{part(name)}", PromptVersion, query=query)
 
 
-def create_prompt(name: str, template: str, *, note: str) -> Call[PromptVersion]:
-    body = {"name": name, "template": template, "note": note}
+def create_prompt(
+    name: str, template: str, *, note: str, system: str, examples: Sequence[Example]
+) -> Call[PromptVersion]:
+    body: dict[str, Any] = {"name": name, "template": template, "note": note}
+    body |= {"system": system} if system else {}
+    body |= {"examples": [asdict(one) for one in examples]} if examples else {}
     return Call(method="POST", path="/v1/prompts", result=PromptVersion, json=body)
 
 

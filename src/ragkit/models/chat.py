@@ -17,7 +17,7 @@ from ragkit.reader import Reader
 from ragkit.settings import Settings
 from ragkit.threads import Threads
 
-__all__ = ["open_chat", "open_language_model"]
+__all__ = ["each_of", "open_chat", "open_language_model"]
 
 
 def open_chat(settings: Settings, *, reader: Reader, threads: Threads | None = None) -> ChatModel:
@@ -49,7 +49,7 @@ def open_language_model(settings: Settings) -> ChatModel:
 
 def _open(settings: Settings, *, last: ChatModel | None) -> FallbackChat:
     prices = Prices(settings.llm_prices)
-    models = [_model(each, prices) for each in _each(settings)]
+    models = [_model(each, prices) for each in each_of(settings)]
     patience = Patience(longest_s=8.0, total_s=settings.llm_deadline_s)
     return FallbackChat(models, last=last, patience=patience)
 
@@ -71,7 +71,7 @@ def _model(settings: Settings, prices: Prices) -> ChatModel:
     return open_langchain_model(provider, model, settings, prices)
 
 
-def _each(settings: Settings) -> Iterator[Settings]:
+def each_of(settings: Settings) -> Iterator[Settings]:
     """The settings as each model of the list has them.
 
     Raises:

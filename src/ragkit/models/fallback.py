@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import cast
 
@@ -20,7 +20,8 @@ from ragkit.errors import RagkitError, UpstreamError, UpstreamRateLimited, Upstr
 from ragkit.models.breaker import Breaker
 from ragkit.models.patience import Patience, Wait
 from ragkit.models.providers import status_of
-from ragkit.protocols import ChatDelta, ChatModel, ChatRequest
+from ragkit.protocols import ChatDelta, ChatModel, ChatRequest, MeasuredChat
+from ragkit.tokens import count_tokens
 from ragkit.types import Usage
 
 __all__ = ["FallbackChat"]
@@ -47,11 +48,28 @@ class FallbackChat:
         self._patience = patience or Patience(longest_s=8.0, total_s=120.0)
         self._tried = [_Tried(model, self._patience) for model in models]
         self._last = last
+        self._measured = [model for model in models if isinstance(model, MeasuredChat)]
 
     @property
     def name(self) -> str:
         """That of the first one; a delta says so where another one writes."""
         return self._tried[0].name
+
+    def reads(self) -> int | None:
+        """What every one of them reads, of those of which it is known."""
+        known = []
+        for model in self._measured:
+            with suppress(RagkitError):  # it is told when the model is asked
+                known.append(model.reads())
+        return min((tokens for tokens in known if tokens), default=None)
+
+    def count(self, text: str) -> int:
+        """By the one that counts most."""
+        counts = [count_tokens(text)]
+        for model in self._measured:
+            with suppress(RagkitError):
+                counts.append(model.count(text))
+        return max(counts)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
         """The reply of the first that writes.

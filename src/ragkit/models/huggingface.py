@@ -62,12 +62,26 @@ class LocalChat:
         self._name = name
         self._timeout_s = settings.llm_timeout_s
         self._max_tokens = settings.llm_max_tokens
+        self._window = settings.llm_window
         self._loaded = Once(lambda: _load(path, name))
         self._writing = threading.Lock()
 
     @property
     def name(self) -> str:
         return self._name
+
+    def reads(self) -> int | None:
+        """By the setting, else by the model's own description, for which it is loaded.
+
+        Raises:
+            ConfigError: It cannot be loaded.
+            MissingExtra: transformers is not installed.
+        """
+        return self._window or _window_of(self._loaded()[1])
+
+    def count(self, text: str) -> int:
+        """Its own tokens."""
+        return len(self._loaded()[0](encodable(text), add_special_tokens=False)["input_ids"])
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
         """The reply as it is written; closing the iterator stops the model at its next token.
@@ -107,13 +121,17 @@ class LocalChat:
             ids = tokenizer.apply_chat_template(said, add_generation_prompt=True, return_dict=True, return_tensors="pt")
         except ValueError as error:
             raise ConfigError(f"{self._name!r} is no model to talk with: {error}") from error
-        length, most = int(ids["input_ids"].shape[1]), getattr(model.config, "max_position_embeddings", None)
+        length, most = int(ids["input_ids"].shape[1]), _window_of(model)
         if most is not None and length >= most:
             raise ConfigError(
                 f"{self._name!r} reads {most} tokens, and the prompt has {length}.",
                 hint="Lower RAGKIT_CONTEXT_TOKENS.",
             )
         return ids
+
+
+def _window_of(model: Any) -> int | None:
+    return getattr(model.config, "max_position_embeddings", None)
 
 
 class _Run:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LangChainChat", "open_langchain_model"]
 
+CERTAIN = 0.9
+"""The share of what a model reads that is filled at most: its tokens are counted by another one's tokenizer."""
 _KEYS: Mapping[str, tuple[str, str]] = {
     "openai": ("openai_api_key", "OPENAI_API_KEY"),
     "anthropic": ("anthropic_api_key", "ANTHROPIC_API_KEY"),
@@ -45,6 +47,7 @@ def open_langchain_model(provider: str, model: str, settings: Settings, prices: 
         max_tokens=settings.llm_max_tokens,
         prices=prices,
         secrets=secrets_of(chat),
+        window=settings.llm_window,
     )
 
 
@@ -58,6 +61,7 @@ class LangChainChat:
         max_tokens: Of a reply, where a request says nothing else.
         prices: What its tokens cost.
         secrets: What a provider's error may repeat, and must not be shown.
+        window: Tokens that it reads and writes in one call, where that is not known by its name.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class LangChainChat:
         max_tokens: int,
         prices: Prices,
         secrets: Sequence[str] = (),
+        window: int | None = None,
     ) -> None:
         self._model = model
         self._name = name
@@ -76,10 +81,20 @@ class LangChainChat:
         self._max_tokens = max_tokens
         self._prices = prices
         self._secrets = secrets
+        self._window = window
 
     @property
     def name(self) -> str:
         return self._name
+
+    def reads(self) -> int | None:
+        """By the setting, else by the table of models in the provider's package."""
+        known = getattr(self._model, "profile", None) or {}
+        window = self._window or known.get("max_input_tokens")
+        return int(CERTAIN * window) if window else None
+
+    def count(self, text: str) -> int:
+        return count_tokens(text)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
         """The reply as it is written; closing the iterator closes the connection.
@@ -168,6 +183,8 @@ def _options(provider: str, key: str | None, settings: Settings) -> dict[str, An
     if provider == "ollama":
         options.pop("api_key", None)
         options["client_kwargs"] = {"timeout": settings.llm_timeout_s}
+        if settings.llm_window:
+            options["num_ctx"] = settings.llm_window  # it forgets the beginning of what is longer, and says nothing
     else:
         # No retries here: they would hide a Retry-After from the caller and hold the stream for up to a minute.
         options |= {"timeout": settings.llm_timeout_s, "max_retries": 0}

@@ -13,7 +13,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import cast
 
-from ragkit.protocols import ChatDelta, ChatModel, ChatRequest
+from ragkit.protocols import ChatDelta, ChatModel, ChatRequest, MeasuredChat
+from ragkit.tokens import count_tokens
 from ragkit.types import Usage
 
 __all__ = ["RememberingChat"]
@@ -45,6 +46,13 @@ class RememberingChat:
     @property
     def name(self) -> str:
         return self._chat.name
+
+    def reads(self) -> int | None:
+        """What the other one reads."""
+        return self._chat.reads() if isinstance(self._chat, MeasuredChat) else None
+
+    def count(self, text: str) -> int:
+        return self._chat.count(text) if isinstance(self._chat, MeasuredChat) else count_tokens(text)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
         """The reply, with a usage of nothing where it is repeated.

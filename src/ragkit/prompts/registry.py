@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import resources
 from typing import Any, TypeVar
 
@@ -14,10 +12,11 @@ from sqlalchemy import Connection, Row, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ragkit.errors import Conflict, InputError, NotFound
-from ragkit.prompts.template import check_variables, render, variables
+from ragkit.prompts.parts import checked, differences, digest, messages
+from ragkit.prompts.template import check_variables, render
 from ragkit.store.engine import Database, now
 from ragkit.store.tables import prompt_aliases, prompts
-from ragkit.types import PromptVersion
+from ragkit.types import Example, Message, PromptVersion
 
 __all__ = ["PRODUCTION", "VARIABLES", "PromptReference", "PromptRegistry", "parse_reference"]
 
@@ -112,25 +111,32 @@ class PromptRegistry:
         """The text of the prompt with the values put in."""
         return render(prompt.template, values)
 
-    def create(self, name: str, template: str, *, note: str = "") -> PromptVersion:
-        """Add a version; a text that the prompt already has gives the version that has it.
+    def messages(
+        self, prompt: PromptVersion, values: Mapping[str, str], *, examples: int | None = None
+    ) -> tuple[Message, ...]:
+        """The prompt as a chat model is sent it: see `ragkit.prompts.parts.messages`."""
+        return messages(prompt, values, examples=examples)
+
+    def create(
+        self, name: str, template: str, *, note: str = "", system: str = "", examples: Sequence[Example] = ()
+    ) -> PromptVersion:
+        """Add a version; what the prompt already has gives the version that has it.
 
         The first version of a new name becomes its `production`; after that only `promote` moves the alias.
 
         Raises:
-            InputError: The name or the template cannot be used.
+            InputError: The name or a part cannot be used.
         """
         if not _NAME.fullmatch(name):
             raise InputError(
                 f"A prompt cannot be called {name!r}.",
                 hint="Use lower-case letters, digits, '_', '-' and '.', a letter first.",
             )
-        if not template.strip():
-            raise InputError(f"The template of prompt {name!r} is empty.")
-        names = variables(template)
+        names = checked(name, template, system, examples)
         if name in VARIABLES:
             check_variables(names, VARIABLES[name])
-        return self._retried(lambda connection: _create(connection, name, template, names, note))
+        parts = _parts(template, system, examples) | {"variables": list(names), "note": note}
+        return self._retried(lambda connection: _create(connection, name, parts))
 
     def promote(self, name: str, version: int, *, alias: str = PRODUCTION) -> PromptVersion:
         """Point the alias at a version.
@@ -174,11 +180,7 @@ class PromptRegistry:
 
     def diff(self, name: str, a: int, b: int) -> str:
         """A unified diff from version `a` to version `b`; empty when they are equal."""
-        old, new = self.show(name, version=a), self.show(name, version=b)
-        lines = difflib.unified_diff(
-            old.template.splitlines(), new.template.splitlines(), f"{name}@{a}", f"{name}@{b}", lineterm=""
-        )
-        return "\n".join(lines)
+        return differences(self.show(name, version=a), self.show(name, version=b))
 
     def _seed(self, name: str) -> None:
         """Store the shipped text as version 1, unless the prompt exists."""
@@ -186,11 +188,13 @@ class PromptRegistry:
             if _versions(connection, name):
                 return
         template = resources.files("ragkit.prompts").joinpath("defaults", f"{name}.md").read_text("utf-8")
+        names = list(checked(name, template, "", ()))
+        parts = _parts(template, "", ()) | {"variables": names, "note": "as shipped"}
 
         def seed(connection: Connection) -> None:
             # Looked at again inside the transaction: another process may have been faster.
             if not _versions(connection, name):
-                _create(connection, name, template, variables(template), "as shipped")
+                _create(connection, name, parts)
 
         self._retried(seed)
 
@@ -206,26 +210,19 @@ class PromptRegistry:
             return work(connection)
 
 
-def _create(connection: Connection, name: str, template: str, names: Sequence[str], note: str) -> PromptVersion:
-    sha256 = hashlib.sha256(template.encode()).hexdigest()
-    same = connection.execute(
-        select(prompts.c.version).where(prompts.c.name == name, prompts.c.sha256 == sha256)
-    ).scalar_one_or_none()
-    if same is not None:
-        return _load(connection, name, same)
-    newest = connection.execute(select(func.max(prompts.c.version)).where(prompts.c.name == name)).scalar_one()
-    version = (newest or 0) + 1
-    connection.execute(
-        insert(prompts).values(
-            name=name,
-            version=version,
-            template=template,
-            variables=list(names),
-            sha256=sha256,
-            note=note,
-            created_at=now(),
-        )
-    )
+def _parts(template: str, system: str, examples: Sequence[Example]) -> dict[str, Any]:
+    """Columns of the table."""
+    sha256 = digest(template, system, examples)
+    return {"template": template, "system": system, "examples": [asdict(one) for one in examples], "sha256": sha256}
+
+
+def _create(connection: Connection, name: str, parts: Mapping[str, Any]) -> PromptVersion:
+    mine = prompts.c.name == name
+    same = select(prompts.c.version).where(mine, prompts.c.sha256 == parts["sha256"])
+    if (known := connection.execute(same).scalar_one_or_none()) is not None:
+        return _load(connection, name, known)
+    version = (connection.execute(select(func.max(prompts.c.version)).where(mine)).scalar_one() or 0) + 1
+    connection.execute(insert(prompts).values(name=name, version=version, created_at=now(), **parts))
     if version == 1:
         _move(connection, name, PRODUCTION, version)
     return _load(connection, name, version)
@@ -296,4 +293,6 @@ def _prompt(row: Row[Any], aliases: dict[tuple[str, str], int]) -> PromptVersion
         note=row.note,
         created_at=row.created_at,
         aliases=tuple(pointing),
+        system=row.system,
+        examples=tuple(Example(**one) for one in row.examples),
     )

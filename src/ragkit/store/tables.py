@@ -242,6 +242,9 @@ prompts = Table(
     Column("sha256", String(64), nullable=False),
     Column("note", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("system", Text, nullable=False, server_default=""),
+    # Each with the values of the variables and the answer.
+    Column("examples", JSON, nullable=False, server_default="[]"),
 )
 
 # Append-only: the newest row of (name, alias) is where the alias points, the one before it is what rollback restores.

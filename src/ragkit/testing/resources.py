@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,6 +17,7 @@ from ragkit.types import (
     Document,
     DocumentState,
     DocumentView,
+    Example,
     IngestReport,
     Job,
     PromptVersion,
@@ -182,9 +184,12 @@ class MemoryPrompts:
                 return replace(found, aliases=aliases)
         raise NotFound(f"There is no prompt {name!r} in the version asked for.")
 
-    async def create(self, name: str, template: str, *, note: str = "") -> PromptVersion:
+    async def create(
+        self, name: str, template: str, *, note: str = "", system: str = "", examples: Sequence[Example] = ()
+    ) -> PromptVersion:
         versions = self._versions.setdefault(name, [])
-        versions.append(_prompt(name, len(versions) + 1, template, note))
+        made = _prompt(name, len(versions) + 1, template, note)
+        versions.append(replace(made, system=system, examples=tuple(examples)))
         return versions[-1]
 
     async def promote(self, name: str, version: int, *, alias: str = "production") -> PromptVersion:

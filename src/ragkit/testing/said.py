@@ -49,7 +49,8 @@ class MemoryConversations:
 
     async def list(self, *, limit: int = 50, before: str | None = None) -> tuple[Conversation, ...]:
         found = [view.conversation for view in reversed(self._views.values())]
-        start = 0 if before is None else [one.id for one in found].index((await self.show(before)).conversation.id) + 1
+        last = None if before is None else (await self.show(before.partition("@")[0])).conversation.id
+        start = 0 if last is None else [one.id for one in found].index(last) + 1
         return tuple(found[start : start + limit])
 
     async def show(self, conversation_id: str) -> ConversationView:
@@ -140,7 +141,7 @@ class MemoryAnswers:
             verdicts=({}, {}),
             abstained=(answers[0].abstained, answers[1].abstained),
             model=(answers[0].model, answers[1].model),
-            prompt=(_prompt(before), _prompt(after)),
+            prompt=(str(before.answer.prompt), str(after.answer.prompt)),
             generation=(before.generation, after.generation),
             rendered_alike=True,
             hits_shared=1.0,
@@ -162,7 +163,7 @@ def _summary(trace: Trace) -> AnswerSummary:
         collection=trace.collection,
         question=trace.question,
         model=answer.model,
-        prompt=_prompt(trace),
+        prompt=str(answer.prompt),
         abstained=answer.abstained,
         reason=answer.reason,
         verdicts={"supported": len(answer.citations)} if answer.citations else {},
@@ -171,7 +172,3 @@ def _summary(trace: Trace) -> AnswerSummary:
         created_at=trace.created_at,
         replay_of=trace.replay_of,
     )
-
-
-def _prompt(trace: Trace) -> str:
-    return f"{trace.answer.prompt.name}@{trace.answer.prompt.version}"

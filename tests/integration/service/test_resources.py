@@ -78,7 +78,10 @@ def test_prompts_go_from_a_version_to_production_and_back(http):
     diff = http.get("/v1/prompts/answer/diff", params={"a": 1, "b": 2}).json()["diff"]
     assert "-{question} {sources}" in diff
     assert http.post("/v1/prompts/answer/rollback", json={}).json()["version"] == 1
-    assert len(http.get("/v1/prompts").json()["prompts"]) == 2
+    examples = [{"values": {"question": "When?"}, "answer": "Soon [1]."}]
+    parts = {"name": "formal", "template": "{question}", "system": "Be brief.", "examples": examples}
+    assert http.post("/v1/prompts", json=parts).json().items() >= {"system": "Be brief.", "examples": examples}.items()
+    assert len(http.get("/v1/prompts").json()["prompts"]) == 3
 
 
 def test_conversations_are_listed_shown_branched_and_forgotten(http):

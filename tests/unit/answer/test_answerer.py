@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from ragkit.answer.records import Records
 from ragkit.errors import InputError, NotFound, TooLarge, UpstreamError, UpstreamRateLimited
 from ragkit.events import Accepted, Cited, Done, Event, Failed, Retrieved, Token
 from ragkit.index.generations import Collections
+from ragkit.index.surroundings import Surroundings
 from ragkit.models.extractive import ExtractiveChat
 from ragkit.models.fallback import FallbackChat
 from ragkit.models.patience import Patience
@@ -24,7 +25,7 @@ from ragkit.settings import Settings
 from ragkit.store.engine import Database, now
 from ragkit.store.tables import answers, documents
 from ragkit.testing import HashedEmbedder, ScriptedChat
-from ragkit.types import Filters, Hit, Mode, SearchResult, Usage
+from ragkit.types import Chunk, Example, Filters, Hit, Mode, SearchResult, Section, Usage
 
 pytestmark = pytest.mark.anyio
 
@@ -79,12 +80,18 @@ def database(home: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def build(database: Database) -> Build:
-    def build(chat: ChatModel, search: FixedSearch | None = None, **settings: object) -> Answerer:
+    def build(
+        chat: ChatModel,
+        search: FixedSearch | None = None,
+        sections: Mapping[str, Section] | None = None,
+        **settings: object,
+    ) -> Answerer:
         return Answerer(
             search=search or FixedSearch(HIT),
             generation=generation,
             chat=chat,
             prompts=PromptRegistry(database),
+            sections=Surroundings(database) if sections is None else lambda _: sections,
             conversations=Conversations(database),
             records=Records(database, with_texts=Settings(**settings).store_texts),
             reader=Reader(HashedEmbedder()),
@@ -148,6 +155,37 @@ async def test_the_sources_are_numbered_in_the_prompt(build: Build) -> None:
     assert '<source number="1" title="Returns policy">' in request.messages[0].text
     assert QUESTION in request.messages[0].text
     assert request.sources == (HIT,)
+
+
+async def test_a_quote_from_around_what_was_found_has_its_own_place(build: Build, database: Database) -> None:
+    text = f"{TEXT} Lost cards are replaced within 7 days."
+    start, lost = HIT.start, TEXT.index("Gift") + HIT.start
+    parts = [
+        Chunk(chunk_id=key, start=a, end=b, page=page, heading="", text=text[a - start : b - start])
+        for key, a, b, page in (("c", start, lost - 1, 4), ("next", lost, start + len(text), 5))
+    ]
+    section = Section(passages=tuple(parts), start=start, text=text)
+    found = FixedSearch(replace(HIT, end=lost - 1, text=parts[0].text, page=4))
+    chat = ScriptedChat("Refunds are paid within 30 days [1]. Lost cards are replaced within 7 days [1].")
+    answer = await last_answer(build(chat, found, sections={"c": section}).stream(QUESTION, collection="default"))
+    assert [(one.chunk_id, one.page, one.quote, one.supported) for one in answer.citations] == [
+        ("c", 4, "Refunds are paid within 30 days.", True),
+        ("next", 5, "Lost cards are replaced within 7 days.", True),
+    ]
+    assert all(text[one.start - start : one.end - start] == one.quote for one in answer.citations)
+    (shown,) = Records(database).trace(answer.trace_id).sources
+    assert (shown.chunk_id, shown.passages, shown.end) == ("c", ("c", "next"), start + len(text))
+
+
+async def test_examples_are_turns_before_the_question(build: Build, database: Database) -> None:
+    example = Example(values={"sources": "S", "question": "Q?"}, answer="A [1].")
+    PromptRegistry(database).create("taught", "{{sources}} {{question}}", system="Be brief.", examples=[example])
+    chat = ScriptedChat("Within 30 days [1].")
+    answer = await last_answer(build(chat).stream(QUESTION, collection="default", prompt="taught"))
+    said = [(one.role, one.text) for one in chat.requests[0].messages]
+    assert said[:3] == [("system", "Be brief."), ("user", "S Q?"), ("assistant", "A [1].")]
+    assert said[3][0] == "user"
+    assert Records(database).trace(answer.trace_id).parameters["examples"] == 1
 
 
 async def test_markers_that_point_nowhere_are_not_shown(build: Build) -> None:

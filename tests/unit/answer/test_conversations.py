@@ -75,6 +75,27 @@ def test_the_one_last_answered_in_is_listed_first_under_its_first_question(
     ]
     assert stored.list(limit=1) == listed[:1]
     assert stored.list(before="conv_1") == listed[1:]
+    assert stored.list(before=listed[0].place) == listed[1:]
+
+
+def test_a_list_goes_on_where_it_was_though_its_last_is_answered_in_meanwhile(
+    stored: Conversations, database: Database
+) -> None:
+    say(database, "conv_2", "Is parking free?", "Yes.", trace_id="t3")
+    (first,) = stored.list(limit=1)
+    say(database, "conv_2", "And on Sundays?", "Yes.", trace_id="t4")
+    assert [one.id for one in stored.list(before=first.place)] == ["conv_1"]
+    stored.delete("conv_2")
+    assert [one.id for one in stored.list(before=first.place)] == ["conv_1"], "though it is gone"
+    with pytest.raises(InputError, match="is no place"):
+        stored.list(before="conv_1@yesterday")
+
+
+def test_a_follow_up_leans_on_the_last_messages_only(stored: Conversations, database: Database) -> None:
+    for at in range(30):
+        say(database, "conv_1", f"Question {at}?", f"Answer {at}.", trace_id=f"more{at}")
+    said = stored.so_far("conv_1").messages
+    assert (len(said), said[-1].text) == (50, "Answer 29.")
 
 
 def test_a_conversation_gets_a_name(stored: Conversations) -> None:
@@ -160,7 +181,9 @@ def test_an_operator_goes_on_in_a_branch_which_the_caller_does_not_see(
 
 def test_only_questions_are_asked_anew(stored: Conversations) -> None:
     said = stored.show("conv_1").messages
-    assert stored.question("conv_1", said[2].id) == "And abroad?"
+    assert stored.question("conv_1", said[2].id) == said[2]
+    with pytest.raises(NotFound, match="no message 99"):
+        stored.question("conv_1", 99)
     with pytest.raises(InputError, match="is an answer"):
         stored.question("conv_1", said[3].id)
 

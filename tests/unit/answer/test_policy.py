@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from ragkit.answer.policy import Holding
 from ragkit.answer.records import Records
 from ragkit.errors import UpstreamError, error_for
 from ragkit.events import Done, Event, Failed, Token, Verified
+from ragkit.index.surroundings import Surroundings
+from ragkit.models.extractive import ExtractiveChat
 from ragkit.prompts import PromptRegistry
+from ragkit.protocols import ChatModel
 from ragkit.reader import Reader
 from ragkit.settings import Settings
 from ragkit.store.engine import Database
@@ -42,15 +46,16 @@ Ask = Callable[..., Any]
 def ask(home: Path) -> Iterator[Ask]:
     database = Database.open(f"sqlite:///{home / 'ragkit.db'}")
 
-    async def search(query: str, **_: object) -> SearchResult:
-        return SearchResult(query=query, hits=(HIT,), took_ms=1.0)
+    async def ask(chat: ChatModel, hits: tuple[Hit, ...] = (HIT,), **settings: object) -> tuple[Answer, list[Event]]:
+        async def search(query: str, **_: object) -> SearchResult:
+            return SearchResult(query=query, hits=hits, took_ms=1.0)
 
-    async def ask(chat: ScriptedChat, **settings: object) -> tuple[Answer, list[Event]]:
         answerer = Answerer(
             search=search,
             generation=lambda _: 1,
             chat=chat,
             prompts=PromptRegistry(database),
+            sections=Surroundings(database),
             conversations=Conversations(database),
             records=Records(database, with_texts=True),
             reader=Reader(HashedEmbedder()),
@@ -115,6 +120,40 @@ async def test_a_right_answer_is_not_repaired(ask: Ask) -> None:
     chat = ScriptedChat(RIGHT)
     answer, _ = await ask(chat, unsupported="repair")
     assert (answer.answer, answer.notes, len(chat.requests)) == (RIGHT, (), 1)
+
+
+OLD, NEW = (
+    replace(HIT, document_id=year, uri=f"{year}.md", title=title, text=text, end=100 + len(text))
+    for year, title, text in (
+        ("2023", "Policy of www.shop.example 2023", "Refunds are paid within 14 days."),
+        ("2026", "Policy of www.shop.example 2026", "Refunds are paid within 30 days."),
+    )
+)
+
+
+@pytest.mark.parametrize("policy", ["flag", "drop", "abstain", "repair"])
+async def test_that_sources_disagree_is_said_under_every_policy(ask: Ask, policy: str) -> None:
+    answer, events = await ask(ExtractiveChat(Reader(HashedEmbedder())), (OLD, NEW), unsupported=policy)
+    assert answer.answer.startswith(
+        f"The sources disagree: “{NEW.title}” is newer than “{OLD.title}”, and comes first."
+    )
+    assert (answer.abstained, answer.reason, answer.notes) == (False, "conflicting_sources", ())
+    assert [event.verdict for event in events if isinstance(event, Verified)] == ["supported"] * 3
+
+
+@pytest.mark.parametrize(
+    ("reply", "supported"),
+    [
+        ("The sources disagree.", True),
+        ("These sources contradict each other about this.", True),
+        ("The sources disagree: it is 900 days.", False),
+    ],
+)
+async def test_a_model_may_say_that_sources_disagree_and_nothing_else(ask: Ask, reply: str, supported: bool) -> None:
+    said = f"{reply} Refunds are paid within 30 days [2]. Refunds are paid within 14 days [1]."
+    _, events = await ask(ScriptedChat(said), (OLD, NEW))
+    first = next(event for event in events if isinstance(event, Verified))
+    assert (first.sentence, first.verdict == "supported") == (reply, supported)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from ragkit.errors import Conflict, InputError, NotFound
 from ragkit.prompts import PromptRegistry, parse_reference
 from ragkit.prompts.registry import VARIABLES
 from ragkit.store.engine import Database
+from ragkit.types import Example
 
 TEMPLATE = "{{sources}}\nAnswer: {{question}}"
 
@@ -150,3 +152,51 @@ def test_versions_created_at_once_are_all_kept(registry: PromptRegistry) -> None
     for thread in threads:
         thread.join()
     assert [p.version for p in registry.list() if p.name == "answer"] == list(range(1, 10))
+
+
+def example(answer: str = "Within 30 days [1].", **values: str) -> Example:
+    return Example(values={"sources": "Refunds take 30 days.", "question": "How long?", **values}, answer=answer)
+
+
+def test_a_prompt_has_a_system_part_and_examples_as_turns(registry: PromptRegistry) -> None:
+    made = registry.create("formal", TEMPLATE, system="Be brief.", examples=[example(), example("NO_ANSWER")])
+    assert registry.resolve("formal") == made
+    sent = registry.messages(made, {"sources": "{{question}}", "question": "When?"})
+    assert [(one.role, one.text) for one in sent] == [
+        ("system", "Be brief."),
+        ("user", "Refunds take 30 days.\nAnswer: How long?"),
+        ("assistant", "Within 30 days [1]."),
+        ("user", "Refunds take 30 days.\nAnswer: How long?"),
+        ("assistant", "NO_ANSWER"),
+        ("user", "{{question}}\nAnswer: When?"),
+    ]
+    assert len(registry.messages(made, {"sources": "", "question": ""}, examples=1)) == 4
+
+
+def test_another_part_is_another_version(registry: PromptRegistry) -> None:
+    plain = registry.create("formal", TEMPLATE)
+    taught = registry.create("formal", TEMPLATE, examples=[example()])
+    assert (plain.version, taught.version) == (1, 2)
+    assert registry.create("formal", TEMPLATE, examples=[example()]) == taught
+    assert registry.create("formal", TEMPLATE) == registry.show("formal", version=1)
+    diff = registry.diff("formal", 1, 2).splitlines()
+    assert diff[:2] == ["--- formal@1 examples", "+++ formal@2 examples"]
+    assert "+answer: Within 30 days [1]." in diff
+    assert registry.promote("formal", 2).examples == (example(),)
+    assert registry.rollback("formal").examples == ()
+
+
+@pytest.mark.parametrize(
+    ("parts", "named"),
+    [
+        ({"system": "You serve {{question}}."}, "has the variable 'question'"),
+        ({"examples": [example(answer=" ")]}, "Example 1 does not suit"),
+        ({"examples": [example(), example(tone="x")]}, "Example 2 does not suit"),
+        ({"examples": [Example(values={}, answer="x")]}, "Example 1 does not suit"),
+        ({"examples": [example()] * 21}, "21 examples are too many"),
+        ({"examples": [example(sources="long " * 2000)]}, "tokens together"),
+    ],
+)
+def test_a_part_that_cannot_be_used_is_refused(registry: PromptRegistry, parts: dict[str, Any], named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        registry.create("formal", TEMPLATE, **parts)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
 from ragkit.service.deps import Body, KitToOperate, Name, Text, storable
-from ragkit.types import PromptVersion
+from ragkit.types import Example, PromptVersion
 
 __all__ = ["CreateBody", "PromoteBody", "RollbackBody", "router"]
 
@@ -26,12 +26,21 @@ class Diff(TypedDict):
     diff: str
 
 
+class ExampleBody(Body):
+    """A question, as the values of the template's variables, with the answer that a model should give."""
+
+    values: dict[Name, Annotated[str, Field(max_length=50_000), AfterValidator(storable)]]
+    answer: Annotated[Text, Field(max_length=50_000)]
+
+
 class CreateBody(Body):
     """A new version of a prompt; versions never change."""
 
     name: Annotated[Name, Field(max_length=100)]
     template: Annotated[Text, Field(max_length=200_000)]
     note: Annotated[str, Field(max_length=2000), AfterValidator(storable)] = ""
+    system: Annotated[str, Field(max_length=200_000), AfterValidator(storable)] = ""
+    examples: Annotated[tuple[ExampleBody, ...], Field(max_length=100)] = ()
 
 
 class PromoteBody(Body):
@@ -56,7 +65,8 @@ async def list_prompts(kit: KitToOperate) -> Prompts:
 @router.post("", response_model=PromptVersion, status_code=201)
 async def create_prompt(body: CreateBody, kit: KitToOperate) -> PromptVersion:
     """Add a version; it answers nothing until an alias points at it."""
-    return await kit.prompts.create(body.name, body.template, note=body.note)
+    examples = tuple(Example(values=one.values, answer=one.answer) for one in body.examples)
+    return await kit.prompts.create(body.name, body.template, note=body.note, system=body.system, examples=examples)
 
 
 @router.get("/{name}", response_model=PromptVersion)

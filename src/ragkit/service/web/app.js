@@ -117,7 +117,8 @@ async function conversations(older = false) {
   const found = await guarded(() => service.conversations(older ? page.oldest : null));
   if (!older) list.replaceChildren();
   list.append(...found.map(conversationLine));
-  page.oldest = found.at(-1)?.id ?? null;
+  const last = found.at(-1);
+  page.oldest = last ? `${last.id}@${last.updated_at}` : null;
   at("more").hidden = found.length < 30;
   mark();
 }

@@ -15,7 +15,7 @@ from ragkit.errors import StorageError
 
 __all__ = ["HEAD", "migrate"]
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision; a test holds it against the files beside this one."""
 
 _LOCK_KEY = 0x7261676B  # "ragk", for Postgres's advisory locks
