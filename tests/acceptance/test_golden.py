@@ -19,7 +19,7 @@ def test_the_golden_questions_are_answered_from_the_right_source(repository: Pat
     assert found.missing == ()
     shares = found.measures[MODE]
     assert shares["source_in_3"] >= 0.90, wrong["source_in_3"]
-    assert shares["facts"] >= 0.75, wrong["facts"]
+    assert shares["facts"] >= 0.78, wrong["facts"]
     assert shares["refused_rightly"] >= 0.65, wrong["refused_rightly"]
     assert shares["refused_wrongly"] <= 0.10, wrong["refused_wrongly"]
 

@@ -26,6 +26,8 @@ FLOOR = 0.26
 """So near are words of the same subject, whatever they say."""
 LOOKED_AT = 4
 """Passages that a claim without a citation is held against."""
+HEADING_ABOVE = 400
+"""Characters that a quote may begin earlier, for a heading that tells what its sentence does not."""
 REMEMBERED = 256
 
 Floats = NDArray[np.float32]
@@ -44,7 +46,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """What of a passage supports a claim best: `passage[start:end]`."""
+    """What of a passage supports a claim best, quoted as `passage[start:end]`."""
 
     start: int
     end: int
@@ -144,16 +146,24 @@ def _best(claim: Claim, hit: Hit, said: Sequence[Line], near: Floats | None, sim
     chosen = said[first:stop]
     start, end = chosen[0].unit.start, chosen[-1].unit.end
     lead = chosen[0].said.removesuffix(chosen[0].unit.said)
+    held = frozenset().union(*map(_own, chosen))
     return Window(
-        start=start,
+        start=_from_heading(claim, hit.text, chosen[0].unit.heading, held=held, start=start),
         end=end,
         said=chosen[0].unit.said if chosen[0].unit.kind == "row" else hit.text[start:end],
         known=f"{above}\n{chosen[0].unit.heading}\n{chosen[0].unit.lead}\n{lead}",
-        held=frozenset().union(*map(_own, chosen)),
+        held=held,
         met=met[first:stop].max(axis=0),
         met_around=met.max(axis=0),
         similar=_similar(chosen, similar, first),
     )
+
+
+def _from_heading(claim: Claim, passage: str, heading: str, *, held: frozenset[str], start: int) -> int:
+    """Where to begin to quote: at the heading close above, where it holds words of the claim that the sentences lack."""
+    last = heading.rpartition(" > ")[2]
+    at = passage.rfind(last, max(start - HEADING_ABOVE, 0), start) if last else -1
+    return at if at >= 0 and (claim.wanted.keys() - held) & frozenset(terms(last)) else start
 
 
 def _similar(chosen: Sequence[Line], similar: Floats | None, first: int) -> float | None:

@@ -46,6 +46,14 @@ def test_two_neighbouring_sentences_are_quoted_together() -> None:
     assert citation.quote == "Refunds are paid within 30 days. They go to the card that was used."
 
 
+def test_a_quote_begins_at_the_heading_that_tells_what_its_sentence_does_not() -> None:
+    notes = "## Cloud 6.2\n\nReports may be shared.\n\n## Cloud 6.3\n\nSingle sign-on is available to everybody."
+    (citation,) = cited("Since Cloud 6.3 single sign-on is available to everybody.", hit(notes, title="Release Notes"))
+    assert citation.quote == "Cloud 6.3\n\nSingle sign-on is available to everybody."
+    (citation,) = cited("Single sign-on is available to everybody.", hit(notes, title="Release Notes"))
+    assert citation.quote == "Single sign-on is available to everybody."
+
+
 def test_a_table_row_is_understood_with_its_header() -> None:
     (citation,) = cited("The price of the Team plan is 12 EUR for 50 seats.")
     assert citation.quote == "| Team | 12 EUR | 50 |"
