@@ -160,7 +160,7 @@ def _best(claim: Claim, hit: Hit, said: Sequence[Line], near: Floats | None, sim
 
 
 def _from_heading(claim: Claim, passage: str, heading: str, *, held: frozenset[str], start: int) -> int:
-    """Where to begin to quote: at the heading close above, where it holds words of the claim that the sentences lack."""
+    """Where a quote begins: at the heading close above, where that has words of the claim which the rest lacks."""
     last = heading.rpartition(" > ")[2]
     at = passage.rfind(last, max(start - HEADING_ABOVE, 0), start) if last else -1
     return at if at >= 0 and (claim.wanted.keys() - held) & frozenset(terms(last)) else start
