@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import sqlite3
 import tarfile
@@ -34,6 +35,7 @@ _PAGES = 4_096
 """That are copied before writers have their turn."""
 
 
+_ORIGINAL = re.compile(rf"{FILES}/[0-9a-f]{{2}}/[0-9a-f]{{64}}")
 _DAMAGED = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError, TypeError)
 """What reading an archive raises that was cut, altered or is none."""
 
@@ -143,7 +145,11 @@ def _unpacked(archive: Path, scratch: Path) -> Contents:
         with archive.open("rb") as file, tarfile.open(fileobj=file, mode="r:gz") as tar:
             first = tar.next()
             contents = _read(tar.extractfile(first) if first is not None and first.name == LIST else None)
-            tar.extractall(scratch, members=_expected(tar), filter="data")
+            for name, content in _expected(tar):
+                target = scratch / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("wb") as out:
+                    shutil.copyfileobj(content, out)
     except (FileNotFoundError, *_DAMAGED) as error:
         raise InputError(
             f"{str(archive)!r} cannot be read as a backup: {error}.", hint="`ragkit backup FILE` writes one."
@@ -160,11 +166,12 @@ def _read(described: IO[bytes] | None) -> Contents:
     return Contents(**found)
 
 
-def _expected(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """What a backup consists of: the catalog, and originals whose names are the hashes of their bytes."""
+def _expected(tar: tarfile.TarFile) -> Iterator[tuple[str, IO[bytes]]]:
+    """What a backup consists of, by names that lead nowhere else: the catalog, and originals."""
     for member in tar:
-        if member.isfile() and (member.name == CATALOG or member.name.startswith(f"{FILES}/")):
-            yield member
+        content = tar.extractfile(member) if member.isfile() else None
+        if content is not None and (member.name == CATALOG or _ORIGINAL.fullmatch(member.name)):
+            yield member.name, content
 
 
 def _sha256(file: Path) -> str:
