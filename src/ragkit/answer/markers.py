@@ -22,6 +22,9 @@ _GAP = re.compile(r"\s+(?=[.,;:!?])")
 _COMMENT = re.compile(r"(?:#|//|--|/\*|;;)[^\n]*\Z")
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
 _FENCE = 3
+_REFERENCE = re.compile(REFERENCE, re.IGNORECASE)
+_REACH = 120
+"""Characters of a marker at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +125,22 @@ class MarkedText:
             and not self._pointed_at(match["numbers"])
         ):
             return
+        if not in_code:
+            raw = self._unjoined(raw)
         fence = self._fenced or (match["ticks"] and len(raw) >= _FENCE)
         self.text += raw
         self._tail += "\n" * len(raw) if fence else raw
+
+    def _unjoined(self, raw: str) -> str:
+        """Without a bracket that would make a marker of what is left around one that was taken out."""
+        before = self.text[-_REACH:]
+        while raw.count("]") + raw.count("】"):
+            joined = (one for one in _REFERENCE.finditer(before + raw) if one.start() < len(before) < one.end())
+            if (found := next(joined, None)) is None:
+                break
+            at = found.end() - 1 - len(before)
+            raw = raw[:at] + raw[at + 1 :]
+        return raw
 
     def _toggle(self, ticks: int) -> None:
         if ticks >= _FENCE and not self._inline:

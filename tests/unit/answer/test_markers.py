@@ -112,6 +112,12 @@ def test_no_marker_without_a_source_is_ever_shown(deltas: list[str], sources: in
     assert all(1 <= marker <= sources for sentence in sentences for marker in sentence.markers)
 
 
+@pytest.mark.parametrize("reply", ["[1[1】]", "[[9]1]", "[1[7]]]"])
+def test_what_is_left_around_a_marker_that_was_taken_out_makes_none(reply: str) -> None:
+    assert not re.search(r"\[\d\]", shown(reply, sources=0)[0])
+    assert not re.search(r"\[\d\]", shown(*reply, sources=0)[0])
+
+
 @given(st.lists(st.text(max_size=10), max_size=8))
 def test_any_text_gets_through(deltas: list[str]) -> None:
     """Text without brackets is not changed."""
