@@ -1,123 +1,22 @@
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from sqlalchemy import func, insert, select
 
-from ragkit.answer.conversations import Conversations
-from ragkit.answer.pipeline import Answerer, last_answer
+from ragkit.answer.pipeline import last_answer
 from ragkit.answer.records import Records
 from ragkit.errors import InputError, NotFound, TooLarge, UpstreamError, UpstreamRateLimited
-from ragkit.events import Accepted, Cited, Done, Event, Failed, Retrieved, Token
-from ragkit.index.generations import Collections
-from ragkit.index.surroundings import Surroundings
+from ragkit.events import Accepted, Cited, Done, Failed, Retrieved, Token
 from ragkit.models.extractive import ExtractiveChat
-from ragkit.models.fallback import FallbackChat
-from ragkit.models.patience import Patience
-from ragkit.models.remembered import RememberingChat
 from ragkit.prompts import PromptRegistry
-from ragkit.protocols import ChatModel, EmbedderSpec
 from ragkit.reader import Reader
-from ragkit.settings import Settings
-from ragkit.store.engine import Database, now
-from ragkit.store.tables import answers, documents
+from ragkit.store.engine import Database
 from ragkit.testing import HashedEmbedder, ScriptedChat
-from ragkit.types import Chunk, Example, Filters, Hit, Mode, SearchResult, Section, Usage
+from ragkit.types import Chunk, Example, Section, Usage
+from tests.asking import HIT, QUESTION, TEXT, Build, FixedSearch, events_of, recorded, text_of
 
 pytestmark = pytest.mark.anyio
-
-QUESTION = "Within how many days are refunds paid?"
-TEXT = "Refunds are paid within 30 days. They go to the card that was used. Gift cards are not refundable."
-HIT = Hit(
-    rank=1, score=0.9, via=("dense",), document_id="d", uri="u", title="Returns policy", page=None, heading="",
-    chunk_id="c", start=100, end=100 + len(TEXT), text=TEXT,
-)  # fmt: skip
-
-
-class FixedSearch:
-    """Finds the same passages whatever is asked, and remembers what was asked."""
-
-    def __init__(self, *hits: Hit, error: Exception | None = None) -> None:
-        self.hits = hits
-        self.error = error
-        self.queries: list[str] = []
-        self.mmr: float | None = None
-
-    async def __call__(
-        self,
-        query: str,
-        *,
-        collection: str,
-        k: int,
-        mode: Mode,
-        filters: Filters | None,
-        access: tuple[str, ...] | None,
-        mmr: float | None,
-    ) -> SearchResult:
-        self.queries.append(query)
-        self.mmr = mmr
-        if self.error:
-            raise self.error
-        return SearchResult(query=query, hits=self.hits[:k], took_ms=1.0)
-
-
-Build = Callable[..., Answerer]
-
-
-@pytest.fixture
-def database(home: Path) -> Iterator[Database]:
-    database = Database.open(f"sqlite:///{home / 'ragkit.db'}")
-    generation = Collections(database).ensure("default", EmbedderSpec(id="e", dimension=4, max_tokens=9))
-    row = {"id": "d", "uri": "u", "state": "live", "access": [], "created_at": now(), "updated_at": now()}
-    with database.write() as connection:
-        connection.execute(insert(documents).values(**row, collection_id=generation.collection_id))
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def build(database: Database) -> Build:
-    def build(
-        chat: ChatModel,
-        search: FixedSearch | None = None,
-        sections: Mapping[str, Section] | None = None,
-        **settings: object,
-    ) -> Answerer:
-        return Answerer(
-            search=search or FixedSearch(HIT),
-            generation=generation,
-            chat=chat,
-            prompts=PromptRegistry(database),
-            sections=Surroundings(database) if sections is None else lambda _: sections,
-            conversations=Conversations(database),
-            records=Records(database, with_texts=Settings(**settings).store_texts),
-            reader=Reader(HashedEmbedder()),
-            settings=Settings(**settings),
-        )
-
-    return build
-
-
-def generation(collection: str) -> int:
-    if collection != "default":
-        raise NotFound(f"There is no collection {collection!r}.")
-    return 3
-
-
-def recorded(database: Database) -> int:
-    with database.read() as connection:
-        return connection.execute(select(func.count()).select_from(answers)).scalar_one()
-
-
-async def events_of(stream: AsyncGenerator[Event]) -> list[Event]:
-    return [event async for event in stream]
-
-
-def text_of(events: Sequence[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, Token))
 
 
 async def test_the_events_of_an_answer(build: Build, database: Database) -> None:
@@ -370,40 +269,3 @@ async def test_a_model_is_told_which_sources_disagree(build: Build) -> None:
     both, one = [await last_answer(build(chat, FixedSearch(HIT, other)).stream(QUESTION)) for _ in range(2)]
     assert "Sources 1 and 2 seem to disagree" in chat.requests[0].messages[0].text
     assert (both.reason, both.abstained, one.reason) == ("conflicting_sources", False, None)
-
-
-async def test_in_an_outage_the_answer_is_quoted_and_says_why(build: Build, database: Database) -> None:
-    chat = outage("'a:1' is down.", last=ExtractiveChat(Reader(HashedEmbedder())))
-    answer = await last_answer(build(chat).stream(QUESTION, collection="default"))
-    assert (answer.model, answer.fallback) == ("extractive", "'a:1' is down.")
-    assert "30 days" in answer.citations[0].quote
-    assert Records(database).trace(answer.trace_id).answer == answer
-
-
-async def test_in_an_outage_a_follow_up_is_rewritten_by_rule(build: Build) -> None:
-    search = FixedSearch(HIT)
-    answerer = build(outage("'a:1' is down.", last=ScriptedChat("Within 30 days [1].")), search)
-    first = await last_answer(answerer.stream(QUESTION, collection="default"))
-    again = await last_answer(
-        answerer.stream("And for gift cards?", collection="default", conversation_id=first.conversation_id)
-    )
-    assert str(again.fallback).endswith("'a:1' is down.")
-    assert "gift cards" in search.queries[-1]
-
-
-async def test_a_repeated_answer_is_checked_anew_and_costs_nothing(build: Build) -> None:
-    usage = Usage(input_tokens=10, output_tokens=5, cost_usd=0.5)
-    chat = ScriptedChat("Refunds are paid within 30 days [1].", "Within 30 days [1].", usage=usage)
-    answerer = build(RememberingChat(chat, most=5))
-    first = await last_answer(answerer.stream(QUESTION, collection="default"))
-    again = await last_answer(answerer.stream(QUESTION, collection="default"))
-    assert (again.answer, again.citations) == (first.answer, first.citations)
-    assert (first.usage.cost_usd, again.usage) == (0.5, Usage(cached=True))
-    assert again.trace_id != first.trace_id
-    other = await last_answer(answerer.stream(QUESTION, collection="default", access=("staff",)))
-    assert other.answer == "Within 30 days [1]."
-
-
-def outage(why: str, *, last: ChatModel) -> ChatModel:
-    down = ScriptedChat([UpstreamError(why)], name="a:1")
-    return FallbackChat([down], last=last, patience=Patience(first_s=0.001, longest_s=0.002, total_s=5))
