@@ -30,15 +30,15 @@ LEVELS: dict[str, int] = {
     "background": 0, "explanation": 0, "history": 0, "prompting": 0, "types": 0, "parsed": 0, "errors": 0,
     "references": 0, "rights": 0,
     "text": 0, "threads": 0, "tokens": 0,
-    "callers": 1, "events": 1, "lexical": 1, "protocols": 1, "settings": 1,
+    "callers": 1, "events": 1, "excerpts": 1, "lexical": 1, "protocols": 1, "settings": 1,
     "demands": 2, "interaction": 2, "passages": 2, "recorded": 2, "store": 2,
     "reading": 3, "report": 3, "testing": 3, "whole": 3,
     "reader": 4, "statements": 4,
     "answer": 5, "evaluate": 5, "index": 5, "ingest": 5, "jobs": 5, "keys": 5, "models": 5, "prompts": 5, "retrieve": 5,
     "client": 6,
     "answerers": 7, "answering": 7, "app": 7, "blocking": 7, "blocking_resources": 7, "checking": 7, "embedders": 7,
-    "embedding": 7, "engine": 7, "evaluation": 7, "job_resources": 7, "key_resources": 7, "measuring": 7, "parts": 7,
-    "rerankers": 7, "resources": 7, "runs": 7, "tuning": 7,
+    "embedding": 7, "engine": 7, "evaluation": 7, "feedback": 7, "job_resources": 7, "key_resources": 7,
+    "measuring": 7, "parts": 7, "rerankers": 7, "resources": 7, "runs": 7, "tuning": 7,
     "doctor": 8, "service": 8, "integrations": 8,
     "cli": 9,
 }  # fmt: skip
@@ -56,6 +56,7 @@ LOCAL_ENGINE = frozenset(
         "embedding",
         "engine",
         "evaluation",
+        "feedback",
         "job_resources",
         "key_resources",
         "measuring",
@@ -71,7 +72,9 @@ LOCAL_ENGINE = frozenset(
 FEATURES_THAT_MEET = frozenset({("ingest", "index"), ("retrieve", "index")})
 """What a feature may import of another: both write and read path need the index. All else meets in `app`."""
 
-CLIENT_IMPORTS = frozenset({"explanation", "history", "prompting", "recorded", "rights", "types", "events", "errors"})
+CLIENT_IMPORTS = frozenset(
+    {"excerpts", "explanation", "history", "prompting", "recorded", "rights", "types", "events", "errors"}
+)
 
 FOREIGN: dict[str, tuple[str, ...]] = {
     "chromadb": ("index/",),

@@ -20,6 +20,7 @@ from ragkit import (
     Ragkit,
     errors,
     events,
+    excerpts,
     explanation,
     history,
     parsed,
@@ -36,13 +37,14 @@ MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if "migrations" not in
 DOORS = (Ragkit, AsyncRagkit, Client, AsyncClient)
 METHODS = ("ask", "stream", "search", "explain", "ingest")
 RESOURCES = {
-    "documents": ("list", "get", "delete", "release", "upload"),
+    "documents": ("list", "get", "text", "file", "delete", "release", "upload"),
     "collections": ("list", "configure", "delete"),
     "prompts": ("list", "show", "create", "promote", "rollback", "diff"),
     "jobs": ("list", "get", "start", "pause", "resume", "cancel", "retry"),
     "snapshots": ("list", "show", "diff", "rollback"),
     "conversations": ("list", "show", "rename", "branch", "edit", "delete"),
-    "answers": ("list", "show", "replay", "diff"),
+    "answers": ("list", "show", "suggest", "replay", "diff"),
+    "feedback": ("give", "list", "delete"),
     "keys": ("create", "list", "rotate", "revoke", "usage"),
 }
 
@@ -121,7 +123,7 @@ def public_callables() -> Iterator[tuple[str, Any]]:
         yield f"AsyncRagkit.{name}", _resource(AsyncRagkit, name)
         for method in RESOURCES[name]:
             yield f"AsyncRagkit.{name}.{method}", getattr(_resource(AsyncRagkit, name), method)
-    for module in (types, history, recorded, rights, explanation, events, parsed, errors, protocols):
+    for module in (types, history, recorded, rights, explanation, excerpts, events, parsed, errors, protocols):
         for name in module.__all__:
             if inspect.isclass(value := getattr(module, name)) or inspect.isfunction(value):
                 yield f"{module.__name__}.{name}", value

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import pydantic
 
-from ragkit import errors, events, explanation, history, recorded, rights, settings, types
+from ragkit import errors, events, excerpts, explanation, history, recorded, rights, settings, types
 from tools.interfaces import cell, commands_page, routes_page
 from tools.measured import filled
 
@@ -101,7 +101,7 @@ def error_classes() -> list[type[errors.RagkitError]]:
 
 def wire_types() -> dict[str, Any]:
     """Values first, then the events of a stream."""
-    modules = (types, history, recorded, rights, explanation, events)
+    modules = (types, history, recorded, rights, explanation, excerpts, events)
     return {
         name: getattr(module, name)
         for module in modules
@@ -116,8 +116,8 @@ def types_page() -> str:
         "",
         "What the engine returns is also what travels over HTTP, field by field. Import them from",
         "`ragkit.types`, the history of a corpus from `ragkit.history`, conversations and records of answers from",
-        "`ragkit.recorded`, keys from `ragkit.rights`, how a search went from `ragkit.explanation`, the events of a",
-        "stream from `ragkit.events`.",
+        "`ragkit.recorded`, keys from `ragkit.rights`, how a search went from `ragkit.explanation`, parts of a text",
+        "from `ragkit.excerpts`, the events of a stream from `ragkit.events`.",
         "Offsets count Unicode code points, spans are half-open, times are UTC.",
         "",
     ]

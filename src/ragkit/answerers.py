@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from ragkit.answer.conversations import Conversations
+from ragkit.answer.feedback import FeedbackStore
 from ragkit.answer.records import Records
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Answerers:
 
     Attributes:
         conversations: What was said.
-        records: What was answered.
+        records: What was answered; `feedback`: what was said of it.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Answerers:
     ) -> None:
         self.conversations = Conversations(database)
         self.records = Records(database, with_texts=settings.store_texts)
+        self.feedback = FeedbackStore(database, with_texts=settings.store_texts)
         self._settings = settings
         self._database = database
         self._collections = collections

@@ -11,6 +11,7 @@ from anyio import CancelScope
 
 from ragkit.answer.compare import compare
 from ragkit.answer.pipeline import checked_question
+from ragkit.answer.suggestions import suggested
 from ragkit.callers import Caller, Within, carries_no_tags
 from ragkit.errors import ConfigError, InputError, NotAllowed, NotFound, RagkitError
 from ragkit.recorded import (
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ragkit.answer.ports import Search
     from ragkit.parts import Parts
 
-__all__ = ["AsyncAnswers", "AsyncConversations", "asked_in"]
+__all__ = ["AsyncAnswers", "AsyncConversations", "asked_in", "checked_limit"]
 
 MOST = 500
 """Entries of one page of a list."""
@@ -55,7 +56,7 @@ class AsyncConversations:
         Raises:
             NotFound: There is no conversation `before`.
         """
-        limit = _checked(limit)
+        limit = checked_limit(limit)
         return await self._threads.run(self._stored.list, limit=limit, before=before, caller=self._name)
 
     async def show(self, conversation_id: str) -> ConversationView:
@@ -154,7 +155,7 @@ class AsyncAnswers:
         Raises:
             NotFound: There is no answer `before`.
         """
-        how: dict[str, Any] = {"conversation_id": conversation_id, "limit": _checked(limit), "before": before}
+        how: dict[str, Any] = {"conversation_id": conversation_id, "limit": checked_limit(limit), "before": before}
         return await self._threads.run(self._parts.records.list, caller=self._caller.name, **how)
 
     async def show(self, answer_id: str) -> Trace:
@@ -164,6 +165,26 @@ class AsyncAnswers:
             NotFound: There is no such answer.
         """
         return await self._threads.run(self._parts.records.trace, answer_id, caller=self._caller.name)
+
+    async def suggest(self, answer_id: str, *, limit: int = 3) -> tuple[str, ...]:
+        """Questions to go on with, which the documents that an answer cites answer; made of headings, without a model.
+
+        Args:
+            answer_id: The `trace_id` of the answer.
+            limit: How many at most, up to 500.
+
+        Raises:
+            NotFound: There is no such answer.
+        """
+        limit, trace = checked_limit(limit), await self.show(answer_id)
+        view = partial(self._parts.catalog.view, with_chunks=True, access=self._caller.access)
+        chunks = {}
+        for key in dict.fromkeys(one.document_id for one in trace.answer.citations):
+            if not self._within.holds(trace.collection):
+                break
+            with suppress(NotFound):  # deleted since
+                chunks[key] = (await self._threads.run(view, key)).chunks
+        return tuple(suggested(trace.question, trace.answer.citations, chunks)[:limit])
 
     async def replay(
         self, answer_id: str, *, prompt: str | None = None, model: str | None = None, generation: int | None = None
@@ -247,7 +268,12 @@ async def asked_in(
     return within.named(collection)
 
 
-def _checked(limit: int) -> int:
+def checked_limit(limit: int) -> int:
+    """How many entries a list may have.
+
+    Raises:
+        InputError: It is asked for none, or for too many.
+    """
     if not 1 <= limit <= MOST:
         raise InputError(f"A list cannot have {limit} entries.", hint=f"Ask for 1 to {MOST}.")
     return limit

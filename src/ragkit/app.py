@@ -119,6 +119,7 @@ class _Root:
             prompts=self.prompts,
             conversations=self.answerers.conversations,
             records=self.answerers.records,
+            feedback=self.answerers.feedback,
             numbered=self.generations.numbered,
             jobs=self.jobs,
             control=self.control,

@@ -25,6 +25,7 @@ from ragkit.blocking_resources import (
 )
 from ragkit.events import Event
 from ragkit.explanation import Explanation
+from ragkit.feedback import Feedbacks
 from ragkit.history import Reindexed
 from ragkit.types import (
     Answer,
@@ -62,6 +63,7 @@ class Ragkit:
         prompts: Versions of prompts and the aliases that point at them.
         conversations: What was said, in order.
         answers: Records of answers, to look at, to compare and to replay.
+        feedback: What people said of them.
         jobs: Uploads and runs of pipelines, on their way.
         snapshots: What collections answered from earlier, to compare and to go back to.
         keys: Who may call a service over this engine, and how much they may use.
@@ -80,6 +82,7 @@ class Ragkit:
         self.prompts = Prompts(kit, self._portal)
         self.conversations = Conversations(kit, self._portal)
         self.answers = Answers(kit, self._portal)
+        self.feedback = Feedbacks(kit, self._portal)
         self.jobs = Jobs(kit, self._portal)
         self.snapshots = Snapshots(kit, self._portal)
         self.keys = Keys(kit, self._portal)

@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from anyio.from_thread import BlockingPortal
 
+from ragkit.excerpts import Excerpt
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
-from ragkit.recorded import AnswerDiff, AnswerSummary, Conversation, ConversationView, Forgotten, Replay, Trace
+from ragkit.recorded import (
+    AnswerDiff,
+    AnswerSummary,
+    Conversation,
+    ConversationView,
+    Forgotten,
+    Replay,
+    Trace,
+)
 from ragkit.rights import Key, KeyUsage, Limit, NewKey, Role
 from ragkit.types import (
     Answer,
@@ -69,6 +78,12 @@ class Documents(Resource):
 
     def get(self, document_id: str, *, chunks: bool = False) -> DocumentView:
         return self._call(self._kit.documents.get, document_id, chunks=chunks)
+
+    def text(self, document_id: str, *, start: int = 0, end: int | None = None, page: int | None = None) -> Excerpt:
+        return self._call(self._kit.documents.text, document_id, start=start, end=end, page=page)
+
+    def file(self, document_id: str) -> bytes:
+        return self._call(self._kit.documents.file, document_id)
 
     def delete(self, document_id: str) -> Receipt:
         return self._call(self._kit.documents.delete, document_id)
@@ -149,6 +164,9 @@ class Answers(Resource):
 
     def show(self, answer_id: str) -> Trace:
         return self._call(self._kit.answers.show, answer_id)
+
+    def suggest(self, answer_id: str, *, limit: int = 3) -> tuple[str, ...]:
+        return self._call(self._kit.answers.suggest, answer_id, limit=limit)
 
     def replay(
         self, answer_id: str, *, prompt: str | None = None, model: str | None = None, generation: int | None = None

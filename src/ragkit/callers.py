@@ -84,6 +84,11 @@ class Within:
         self._only = only
 
     @property
+    def only(self) -> tuple[str, ...] | None:
+        """Those that the caller may use; none where it may use all."""
+        return self._only
+
+    @property
     def everywhere(self) -> bool:
         return self._only is None
 

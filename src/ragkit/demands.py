@@ -13,7 +13,7 @@ from functools import cached_property
 
 from ragkit.text import STOPWORDS, words
 
-__all__ = ["DATE", "Kind", "identifiers", "kind_of", "names", "periods"]
+__all__ = ["DATE", "Kind", "identifiers", "is_german", "kind_of", "names", "periods"]
 
 _COUNT = (
     r"two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|ninety|hundred"
@@ -160,10 +160,15 @@ def periods(text: str) -> set[tuple[int, str]]:
 def names(question: str) -> list[str]:
     """Its words that begin with a capital, but for the first and months; of a German question none: all nouns do."""
     found = [match.group() for match in _WORD.finditer(question)]
-    if _GERMAN & {word.casefold() for word in found}:
+    if is_german(question):
         return []
     common = STOPWORDS | _MONTHS.keys()
     return [word for word in found[1:] if word[0].isupper() and len(word) > 1 and word.casefold() not in common]
+
+
+def is_german(question: str) -> bool:
+    """Whether one of its words is a common one of German."""
+    return bool(_GERMAN & {match.group().casefold() for match in _WORD.finditer(question)})
 
 
 def identifiers(text: str) -> set[str]:

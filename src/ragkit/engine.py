@@ -18,6 +18,7 @@ from ragkit.callers import Caller, OperatorsOnly, Within, carries_no_tags, opera
 from ragkit.embedding import AsyncEmbeddings
 from ragkit.events import Event
 from ragkit.explanation import Explanation
+from ragkit.feedback import AsyncFeedback
 from ragkit.history import Reindexed
 from ragkit.ingest.sources import Origin, roots_of
 from ragkit.job_resources import AsyncJobs
@@ -48,7 +49,7 @@ class AsyncRagkit:
         documents: What was ingested.
         collections: Sets of documents that are searched together.
         prompts: Versions of prompts and the aliases that point at them.
-        conversations: What was said, in order; `answers`: the records of what was answered.
+        conversations: What was said, in order; `answers`: the records of what was answered; `feedback` on them.
         jobs: Uploads and runs of pipelines, on their way.
         snapshots: What collections answered from earlier, to compare and to go back to.
         keys: Who may call a service over this engine, and how much they may use.
@@ -69,6 +70,7 @@ class AsyncRagkit:
         self.collections = AsyncCollections(parts, threads, within, caller.access)
         self.conversations = AsyncConversations(parts, threads, self.ask, caller)
         self.answers = AsyncAnswers(parts, threads, caller, within)
+        self.feedback = AsyncFeedback(parts, threads, caller, within)
         self.embeddings = AsyncEmbeddings(parts, threads, within)
         self.jobs = AsyncJobs(parts, threads, within)
         self.snapshots = AsyncSnapshots(parts, threads, within)

@@ -11,6 +11,7 @@ from ragkit.types import VerifyReport
 
 if TYPE_CHECKING:
     from ragkit.answer.conversations import Conversations
+    from ragkit.answer.feedback import FeedbackStore
     from ragkit.answer.pipeline import Answerer
     from ragkit.answer.ports import Search
     from ragkit.answer.records import Records
@@ -55,6 +56,7 @@ class Parts:
     prompts: PromptRegistry
     conversations: Conversations
     records: Records
+    feedback: FeedbackStore
     numbered: Callable[[Generation, int], Generation]
     """The generation of a collection that has a number; raises NotFound where it is gone."""
     jobs: JobLedger

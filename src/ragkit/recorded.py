@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Literal
 
 from ragkit.errors import InputError
 from ragkit.events import Verified
@@ -16,15 +17,21 @@ from ragkit.types import Answer, Filters, Message, Reason, Verdict
 __all__ = [
     "AnswerDiff",
     "AnswerSummary",
+    "Complaint",
     "Conversation",
     "ConversationView",
+    "Feedback",
     "Forgotten",
+    "Rating",
     "Replay",
     "Said",
     "Shown",
     "Trace",
     "read_place",
 ]
+
+Rating = Literal["up", "down"]
+Complaint = Literal["wrong", "incomplete", "outdated", "wrong_source", "refused", "unclear", "other"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,3 +208,25 @@ class Replay:
 
     trace: Trace
     diff: AnswerDiff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """What somebody said of an answer, or of one of its citations."""
+
+    id: str
+    answer_id: str
+    """The `trace_id` of the answer."""
+    collection: str
+    question: str
+    cited: tuple[str, ...]
+    """Uris of the documents that the answer cites; of a citation its own."""
+    citation: int | None
+    """The place of the citation in the answer's list, from 0; none where the whole answer is meant."""
+    rating: Rating
+    reasons: tuple[Complaint, ...]
+    comment: str
+    correction: str
+    """What should have been answered."""
+    created_at: datetime
+    updated_at: datetime

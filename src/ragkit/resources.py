@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragkit.callers import Access, Within, carries_no_tags
 from ragkit.errors import NotFound
+from ragkit.excerpts import Excerpt, excerpt
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.jobs.uploads import accept_upload
 from ragkit.runs import release_document
@@ -62,6 +63,36 @@ class AsyncDocuments:
         if not self._within.holds(view.document.collection):
             raise NotFound(f"There is no document {document_id!r}.", hint="`ragkit documents list` shows every id.")
         return view
+
+    async def text(
+        self, document_id: str, *, start: int = 0, end: int | None = None, page: int | None = None
+    ) -> Excerpt:
+        """A part of its text.
+
+        Args:
+            document_id: Which document.
+            start: The first character, from 0.
+            end: The character after the last one; without it, the end of the text.
+            page: Only what is on this page, from 1, and between `start` and `end`.
+
+        Raises:
+            NotFound: No document has this id, or there is no text on the page.
+        """
+        view = await self.get(document_id, chunks=page is not None)
+        return excerpt(view, start=start, end=end, page=page)
+
+    async def file(self, document_id: str) -> bytes:
+        """The file that was uploaded, as it came.
+
+        Raises:
+            NotFound: No document has this id, or no copy of its file is kept: it was read from where its uri says.
+        """
+        document = (await self.get(document_id)).document
+        if document.version is None or not document.uri.startswith("upload://"):
+            raise NotFound(
+                f"No copy of the file of {document.uri!r} is kept: only uploads are.", hint="Fetch it from its source."
+            )
+        return await self._threads.run(self._parts.files.get, document.version)
 
     async def delete(self, document_id: str) -> Receipt:
         """Remove a document from the catalog, the vectors and the keywords.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -44,6 +45,13 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None,
         description="Where browsers reach the service, for links to sources; unset, where the request was sent.",
+    )
+    root_path: str = Field(
+        "",
+        description="The path below which a proxy serves the service, such as /kb; it may take it off or leave it on.",
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Web pages elsewhere that may call the service, as https://app.example, separated by commas."
     )
     port: int = Field(8000, ge=0, le=65535, description="The port that the service binds; 0 takes a free one.")
 
@@ -153,6 +161,9 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds that answers may go on when the service is told to stop; what kills it must wait 10 more.",
     )
+    resume_s: float = Field(
+        10.0, ge=0, description="Seconds that a resumable stream goes on without a reader, and is kept after its end."
+    )
     threads: int = Field(8, ge=1, le=256, description="Blocking calls that may run at once.")
     log_level: str = Field("warning", pattern="^(debug|info|warning|error)$", description="Least severe log line.")
 
@@ -181,7 +192,21 @@ class Settings(BaseSettings):
     def _stripped(cls, value: object) -> object:
         return value.strip() if isinstance(value, str) else value  # a mounted secret often ends its line
 
-    @field_validator("api_keys", mode="before")
+    @field_validator("root_path")
+    @classmethod
+    def _below(cls, value: str) -> str:
+        path = value.strip("/")
+        return f"/{path}" if path else ""
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if origin != "*" and not re.fullmatch(r"https?://[^/\s*]+", origin):
+                raise ValueError(f"{origin!r} is no origin: write it as https://app.example, without a path")
+        return value
+
+    @field_validator("api_keys", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value

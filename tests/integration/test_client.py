@@ -20,7 +20,7 @@ from ragkit.settings import Settings
 from ragkit.testing.engine import MemoryRagkit
 from ragkit.types import Example, Filters
 
-RESOURCES = ("documents", "collections", "prompts", "jobs", "snapshots", "conversations", "answers", "keys")
+RESOURCES = ("documents", "collections", "prompts", "jobs", "snapshots", "conversations", "answers", "feedback", "keys")
 
 
 @pytest.fixture

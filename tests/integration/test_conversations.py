@@ -171,6 +171,7 @@ def test_over_http_a_conversation_belongs_to_its_key(home: Path) -> None:
         assert mine.conversations.branch(key, said[1].id).messages == 2
         assert mine.conversations.edit(key, said[0].id, "To which card do refunds go?").conversation_id != key
         assert mine.answers.list(conversation_id=key)[0].id == answer.trace_id
+        assert mine.answers.suggest(answer.trace_id) == ('What does "Refunds" say about "Abroad"?',)
         replay = mine.answers.replay(answer.trace_id)
         assert mine.answers.diff(answer.trace_id, replay.trace.id).text == ""
         assert theirs.conversations.list() == theirs.answers.list() == ()

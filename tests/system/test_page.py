@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from tests.running import free_port, ok, running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 pytestmark = pytest.mark.system
 
@@ -25,8 +26,9 @@ CORPUS = {
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[str]:
     home, corpus = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("corpus")
+    (home / "models").symlink_to(models)
     for name, text in CORPUS.items():
         (corpus / name).write_text(text, "utf-8")
     assert ok("ingest", str(corpus), RAGKIT_HOME=str(home))["added"] == len(CORPUS)
@@ -48,7 +50,7 @@ def browser():
 
 @pytest.fixture
 def page(browser, address: str) -> Iterator[Page]:
-    context = browser.new_context()
+    context = browser.new_context(base_url=address)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -76,6 +78,38 @@ def test_an_answer_shows_where_it_is_taken_from(page: Page) -> None:
     page.keyboard.press("Escape")
     assert page.locator("#source").is_hidden()
     assert answer.locator(".chip").first.evaluate("chip => chip === document.activeElement")
+
+
+def test_a_reader_says_what_answer_and_citation_are_worth(page: Page) -> None:
+    ask(page, "Are gift cards refundable?")
+    answer = page.locator("article").last
+    down = answer.get_by_role("button", name="Bad answer")
+    down.click()
+    answer.locator(".complaint select").select_option("outdated")
+    answer.locator(".complaint textarea").fill("They are, since March.")
+    answer.locator(".complaint button").click()
+    answer.locator(".complaint form").wait_for(state="detached")
+    assert down.get_attribute("aria-pressed") == "true"
+    answer.locator(".chip").first.click()
+    up = page.locator("#source").get_by_role("button", name="Good citation")
+    up.click()
+    page.locator("#source .thumbs .note", has_text="Noted").wait_for()
+    found = page.request.get("/v1/feedback").json()["feedback"]
+    assert [(one["citation"], one["rating"], one["reasons"]) for one in found] == [
+        (0, "up", []),
+        (None, "down", ["outdated"]),
+    ]
+    assert found[1]["correction"] == "They are, since March."
+    down.click()
+    answer.locator(".thumbs .note", has_text="Taken back").wait_for()
+    assert [one["citation"] for one in page.request.get("/v1/feedback").json()["feedback"]] == [0]
+
+
+def test_a_link_from_elsewhere_opens_the_quoted_sentence(page: Page) -> None:
+    body = {"model": "ragkit", "messages": [{"role": "user", "content": "Are gift cards refundable?"}]}
+    source = page.request.post("/v1/chat/completions", data=body).json()["ragkit"]["sources"][0]
+    page.goto(source["url"])
+    assert page.locator("#source mark").inner_text() == source["quote"] == FACT
 
 
 def test_a_refusal_says_so(page: Page) -> None:
@@ -126,6 +160,31 @@ def test_a_connection_that_breaks_off_is_told(page: Page) -> None:
     problem = page.locator("article .problem")
     problem.wait_for()
     assert "cannot be reached" in problem.inner_text()
+
+
+def test_an_answer_whose_connection_breaks_off_goes_on(page: Page) -> None:
+    def cut(route: Route) -> None:
+        reply = route.fetch()
+        route.fulfill(response=reply, body=reply.body()[:900])
+
+    page.route("**/v1/ask", cut, times=1)
+    ask(page, "Are gift cards refundable?")
+    answer = page.locator("article").last
+    (kept,) = page.request.get("/v1/answers?limit=1").json()["answers"]
+    whole = page.request.get(f"/v1/answers/{kept['id']}").json()["answer"]
+    assert FACT in answer.locator(".text").inner_text()
+    assert answer.locator(".chip").count() == len(re.findall(r"\[\d+\]", whole["answer"])) > 0
+    assert answer.locator(".problem").count() == 0
+
+
+def test_a_key_that_may_only_ask_is_told_so(page: Page, address: str) -> None:
+    me = {"id": "rk_x", "role": "reader", "collections": ["default"], "access": None, "limits": []}
+    page.route("**/v1/me", lambda route: route.fulfill(json=me))
+    page.goto(f"{address}/?again")
+    page.locator("#may", has_text="add no documents").wait_for()
+    assert page.locator("#add").is_disabled()
+    ask(page, "Are gift cards refundable?")
+    assert FACT in page.locator("article").last.locator(".text").inner_text()
 
 
 def test_it_fits_a_telephone_and_the_dark(browser, address: str) -> None:

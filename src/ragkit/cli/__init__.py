@@ -21,6 +21,7 @@ from ragkit.cli import (
     documents,
     evaluate,
     explain,
+    feedback,
     ingest,
     jobs,
     keys,
@@ -51,6 +52,7 @@ app.add_typer(documents.app, name="documents")
 app.add_typer(collections.app, name="collections")
 app.add_typer(conversations.app, name="conversations")
 app.add_typer(answers.app, name="answers")
+app.add_typer(feedback.app, name="feedback")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="keys")

@@ -22,6 +22,7 @@ from ragkit.client.asynchronous_resources import (
     Prompts,
     Snapshots,
 )
+from ragkit.client.feedback import AsyncGiven
 from ragkit.client.sending import AsyncSender
 from ragkit.client.wire import Wire
 from ragkit.errors import InputError
@@ -62,6 +63,7 @@ class AsyncClient:
         self.prompts = Prompts(self._send)
         self.conversations = Conversations(self._send)
         self.answers = Answers(self._send)
+        self.feedback = AsyncGiven(self._send)
         self.jobs = Jobs(self._send)
         self.snapshots = Snapshots(self._send)
         self.keys = Keys(self._send)

@@ -21,6 +21,7 @@ from ragkit.client.blocking_resources import (
     Prompts,
     Snapshots,
 )
+from ragkit.client.feedback import Given
 from ragkit.client.sending import Sender
 from ragkit.client.wire import Wire
 from ragkit.errors import InputError
@@ -61,6 +62,7 @@ class Client:
         self.prompts = Prompts(self._send)
         self.conversations = Conversations(self._send)
         self.answers = Answers(self._send)
+        self.feedback = Given(self._send)
         self.jobs = Jobs(self._send)
         self.snapshots = Snapshots(self._send)
         self.keys = Keys(self._send)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ragkit.client import calls, said_calls
 from ragkit.client.sending import Sender
+from ragkit.excerpts import Excerpt
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.recorded import AnswerDiff, AnswerSummary, Conversation, ConversationView, Forgotten, Replay, Trace
 from ragkit.rights import Key, KeyUsage, Limit, NewKey, Role
@@ -39,6 +40,14 @@ class Documents:
     def get(self, document_id: str, *, chunks: bool = False) -> DocumentView:
         """A document with its text and, on request, its chunks."""
         return self._send(calls.get_document(document_id, chunks=chunks))
+
+    def text(self, document_id: str, *, start: int = 0, end: int | None = None, page: int | None = None) -> Excerpt:
+        """A part of its text."""
+        return self._send(calls.document_text(document_id, start=start, end=end, page=page))
+
+    def file(self, document_id: str) -> bytes:
+        """The file that was uploaded, as it came."""
+        return self._send(calls.document_file(document_id))
 
     def delete(self, document_id: str) -> Receipt:
         """Erase a document everywhere."""
@@ -151,6 +160,10 @@ class Answers:
     def show(self, answer_id: str) -> Trace:
         """The record of one answer."""
         return self._send(said_calls.show_answer(answer_id))
+
+    def suggest(self, answer_id: str, *, limit: int = 3) -> tuple[str, ...]:
+        """Questions to go on with."""
+        return self._send(said_calls.suggest_questions(answer_id, limit=limit))
 
     def replay(
         self, answer_id: str, *, prompt: str | None = None, model: str | None = None, generation: int | None = None

@@ -6,11 +6,12 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
+from ragkit.excerpts import Excerpt
 from ragkit.explanation import Explanation
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.rights import Key, KeyUsage, Limit, NewKey, Role
@@ -43,11 +44,12 @@ class Call(Generic[T]):
     method: str
     path: str
     result: Any
-    """The type of the reply, as `TypeAdapter` takes it."""
+    """The type of the reply, as `TypeAdapter` takes it; `bytes` for a body that is not JSON."""
     field: str | None = None
     """The result is under this key of the reply."""
     query: Mapping[str, str] | None = None
     json: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] | None = None
     form: Mapping[str, str] | None = None
     file: tuple[str, bytes] | None = None
     repeatable: bool = False
@@ -59,6 +61,8 @@ class Call(Generic[T]):
         Raises:
             pydantic.ValidationError: The body is something else.
         """
+        if self.result is bytes:
+            return cast("T", body)
         if self.field is None:
             value: T = adapter(self.result).validate_json(body)
             return value
@@ -100,8 +104,18 @@ def ask(
         mmr=mmr,
         history=[asdict(message) for message in history] or None,
         stream=stream or None,
+        resumable=stream or None,
     )
     return Call(method="POST", path="/v1/ask", result=Answer, json=body)
+
+
+def resume(trace_id: str, after: str) -> Call[Answer]:
+    headers = {"Last-Event-ID": after}
+    return Call(method="GET", path=f"/v1/ask/{part(trace_id)}/events", result=Answer, headers=headers)
+
+
+def cancel(trace_id: str) -> Call[bytes]:
+    return Call(method="DELETE", path=f"/v1/ask/{part(trace_id)}", result=bytes)
 
 
 def search(
@@ -133,6 +147,15 @@ def list_documents(collection: str | None, state: DocumentState | None) -> Call[
 
 def get_document(document_id: str, *, chunks: bool) -> Call[DocumentView]:
     return get(f"/v1/documents/{part(document_id)}", DocumentView, query={"chunks": str(chunks).lower()})
+
+
+def document_text(document_id: str, *, start: int, end: int | None, page: int | None) -> Call[Excerpt]:
+    query = {name: str(value) for name, value in given(start=start, end=end, page=page).items()}
+    return get(f"/v1/documents/{part(document_id)}/text", Excerpt, query=query)
+
+
+def document_file(document_id: str) -> Call[bytes]:
+    return get(f"/v1/documents/{part(document_id)}/file", bytes)
 
 
 def delete_document(document_id: str) -> Call[Receipt]:

@@ -17,6 +17,7 @@ __all__ = [
     "replay_answer",
     "show_answer",
     "show_conversation",
+    "suggest_questions",
 ]
 
 
@@ -57,6 +58,11 @@ def list_answers(*, conversation_id: str | None, limit: int, before: str | None)
 
 def show_answer(answer_id: str) -> Call[Trace]:
     return get(f"/v1/answers/{part(answer_id)}", Trace)
+
+
+def suggest_questions(answer_id: str, *, limit: int) -> Call[tuple[str, ...]]:
+    path = f"/v1/answers/{part(answer_id)}/suggestions"
+    return get(path, tuple[str, ...], field="questions", query=_query(limit=limit))
 
 
 def replay_answer(answer_id: str, *, prompt: str | None, model: str | None, generation: int | None) -> Call[Replay]:

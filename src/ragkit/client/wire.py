@@ -92,7 +92,7 @@ class Wire:
         return {
             "method": call.method,
             "url": self.prefix + call.path,
-            "headers": headers,
+            "headers": headers | dict(call.headers or {}),
         } | {name: value for name, value in arguments.items() if value is not None}
 
     def retry_delay(
@@ -110,8 +110,11 @@ class Wire:
         asked = seconds_asked(outcome.headers) if isinstance(outcome, httpx2.Response) else None
         if asked is not None:
             return asked if asked <= LONGEST_RETRY_AFTER_S else None
-        delay: float = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0**attempt)
-        return delay * random.uniform(0.5, 1.0)  # noqa: S311
+        return _backoff(attempt)
+
+    def resume_delay(self, attempt: int) -> float | None:
+        """Seconds to wait before a stream that broke off is gone on with, or None where it is given up."""
+        return None if attempt >= self.max_retries else _backoff(attempt)
 
     def unreachable(self, error: httpx2.TransportError) -> UpstreamError:
         """What to tell when no reply came."""
@@ -141,6 +144,11 @@ class Wire:
                 f"What {str(response.url)!r} answered is not understood.",
                 hint="Is it a ragkit service, and of this version?",
             ) from error
+
+
+def _backoff(attempt: int) -> float:
+    delay: float = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0**attempt)
+    return delay * random.uniform(0.5, 1.0)  # noqa: S311
 
 
 def _address(url: str) -> str:

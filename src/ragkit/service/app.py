@@ -16,15 +16,18 @@ from starlette.middleware import Middleware
 from ragkit.models.prices import Prices
 from ragkit.service import errors
 from ragkit.service.admission import Admission
+from ragkit.service.cors import cors
 from ragkit.service.gate import Gate
+from ragkit.service.idempotency import Idempotency
 from ragkit.service.metrics import Counted, Metrics
-from ragkit.service.middleware import BodyLimit, TraceId
+from ragkit.service.middleware import BodyLimit, HeaderLimit, TraceId
 from ragkit.service.routes import (
     answers,
     ask,
     collections,
     conversations,
     documents,
+    feedback,
     health,
     jobs,
     keys,
@@ -35,6 +38,7 @@ from ragkit.service.routes import (
     search,
     snapshots,
 )
+from ragkit.service.streams import Streams
 
 if TYPE_CHECKING:
     from ragkit.engine import AsyncRagkit
@@ -42,7 +46,20 @@ if TYPE_CHECKING:
 
 __all__ = ["create_service"]
 
-RESOURCES = (ask, openai, search, conversations, answers, documents, jobs, collections, prompts, snapshots, keys)
+RESOURCES = (
+    ask,
+    openai,
+    search,
+    conversations,
+    answers,
+    feedback,
+    documents,
+    jobs,
+    collections,
+    prompts,
+    snapshots,
+    keys,
+)
 BESIDE = (health, metrics, page)
 FORM_ROOM = 1_000_000
 """Bytes that a form may hold beside its file."""
@@ -71,6 +88,7 @@ def create_service(
             app.state.warming = asyncio.create_task(kit.ready())
             yield
             app.state.warming.cancel()
+            await app.state.streams.aclose()
 
     admission = Admission(settings.answers_at_once, settings.answers_waiting)
     counted = Metrics(admission)
@@ -88,6 +106,7 @@ def create_service(
     app.state.settings = settings
     app.state.upload_slots = anyio.CapacityLimiter(1)
     app.state.embedding_slots = anyio.CapacityLimiter(1)
+    app.state.streams = Streams(settings.resume_s)
     app.state.prices = Prices(settings.llm_prices)
     app.state.admission = admission
     app.state.metrics = counted
@@ -95,18 +114,23 @@ def create_service(
     errors.install(app)
     for part in (*RESOURCES, *BESIDE):
         app.include_router(part.router)
+    app.include_router(keys.whoami)
     return app
 
 
 def _middleware(kit: AsyncRagkit, settings: Settings, counted: Metrics) -> list[Middleware]:
     """What every request passes, in this order."""
+    keys_of_settings = [key.get_secret_value() for key in settings.api_keys]
     return [
-        Middleware(TraceId),
+        Middleware(TraceId, root_path=settings.root_path),
         Middleware(Counted, metrics=counted),
-        Middleware(Gate, kit=kit, keys=[key.get_secret_value() for key in settings.api_keys]),
+        *cors(settings.cors_origins),
+        Middleware(HeaderLimit),
+        Middleware(Gate, kit=kit, keys=keys_of_settings, origins=settings.cors_origins),
         Middleware(
             BodyLimit,
             max_bytes=settings.max_file_mb * 1_000_000 + FORM_ROOM,
             max_json_bytes=JSON_ROOM + ESCAPED * settings.max_question_chars,
         ),
+        Middleware(Idempotency),
     ]

@@ -21,7 +21,7 @@ from starlette.types import Scope
 from ragkit.errors import InputError, OverQuota, RagkitError, error_for
 from ragkit.service.paths import path_of
 
-__all__ = ["ClientGone", "in_openai_form", "install", "problem", "tell"]
+__all__ = ["ClientGone", "in_openai_form", "install", "of_http", "problem", "tell"]
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ CODES_BY_STATUS: Mapping[int, str] = {
     400: "invalid_input",
     404: "not_found",
     405: "invalid_input",
+    408: "invalid_input",
     413: "too_large",
     415: "unsupported_format",
 }
@@ -72,6 +73,17 @@ def problem(error: RagkitError, scope: Scope, *, status: int | None = None) -> J
     if path_of(scope).startswith(OPENAI_PATHS):
         return _openai_response(error, status, trace_id, headers)
     return _response(error, status, error.trace_id or trace_id, headers)
+
+
+def of_http(error: HTTPException, scope: Scope) -> RagkitError:
+    """The error of ours that tells of one of HTTP alone."""
+    code = CODES_BY_STATUS.get(error.status_code, "internal")
+    detail = {
+        404: f"There is nothing at {scope['path']!r}.",
+        405: f"{scope['path']!r} does not answer {scope['method']}.",
+    }.get(error.status_code, str(error.detail))
+    hint = "GET /docs shows every address." if error.status_code in {404, 405} else None
+    return error_for(code)(detail, hint=hint)
 
 
 def in_openai_form(error: RagkitError, trace_id: str) -> dict[str, Any]:
@@ -149,13 +161,7 @@ def _explain(errors: Sequence[Any]) -> str:
 
 async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    code = CODES_BY_STATUS.get(error.status_code, "internal")
-    detail = {
-        404: f"There is nothing at {request.url.path!r}.",
-        405: f"{request.url.path!r} does not answer {request.method}.",
-    }.get(error.status_code, str(error.detail))
-    hint = "GET /docs shows every address." if error.status_code in {404, 405} else None
-    response = problem(error_for(code)(detail, hint=hint), request.scope, status=error.status_code)
+    response = problem(of_http(error, request.scope), request.scope, status=error.status_code)
     response.headers.update(error.headers or {})
     return response
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ragkit.callers import Principal
 from ragkit.errors import NotAllowed, RagkitError, Unauthenticated
 from ragkit.service.errors import problem, tell
+from ragkit.service.paths import path_of
 
 if TYPE_CHECKING:
     from ragkit.engine import AsyncRagkit
@@ -44,12 +45,14 @@ class Gate:
         app: What comes after.
         kit: Whose keys these are.
         keys: Others that open everything.
+        origins: Web pages that may call also a service without keys, each by its name.
     """
 
-    def __init__(self, app: ASGIApp, kit: AsyncRagkit, keys: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, kit: AsyncRagkit, keys: Sequence[str], origins: Sequence[str] = ()) -> None:
         self._app = app
         self._kit = kit
         self._digests = [_digest(key) for key in keys]
+        self._origins = frozenset(origins) - {"*"}
         self._limiter = CapacityLimiter(LOOKUPS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,7 +62,7 @@ class Gate:
         state, standing = scope["state"], None
         try:
             state["caller"] = caller = await self._admit(scope, Headers(scope=scope))
-            if caller is not None and caller.metered and not _is_open(scope["path"]):
+            if caller is not None and caller.metered and not _is_open(path_of(scope)):
                 standing = await anyio.to_thread.run_sync(self._kit.quotas.count, caller, limiter=self._limiter)
         except RagkitError as error:
             tell(error, scope)
@@ -73,11 +76,11 @@ class Gate:
         """Who calls; nobody in particular where that does not matter. Raises where an unknown caller may not go on."""
         if not (self._digests or await self._has_keys()):
             _refuse_other_machines(scope)
-            _refuse_web_pages(headers)
+            _refuse_web_pages(headers, self._origins)
             return Principal(role="admin")
         secret = _secret(headers)
         caller = await self._known(secret) if secret else None
-        if caller is None and not _is_open(scope["path"]):
+        if caller is None and not _is_open(path_of(scope)):
             raise Unauthenticated(
                 "This service needs an API key, and the one sent is missing, wrong or has expired.",
                 hint="Send it as 'Authorization: Bearer …'; the SDK and the command line read RAGKIT_API_KEY.",
@@ -138,7 +141,7 @@ def _refuse_other_machines(scope: Scope) -> None:
         )
 
 
-def _refuse_web_pages(headers: Headers) -> None:
+def _refuse_web_pages(headers: Headers, allowed: frozenset[str]) -> None:
     host = headers.get("host", "")
     if _name(f"//{host}") not in LOOPBACK_NAMES:
         raise NotAllowed(
@@ -146,10 +149,10 @@ def _refuse_web_pages(headers: Headers) -> None:
             hint="Set RAGKIT_API_KEYS to serve under another name.",
         )
     origin = headers.get("origin")
-    if origin is not None and _name(origin) not in LOOPBACK_NAMES:
+    if origin is not None and origin not in allowed and _name(origin) not in LOOPBACK_NAMES:
         raise NotAllowed(
             f"A service without keys takes no requests from the web page {origin!r}.",
-            hint="Set RAGKIT_API_KEYS and have the page's server call the service.",
+            hint="Name it in RAGKIT_CORS_ORIGINS, or set RAGKIT_API_KEYS and have the page's server call the service.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,22 +13,35 @@ from ragkit.errors import TooLarge
 from ragkit.service.errors import problem
 from ragkit.service.paths import path_of
 
-__all__ = ["BodyLimit", "TraceId"]
+__all__ = ["BodyLimit", "HeaderLimit", "TraceId"]
+
+MOST_HEADERS, MOST_HEADER_BYTES = 100, 65_536
+SILENT_S = 30.0
 
 UPLOADS = "/v1/documents"
 """Where files are sent to."""
 
 
 class TraceId:
-    """Gives each request an id, which its response carries as `X-Trace-Id` and its problem as `trace_id`."""
+    """Gives each request an id, which its response carries as `X-Trace-Id` and its problem as `trace_id`.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: What comes after.
+        root_path: Where a proxy serves the service, for addresses that a response names.
+    """
+
+    def __init__(self, app: ASGIApp, root_path: str = "") -> None:
         self._app = app
+        self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._root_path:
+            scope["root_path"] = self._root_path
+            if not scope["path"].startswith(f"{self._root_path}/"):  # the proxy took it off; ASGI has it in the path
+                scope["path"] = self._root_path + scope["path"]
         trace_id = secrets.token_hex(16)
         scope.setdefault("state", {})["trace_id"] = trace_id
 
@@ -39,6 +53,24 @@ class TraceId:
         await self._app(scope, receive, send_with_id)
 
 
+class HeaderLimit:
+    """Refuses requests with more or longer headers than any client of the service has a use for."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            sizes = [len(name) + len(value) for name, value in scope["headers"]]
+            if len(sizes) > MOST_HEADERS or sum(sizes) > MOST_HEADER_BYTES:
+                error = TooLarge(
+                    f"The headers of the request are more than {MOST_HEADERS}, or {MOST_HEADER_BYTES:,} bytes."
+                )
+                await problem(error, scope, status=431)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
 class BodyLimit:
     """Refuses larger bodies, by their announced length or else as soon as more arrives; nothing is read ahead.
 
@@ -46,11 +78,13 @@ class BodyLimit:
         app: What comes after.
         max_bytes: Of an upload, which is written to disk as it arrives.
         max_json_bytes: Of anything else: it is read in memory, in one go, while nobody else is served.
+        silent_s: How long a body may pause before it is given up.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, max_json_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, max_json_bytes: int, silent_s: float = SILENT_S) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._silent_s = silent_s
         self._max_json_bytes = min(max_json_bytes, max_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,11 +98,18 @@ class BodyLimit:
         if announced.isdecimal() and int(announced) > limit:
             await problem(error, scope)(scope, receive, send)
             return
-        received = 0
+        received, complete = 0, False
 
         async def receive_counted() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, complete
+            try:
+                async with asyncio.timeout(None if complete else self._silent_s):
+                    message = await receive()
+            except TimeoutError as late:
+                raise HTTPException(
+                    408, f"The rest of the request did not come within {self._silent_s:g} seconds."
+                ) from late
+            complete = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > limit:
                 # The one kind of exception that body parsing lets through.

@@ -66,6 +66,7 @@ class Spending:
         self._deadline = self._at_latest()
         self._clock: asyncio.Timeout | None = None
         self._stopped = False
+        self._is_taken_over = False
 
     async def begin(self, question: str, *, follows_up: bool, llm: str | None = None) -> None:
         """Take what the answer may need at most.
@@ -188,6 +189,21 @@ class Spending:
             hint="RAGKIT_ANSWER_TIMEOUT_S sets how long one may take.",
         )
 
+    def taken_over(self) -> Callable[[], Awaitable[None]]:
+        """Have it closed by this call instead of with the response, by what goes on beyond that."""
+        self._is_taken_over = True
+        return self._closed
+
+    async def close_with_response(self) -> None:
+        """Close it, unless somebody else does."""
+        if not self._is_taken_over:
+            await self._closed()
+
+    async def _closed(self) -> None:
+        self._request.app.state.under_way.discard(self)
+        with anyio.CancelScope(shield=True):
+            await self.close()
+
     async def close(self) -> None:
         """Give back what was taken, and count what was used."""
         try:
@@ -247,9 +263,7 @@ async def _spending(request: Request) -> AsyncIterator[Spending]:
     try:
         yield spending
     finally:
-        under_way.discard(spending)
-        with anyio.CancelScope(shield=True):
-            await spending.close()
+        await spending.close_with_response()
 
 
 Spends = Annotated[Spending, Depends(_spending)]

@@ -14,6 +14,9 @@ __all__ = ["EventStream"]
 
 log = logging.getLogger(__name__)
 
+HEARTBEAT_S = 15
+"""How often a silent stream gives a sign of life, as a comment."""
+
 
 class EventStream(EventSourceResponse):
     """Sends events as they come.
@@ -27,7 +30,7 @@ class EventStream(EventSourceResponse):
     def __init__(self, events: AsyncIterable[ServerSentEvent], request: Request, *, send_s: float = 20.0) -> None:
         # The server says when streams must end; without the time given here, they would be cut by its signal.
         grace_s = request.app.state.settings.stop_grace_s
-        super().__init__(events, sep="\n", send_timeout=send_s, shutdown_grace_period=grace_s)
+        super().__init__(events, sep="\n", ping=HEARTBEAT_S, send_timeout=send_s, shutdown_grace_period=grace_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

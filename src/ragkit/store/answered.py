@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, union, update
 
+from ragkit.store.feedback import feedback
 from ragkit.store.tables import answered_from, answers, conversations, documents, messages
 
 __all__ = [
@@ -65,13 +66,15 @@ def forget_answers(connection: Connection, document_ids: Collection[str]) -> Non
     """Take the text out of every answer that was made from the documents, of its copies, and of what leans on it.
 
     An answer that cites none of them may name their titles. The stand-alone form of a later question may have its
-    words from the answer.
+    words from the answer, and what was said of it may, too.
     """
     made = select(answered_from.c.trace_id).where(answered_from.c.document_id.in_(document_ids))
     theirs = union(
         select(messages.c.conversation_id).where(messages.c.trace_id.in_(made)),
         select(answers.c.conversation_id).where(answers.c.id.in_(made)),
     )
+    spoken = feedback.c.answer_id.in_(made)
+    connection.execute(update(feedback).where(spoken).values(comment="", correction=""))
     touched = lock_conversations(connection, select(theirs.subquery().c.conversation_id))
     mine = (messages.c.role == "assistant") & messages.c.trace_id.in_(made)
     connection.execute(update(messages).where(mine).values(text=ERASED))

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from ragkit.store.conversations import answered_from, answers, conversations, messages
 from ragkit.store.evaluations import evaluations
+from ragkit.store.feedback import feedback
 from ragkit.store.jobs import jobs
 from ragkit.store.keys import api_keys, key_usage, reservations
 from ragkit.store.labels import facets, grants
@@ -42,6 +43,7 @@ __all__ = [
     "documents",
     "evaluations",
     "facets",
+    "feedback",
     "generations",
     "grants",
     "jobs",

@@ -15,6 +15,7 @@ from ragkit.explanation import Candidate, Explanation
 from ragkit.protocols import Vectors
 from ragkit.recorded import Trace
 from ragkit.testing.embed import HashedEmbedder
+from ragkit.testing.feedback import MemoryFeedback
 from ragkit.testing.keys import MemoryKeys, MemoryQuotas
 from ragkit.testing.resources import MemoryCollections, MemoryDocuments, MemoryJobs, MemoryPrompts
 from ragkit.testing.said import THEN, MemoryAnswers, MemoryConversations
@@ -57,6 +58,7 @@ class MemoryRagkit:
         self.jobs = MemoryJobs(self.documents)
         self.conversations = MemoryConversations(self.ask)
         self.answers = MemoryAnswers()
+        self.feedback = MemoryFeedback(self.answers)
         self.keys = self.registry = MemoryKeys()
         self.quotas = MemoryQuotas()
         self.embeddings = MemoryEmbeddings()

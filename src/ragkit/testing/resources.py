@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ragkit.errors import Conflict, InputError, NotFound
+from ragkit.excerpts import Excerpt, excerpt
 from ragkit.testing.snapshots import MemorySnapshots
 from ragkit.types import (
     Chunk,
@@ -53,6 +54,14 @@ class MemoryDocuments:
             raise NotFound(f"There is no document {document_id!r}.")
         view = self._views[document_id]
         return view if chunks else replace(view, chunks=())
+
+    async def text(
+        self, document_id: str, *, start: int = 0, end: int | None = None, page: int | None = None
+    ) -> Excerpt:
+        return excerpt(await self.get(document_id, chunks=True), start=start, end=end, page=page)
+
+    async def file(self, document_id: str) -> bytes:
+        return (await self.get(document_id)).text.encode()
 
     async def delete(self, document_id: str) -> Receipt:
         view = await self.get(document_id)

@@ -120,6 +120,10 @@ class MemoryAnswers:
             raise NotFound(f"There is no answer {answer_id!r}.")
         return self._traces[answer_id]
 
+    async def suggest(self, answer_id: str, *, limit: int = 3) -> tuple[str, ...]:
+        titles = dict.fromkeys(one.title for one in (await self.show(answer_id)).answer.citations)
+        return tuple(f"What else does {title!r} say?" for title in titles)[:limit]
+
     async def replay(
         self, answer_id: str, *, prompt: str | None = None, model: str | None = None, generation: int | None = None
     ) -> Replay:

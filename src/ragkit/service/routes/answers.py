@@ -22,6 +22,10 @@ class Answers(TypedDict):
     answers: tuple[AnswerSummary, ...]
 
 
+class Suggestions(TypedDict):
+    questions: tuple[str, ...]
+
+
 class ReplayBody(Body):
     """What shall be different; what is left out stays as it was, but for the model, which is that of the service."""
 
@@ -47,6 +51,12 @@ async def list_answers(
 async def show_answer(answer_id: Name, kit: KitToRead) -> Trace:
     """The record of one answer; its id is the answer's `trace_id`."""
     return await kit.answers.show(answer_id)
+
+
+@router.get("/{answer_id}/suggestions", response_model=Suggestions)
+async def suggest_questions(answer_id: Name, kit: KitToRead, limit: Limit = 3) -> Suggestions:
+    """Questions to go on with, made of the headings of the documents that the answer cites; no model is asked."""
+    return {"questions": await kit.answers.suggest(answer_id, limit=limit)}
 
 
 @router.post("/{answer_id}/replay", response_model=Replay)

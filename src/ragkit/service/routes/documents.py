@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Query, Request, Response, UploadFile
 from typing_extensions import TypedDict
 
 from ragkit.errors import InputError, TooLarge
+from ragkit.excerpts import Excerpt
 from ragkit.service.deps import KitToEdit, KitToRead, Name, RightFirst
 from ragkit.types import Document, DocumentState, DocumentView, IngestReport, Job, Receipt
 
@@ -16,6 +18,16 @@ __all__ = ["router"]
 router = APIRouter(
     prefix="/v1/documents", tags=["documents"], route_class=RightFirst, form_limits={"max_files": 1, "max_fields": 4}
 )
+
+
+HARMLESS = frozenset({"application/pdf", "image/gif", "image/jpeg", "image/png", "image/webp", "text/plain"})
+"""Kinds that are sent as what they are; of others a browser is not told, lest it runs them."""
+NEVER_A_PAGE = {
+    "Cache-Control": "private, no-store",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class Documents(TypedDict):
@@ -34,6 +46,32 @@ async def list_documents(
 async def get_document(document_id: Name, kit: KitToRead, chunks: bool = False) -> DocumentView:
     """A document with its text and, on request, its chunks."""
     return await kit.documents.get(document_id, chunks=chunks)
+
+
+@router.get("/{document_id}/text", response_model=Excerpt)
+async def get_document_text(
+    document_id: Name,
+    kit: KitToRead,
+    start: Annotated[int, Query(ge=0)] = 0,
+    end: Annotated[int | None, Query(ge=0)] = None,
+    page: Annotated[int | None, Query(ge=1)] = None,
+) -> Excerpt:
+    """A part of its text: from `start` to before `end`, which count characters, or a page."""
+    return await kit.documents.text(document_id, start=start, end=end, page=page)
+
+
+@router.get(
+    "/{document_id}/file",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
+)
+async def get_document_file(document_id: Name, kit: KitToRead) -> Response:
+    """The file that was uploaded, to be saved: no browser shows it as a page of this service."""
+    document = (await kit.documents.get(document_id)).document
+    kind = document.media_type if document.media_type in HARMLESS else "application/octet-stream"
+    name = quote(document.uri.rsplit("/", 1)[-1], safe="")
+    disposition = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+    return Response(await kit.documents.file(document_id), headers=NEVER_A_PAGE | disposition, media_type=kind)
 
 
 @router.delete("/{document_id}", response_model=Receipt)
@@ -68,5 +106,5 @@ async def upload_document(
     # One upload in memory at a time; the others wait on disk, where the parser of the form has put them.
     async with request.app.state.upload_slots:
         job = await kit.documents.upload(file.filename, await file.read(), collection=collection)
-    response.headers["Location"] = str(request.app.url_path_for("get_job", job_id=job.id))
+    response.headers["Location"] = request.url_for("get_job", job_id=job.id).path
     return job

@@ -41,7 +41,7 @@ async def get_job(job_id: Name, kit: KitToEdit) -> Job:
 async def start_job(body: StartBody, kit: KitToOperate, request: Request, response: Response) -> Job:
     """Run a pipeline of the service's by its name; one that waits to start already is not queued twice."""
     job = await kit.jobs.start(body.pipeline)
-    response.headers["Location"] = str(request.app.url_path_for("get_job", job_id=job.id))
+    response.headers["Location"] = request.url_for("get_job", job_id=job.id).path
     return job
 
 

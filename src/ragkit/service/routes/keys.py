@@ -13,9 +13,10 @@ from ragkit.engine import AsyncRagkit
 from ragkit.rights import Key, KeyUsage, Limit, Measure, NewKey, Period, Role
 from ragkit.service.deps import Body, KitToAdminister, KitToRead, Name, Text, caller_of
 
-__all__ = ["CreateKeyBody", "LimitBody", "RotateBody", "router"]
+__all__ = ["CreateKeyBody", "LimitBody", "RotateBody", "router", "whoami"]
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
+whoami = APIRouter(tags=["keys"])
 
 MOST_NAMED = 1000
 LONGEST_OVERLAP_S = 30 * 86_400
@@ -50,6 +51,30 @@ class RotateBody(Body):
     """How long the secret goes on that the key had."""
 
     overlap_s: float = Field(0, ge=0, le=LONGEST_OVERLAP_S)
+
+
+class Me(TypedDict):
+    """Who calls, and what that opens."""
+
+    id: str
+    """Of the key, or the subject of the token; empty where the service has no keys."""
+    role: Role
+    collections: tuple[str, ...] | None
+    access: tuple[str, ...] | None
+    limits: tuple[Limit, ...]
+
+
+@whoami.get("/v1/me", response_model=Me)
+async def who_calls(_: KitToRead, request: Request) -> Me:
+    """What the caller may do: the role of the key, and its collections and access tags where it has some only."""
+    caller = caller_of(request)
+    return {
+        "id": caller.name,
+        "role": caller.role,
+        "collections": caller.collections,
+        "access": caller.access,
+        "limits": caller.limits,
+    }
 
 
 @router.get("", response_model=Keys)

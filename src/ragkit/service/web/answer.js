@@ -1,6 +1,7 @@
 // One question with its answer. Nothing that comes from documents or models is ever read as HTML.
 
 import { element } from "./element.js";
+import { thumbs } from "./feedback.js";
 
 const MARKER = /\[(\d+)\]/g;
 const SAID = { supported: "supported", partly: "partly supported", unsupported: "not supported", contradicted: "contradicted" };
@@ -58,12 +59,16 @@ export class Entry {
     if (verdict === "unsupported" || verdict === "contradicted") this.doubts.push({ sentence, verdict });
   }
 
-  done(answer) {
+  /** `given` is what the reader has said of it before. */
+  done(answer, given = []) {
     this.text = answer.answer;
     this.citations.clear();
-    answer.citations.forEach((citation) => this.add(citation));
+    answer.citations.forEach((citation, place) => {
+      const about = { answer_id: answer.trace_id, citation: place };
+      this.add({ ...citation, about, given: given.find((one) => one.citation === place) ?? null });
+    });
     this.draw();
-    this.close(answer);
+    this.close(answer, given.find((one) => one.citation === null));
   }
 
   error(problem) {
@@ -109,7 +114,17 @@ export class Entry {
     return chip;
   }
 
-  close(answer) {
+  /** Questions to go on with; `onAsk(question)` is called for the one that is chosen. */
+  suggest(questions, onAsk) {
+    const buttons = questions.map((question) => {
+      const button = element("button", { class: "quiet" }, question);
+      button.addEventListener("click", () => onAsk(question));
+      return button;
+    });
+    if (buttons.length) this.foot.append(element("div", { class: "suggested" }, element("span", { class: "note" }, "Go on with"), ...buttons));
+  }
+
+  close(answer, given) {
     this.root.classList.toggle("abstained", answer.abstained);
     if (answer.reason) this.body.before(element("p", { class: "reason" }, REASONS[answer.reason] ?? answer.reason));
     const held = answer.citations.filter((citation) => citation.supported).length;
@@ -119,6 +134,7 @@ export class Entry {
     for (const { sentence, verdict } of this.doubts) {
       this.foot.append(element("p", { class: `doubt ${verdict}` }, element("strong", {}, `Check this, it is ${SAID[verdict]}: `), sentence));
     }
+    this.foot.append(thumbs({ answer_id: answer.trace_id }, "answer", given));
     this.foot.append(element("p", { class: "about" }, [answer.model, `${Math.round(answer.took_ms)} ms`].join(" · ")));
   }
 }

@@ -3,7 +3,7 @@
 import { Entry } from "./answer.js";
 import { element } from "./element.js";
 import * as service from "./service.js";
-import { open, shut } from "./source.js";
+import { open, openPlace, shut } from "./source.js";
 import { add } from "./uploads.js";
 
 const THEME = "ragkit-theme";
@@ -44,6 +44,7 @@ async function ask(question) {
   page.asking = new AbortController();
   working(true);
   let over = false;
+  let answered = null;
   try {
     const about = { collection: at("collection").value || undefined, conversation_id: page.conversation ?? undefined };
     await guarded(async () => {
@@ -51,6 +52,7 @@ async function ask(question) {
         entry.take(event);
         if (event.event === "accepted") page.conversation = event.data.conversation_id;
         over ||= event.event === "done" || event.event === "error";
+        if (event.event === "done") answered = event.data;
         follow();
       }
     });
@@ -61,6 +63,10 @@ async function ask(question) {
   } finally {
     page.asking = null;
     working(false);
+  }
+  if (answered?.citations.length) {
+    entry.suggest(await service.suggestions(answered.trace_id).catch(() => []), (question) => page.asking ?? ask(question));
+    follow();
   }
   await conversations();
 }
@@ -106,7 +112,7 @@ async function show(id) {
     const trace = said.trace_id && (await guarded(() => service.answer(said.trace_id)).catch(() => null));
     if (trace) {
       for (const verdict of trace.verdicts) entry.verdict(verdict);
-      entry.done(trace.answer);
+      entry.done(trace.answer, await service.feedbackOn(said.trace_id).catch(() => []));
     } else if (reply) entry.token({ text: reply.message.text });
   }
   mark();
@@ -155,6 +161,26 @@ async function collections() {
   at("collection").value = found.some(({ name }) => name === chosen) ? chosen : "";
 }
 
+/** A link from another program: #document=…&start=…&end=… */
+async function linked() {
+  const link = new URLSearchParams(location.hash.slice(1));
+  if (!link.has("document")) return;
+  const place = { document: link.get("document"), start: Number(link.get("start")) || 0, end: Number(link.get("end")) || 0 };
+  await guarded(() => openPlace(place));
+}
+
+/** Show what the key may do, and say what it may not. */
+async function permitted() {
+  const { role, collections: only, access } = await guarded(service.me);
+  const mayAdd = role !== "reader" && access === null;
+  at("add").disabled = !mayAdd;
+  at("add").title = mayAdd ? "" : "Your key may ask, and add no documents.";
+  page.mayAdd = mayAdd;
+  const limits = [!mayAdd && "add no documents", only && `ask ${only.join(", ")} alone`, access && "see some documents alone"];
+  const said = limits.filter(Boolean);
+  at("may").textContent = said.length ? `Your key may ${said.join(", and ")}.` : "";
+}
+
 function dressed(theme) {
   if (theme) document.documentElement.dataset.theme = theme;
 }
@@ -176,6 +202,7 @@ function wire() {
   at("question").addEventListener("input", ({ target }) => {
     target.rows = Math.min(8, target.value.split("\n").length);
   });
+  addEventListener("hashchange", () => linked().catch(notice));
   at("stop").addEventListener("click", () => page.asking?.abort());
   at("begin").addEventListener("click", begin);
   at("more").addEventListener("click", () => conversations(true).catch(notice));
@@ -202,10 +229,14 @@ function wire() {
 }
 
 function send(files) {
+  if (!page.mayAdd) {
+    notice({ message: at("add").title });
+    return;
+  }
   at("files").value = "";
   add(files, at("collection").value, () => collections().catch(notice));
 }
 
 dressed(localStorage.getItem(THEME));
 wire();
-Promise.all([collections(), conversations()]).catch(notice);
+permitted().then(collections).then(() => conversations()).then(linked).catch(notice);

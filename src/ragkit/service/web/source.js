@@ -1,7 +1,8 @@
 // The source of a citation: its document, opened at the sentence that is quoted.
 
 import { element } from "./element.js";
-import { document_ } from "./service.js";
+import { thumbs } from "./feedback.js";
+import { excerpt, file } from "./service.js";
 
 const AROUND = 1500; // characters before and after
 const SAID = {
@@ -17,25 +18,26 @@ let opener = null;
 /** Show where a citation is taken from; the focus goes back to `chip` when it is closed. */
 export async function open(citation, chip) {
   opener = chip;
-  const close = element("button", { class: "quiet", "aria-label": "Close the source" }, "✕");
-  close.addEventListener("click", shut);
   const place = [citation.page && `Page ${citation.page}`, citation.heading].filter(Boolean).join(" · ");
   const text = element("div", { class: "excerpt", tabindex: "0" }, element("mark", {}, citation.quote));
-  panel.replaceChildren(
-    element("div", { class: "bar" }, element("h2", {}, citation.title || citation.uri), close),
-    element("p", { class: "place" }, place),
-    element("p", { class: `said ${citation.verdict}` }, SAID[citation.verdict]),
-    text,
-    element("p", { class: "uri" }, citation.uri),
-  );
-  panel.hidden = false;
-  close.focus();
+  const said = element("p", { class: `said ${citation.verdict}` }, SAID[citation.verdict]);
+  fill(citation, element("p", { class: "place" }, place), said, text);
+  if (citation.about) text.after(thumbs(citation.about, "citation", citation.given));
   try {
-    const view = await document_(citation.document_id);
-    text.replaceChildren(...around(Array.from(view.text), citation));
+    text.replaceChildren(...(await around(citation)).parts);
   } catch (problem) {
     text.after(element("p", { class: "problem" }, `The document around it cannot be shown: ${problem.message}`));
   }
+  text.querySelector("mark").scrollIntoView({ block: "center" });
+}
+
+/** Show a place of a document that no answer of this page cites, as a link from elsewhere names it. */
+export async function openPlace({ document, start, end }) {
+  opener = null;
+  const place = { document_id: document, start, end };
+  const { parts, found } = await around(place);
+  const text = element("div", { class: "excerpt", tabindex: "0" }, ...parts);
+  fill({ ...place, title: found.document.title, uri: found.document.uri }, text);
   text.querySelector("mark").scrollIntoView({ block: "center" });
 }
 
@@ -46,14 +48,40 @@ export function shut() {
   return true;
 }
 
+function fill({ document_id, title, uri }, ...parts) {
+  const close = element("button", { class: "quiet", "aria-label": "Close the source" }, "✕");
+  close.addEventListener("click", shut);
+  const foot = element("p", { class: "uri" }, uri);
+  panel.replaceChildren(element("div", { class: "bar" }, element("h2", {}, title || uri), close), ...parts, foot);
+  if (uri.startsWith("upload://")) foot.after(original(document_id, uri));
+  panel.hidden = false;
+  close.focus();
+}
+
+/** A link cannot carry a key: the file is fetched, and then saved. */
+function original(id, uri) {
+  const button = element("button", { class: "quiet" }, "Save the file");
+  button.addEventListener("click", async () => {
+    try {
+      const url = URL.createObjectURL(await file(id));
+      element("a", { href: url, download: uri.split("/").at(-1) }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    } catch (problem) {
+      button.replaceWith(element("p", { class: "problem" }, problem.message));
+    }
+  });
+  return button;
+}
+
 /** Offsets count characters of Unicode, as Python does, not halves of pairs. */
-function around(characters, { start, end }) {
-  const part = (from, to) => characters.slice(from, to).join("");
-  const first = Math.max(0, start - AROUND);
-  const last = Math.min(characters.length, end + AROUND);
-  return [
-    (first ? "… " : "") + part(first, start),
+async function around({ document_id, start, end }) {
+  const found = await excerpt(document_id, Math.max(0, start - AROUND), end + AROUND);
+  const characters = Array.from(found.text);
+  const part = (from, to) => characters.slice(Math.max(0, from - found.start), Math.max(0, to - found.start)).join("");
+  const parts = [
+    (found.start ? "… " : "") + part(found.start, start),
     element("mark", {}, part(start, end)),
-    part(end, last) + (last < characters.length ? " …" : ""),
+    part(end, found.end) + (found.end < found.length ? " …" : ""),
   ];
+  return { parts, found };
 }

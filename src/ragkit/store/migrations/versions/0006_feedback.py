@@ -1,4 +1,4 @@
-"""Parts of prompts beside the template."""
+"""What people say of answers, and parts of prompts beside the template."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,8 +10,28 @@ down_revision = "0005"
 def upgrade() -> None:
     op.add_column("prompts", sa.Column("system", sa.Text(), nullable=False, server_default=""))
     op.add_column("prompts", sa.Column("examples", sa.JSON(), nullable=False, server_default="[]"))
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "feedback",
+        sa.Column("id", sa.String(40), nullable=False),
+        sa.Column("answer_id", sa.String(40), nullable=False),
+        sa.Column("owner", sa.String(300), nullable=False),
+        sa.Column("citation", sa.Integer(), nullable=False),
+        sa.Column("rating", sa.String(10), nullable=False),
+        sa.Column("reasons", sa.JSON(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("correction", sa.Text(), nullable=False),
+        sa.Column("created_at", moment, nullable=False),
+        sa.Column("updated_at", moment, nullable=False),
+        sa.ForeignKeyConstraint(["answer_id"], ["answers.id"], name="fk_feedback_answer_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name="pk_feedback"),
+    )
+    one = ["answer_id", "owner", "citation"]
+    op.create_index("ix_feedback_answer_id_owner_citation", "feedback", one, unique=True)
+    op.create_index("ix_feedback_created_at", "feedback", ["created_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("feedback")
     op.drop_column("prompts", "examples")
     op.drop_column("prompts", "system")

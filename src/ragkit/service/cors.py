@@ -1,0 +1,30 @@
+"""Which web pages elsewhere may call the service, as browsers ask it (the CORS protocol of the Fetch standard)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+__all__ = ["cors"]
+
+SENT = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key")
+TOLD = ("Location", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "X-Trace-Id")
+REMEMBERED_S = 600
+
+
+def cors(origins: Sequence[str]) -> list[Middleware]:
+    """Nothing where no origin may call. It stands before the gate: a browser asks first, and without the key."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=SENT,
+            expose_headers=TOLD,
+            max_age=REMEMBERED_S,
+        )
+    ]
