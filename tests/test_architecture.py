@@ -72,6 +72,9 @@ LOCAL_ENGINE = frozenset(
 FEATURES_THAT_MEET = frozenset({("ingest", "index"), ("retrieve", "index")})
 """What a feature may import of another: both write and read path need the index. All else meets in `app`."""
 
+ABOVE_ALL = frozenset({"testing/fixtures.py", "testing/server.py"})
+"""Stand-ins for the whole service: they import what they stand in for, and nothing imports them."""
+
 CLIENT_IMPORTS = frozenset(
     {"excerpts", "explanation", "history", "prompting", "recorded", "rights", "types", "events", "errors"}
 )
@@ -85,7 +88,13 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "httpcore": ("index/chroma.py", "index/vectors.py"),
     "ir_measures": ("evaluate/measures.py",),
     "langchain": ("models/langchain_chat.py", "models/network_provider.py"),
-    "langchain_core": ("models/langchain_chat.py", "models/network.py", "models/network_provider.py"),
+    "langchain_core": (
+        "integrations/langchain.py",
+        "models/langchain_chat.py",
+        "models/network.py",
+        "models/network_provider.py",
+    ),
+    "mcp": ("integrations/mcp.py",),
     "openvino": ("models/openvino.py", "models/convert.py"),
     "orjson": ("index/vectors.py",),
     "py3langid": ("ingest/language.py",),
@@ -172,7 +181,7 @@ def test_imports_point_downwards() -> None:
     wrong = []
     for path in SOURCES:
         part = part_of(path)
-        if part in {"__init__", "__main__"}:
+        if part in {"__init__", "__main__"} or name_of(path) in ABOVE_ALL:
             continue
         for line, other in own_imports(path):
             if other == part or {part, other} <= LOCAL_ENGINE or (part, other) in FEATURES_THAT_MEET:
@@ -180,6 +189,12 @@ def test_imports_point_downwards() -> None:
             if LEVELS.get(other, 0) >= LEVELS[part] and LEVELS[part] > 0:
                 wrong.append(f"{name_of(path)}:{line} imports ragkit.{other}")
     assert wrong == []
+
+
+def test_nothing_imports_what_stands_above_all() -> None:
+    above = {f"ragkit.{name.removesuffix('.py').replace('/', '.')}" for name in ABOVE_ALL}
+    strangers = [name_of(path) for path in SOURCES for _, module in imports_of(path) if module in above]
+    assert set(strangers) <= ABOVE_ALL
 
 
 def test_the_client_needs_only_types_and_errors() -> None:

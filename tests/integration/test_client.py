@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import socket
-import threading
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
 from starlette.testclient import TestClient
 
 from ragkit.client import AsyncClient, Client
@@ -18,6 +16,7 @@ from ragkit.events import Accepted, Done, Retrieved, Token
 from ragkit.service.app import create_service
 from ragkit.settings import Settings
 from ragkit.testing.engine import MemoryRagkit
+from ragkit.testing.server import FakeServer
 from ragkit.types import Example, Filters
 
 RESOURCES = ("documents", "collections", "prompts", "jobs", "snapshots", "conversations", "answers", "feedback", "keys")
@@ -37,16 +36,10 @@ def client(kit: MemoryRagkit) -> Iterator[Client]:
 
 
 @pytest.fixture
-def address(kit: MemoryRagkit) -> Iterator[str]:
-    """The application on a real socket, guarded by a key."""
-    app = create_service(kit, Settings(api_keys=("the-key",)))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+def server() -> Iterator[FakeServer]:
+    """On a real socket, guarded by a key."""
+    with FakeServer(api_keys=("the-key",)) as server:
+        yield server
 
 
 def test_ask_search_and_filters(client):
@@ -139,34 +132,34 @@ def test_ingest_uploads_a_folder_and_reports_what_was_refused(client, tmp_path):
         client.ingest(tmp_path / "nowhere")
 
 
-def test_the_async_client_over_a_socket_and_leaving_a_stream(address, kit, tmp_path):
+def test_the_async_client_over_a_socket_and_leaving_a_stream(server, tmp_path):
     (tmp_path / "a.md").write_text("word " * 5000)
 
     async def scenario() -> None:
-        async with AsyncClient(address, api_key="the-key") as client:
+        async with AsyncClient(server.url, api_key="the-key") as client:
             report = await client.ingest(tmp_path / "a.md", collection="c")
             assert report.added == 1
             assert (await client.ask("word", collection="c")).citations
             events = client.stream("word", collection="c")
             assert isinstance(await anext(events), Accepted)
             await events.aclose()
-            while kit.open_streams:  # noqa: ASYNC110  # the engine lives on another loop
+            while server.kit.open_streams:  # noqa: ASYNC110  # the engine lives on another loop
                 await asyncio.sleep(0.01)
             assert [event async for event in client.stream("word", collection="c")][-1].event == "done"
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
 
-def test_both_clients_over_a_socket_need_the_key(address):
-    with Client(address) as client, pytest.raises(Unauthenticated, match="API key") as caught:
+def test_both_clients_over_a_socket_need_the_key(server):
+    with Client(server.url) as client, pytest.raises(Unauthenticated, match="API key") as caught:
         client.jobs.list()
     assert caught.value.trace_id
-    with Client(address, api_key="the-key") as client:
+    with Client(server.url, api_key="the-key") as client:
         assert client.jobs.list() == ()
 
 
-def test_a_blocking_stream_over_a_socket_arrives_in_pieces_and_can_be_left(address, kit):
-    with Client(address, api_key="the-key") as client:
+def test_a_blocking_stream_over_a_socket_arrives_in_pieces_and_can_be_left(server):
+    with Client(server.url, api_key="the-key") as client:
         client.documents.upload("a.md", b"word " * 5000)
         for event in client.stream("word"):
             if isinstance(event, Token):

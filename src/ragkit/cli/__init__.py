@@ -25,6 +25,7 @@ from ragkit.cli import (
     ingest,
     jobs,
     keys,
+    mcp,
     prompts,
     reindex,
     search,
@@ -46,7 +47,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (ingest, search, explain, ask, tune, serve, verify, reindex, doctor, backup, demo):
+for module in (ingest, search, explain, ask, tune, serve, verify, reindex, doctor, backup, mcp, demo):
     module.register(app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(collections.app, name="collections")

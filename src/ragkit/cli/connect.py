@@ -10,10 +10,11 @@ from ragkit.errors import InputError
 
 if TYPE_CHECKING:
     from ragkit.blocking import Ragkit
-    from ragkit.client import Client
+    from ragkit.client import AsyncClient, Client
+    from ragkit.engine import AsyncRagkit
     from ragkit.settings import Settings
 
-__all__ = ["engine", "kit", "local", "settings"]
+__all__ = ["asynchronous", "engine", "kit", "local", "settings"]
 
 
 def settings(**overrides: object) -> Settings:
@@ -30,12 +31,27 @@ def kit(*, one_shot: bool = True) -> Iterator[Ragkit | Client]:
     if given.url:
         from ragkit.client import Client
 
-        key = given.api_key.get_secret_value() if given.api_key else None
-        with Client(given.url, api_key=key) as client:
+        with Client(given.url, api_key=_key(given)) as client:
             yield client
     else:
         with engine(given, one_shot=one_shot) as ragkit:
             yield ragkit
+
+
+def asynchronous() -> AsyncRagkit | AsyncClient:
+    """The engine or the client for code on an event loop, not yet opened."""
+    given = settings()
+    if given.url:
+        from ragkit.client import AsyncClient
+
+        return AsyncClient(given.url, api_key=_key(given))
+    from ragkit.app import build
+
+    return build(given)
+
+
+def _key(given: Settings) -> str | None:
+    return given.api_key.get_secret_value() if given.api_key else None
 
 
 @contextlib.contextmanager
