@@ -38,7 +38,7 @@ def client(kit: MemoryRagkit) -> Iterator[Client]:
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
     """On a real socket, guarded by a key."""
-    with FakeServer(api_keys=("the-key",)) as server:
+    with FakeServer(Settings(api_keys=("the-key",))) as server:
         yield server
 
 

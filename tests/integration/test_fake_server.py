@@ -6,6 +6,7 @@ import pytest
 
 from ragkit.client import Client
 from ragkit.errors import Overloaded, OverQuota, TooLarge, UpstreamError
+from ragkit.settings import Settings
 from ragkit.testing.server import FakeServer
 
 pytest_plugins = ["ragkit.testing.fixtures"]
@@ -37,5 +38,5 @@ def test_the_client_tries_again_what_passes(ragkit_server: FakeServer, ragkit_cl
 
 
 def test_settings_of_the_service_hold() -> None:
-    with FakeServer(max_file_mb=1) as server, Client(server.url) as client, pytest.raises(TooLarge):
+    with FakeServer(Settings(max_file_mb=1)) as server, Client(server.url) as client, pytest.raises(TooLarge):
         client.documents.upload("big.md", b"x" * 3_000_000)

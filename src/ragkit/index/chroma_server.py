@@ -35,7 +35,8 @@ from ragkit.store.locks import try_lock
 __all__ = ["Address", "LocalServer"]
 
 _HOST = "127.0.0.1"
-_START_S = 30.0
+_START_S, _SILENT_S = 30.0, 300.0
+"""How long a server may answer with errors, and how long it may say nothing, which a busy machine has it do as well."""
 _STOP_S = 20.0
 _ANSWER_S = 5.0
 _POLL_S = 0.02
@@ -149,10 +150,12 @@ class LocalServer:
         for _ in range(3):
             port = _free_port()
             self._child = _child(self._folder, self._data, port, lock)
-            deadline = time.monotonic() + _START_S
+            deadline, answered = time.monotonic() + _SILENT_S, False
             while self._child.poll() is None and time.monotonic() < deadline:
                 if _knows(port, database) or _create(port, database):
                     return Address(port=port, database=database, pid=self._child.pid)
+                if not answered and _request(port, "GET", "/api/v2/heartbeat", None):
+                    deadline, answered = time.monotonic() + _START_S, True
                 time.sleep(_POLL_S)
             _end(self._child)
             self._child = None

@@ -66,7 +66,9 @@ class Tools:
 
     def all(self) -> tuple[Callable[..., Awaitable[object]], ...]:
         """Each with its errors told as the protocol tells them."""
-        return tuple(map(_telling, (self.search, self.ask, self.read_document, self.list_collections)))
+        tools: tuple[Callable[..., Awaitable[object]], ...]
+        tools = (self.search, self.ask, self.read_document, self.list_collections)
+        return tuple(map(_telling, tools))
 
     async def search(
         self,

@@ -10,7 +10,7 @@ import socket
 import threading
 from collections import deque
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self, cast
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,6 +21,9 @@ from ragkit.service.errors import problem
 from ragkit.settings import Settings
 from ragkit.testing.engine import MemoryRagkit
 
+if TYPE_CHECKING:
+    from ragkit.engine import AsyncRagkit
+
 __all__ = ["FakeServer"]
 
 
@@ -28,18 +31,17 @@ class FakeServer:
     """Listens on a free port of this machine for as long as a `with` block lasts.
 
     Args:
-        api_keys: Callers need one of them; nobody needs any when there are none.
-        settings: Of the service, such as `max_file_mb=1`.
+        settings: Of the service, such as `Settings(api_keys=("the-key",))`; without, nobody needs a key.
 
     Attributes:
         url: For `Client(url)`, or `RAGKIT_URL`.
         kit: The engine behind it, to look at what the app did.
     """
 
-    def __init__(self, *, api_keys: tuple[str, ...] = (), **settings: object) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
         self.kit = MemoryRagkit()
         self._failures: deque[RagkitError] = deque()
-        app = create_service(self.kit, Settings(api_keys=api_keys, **settings))
+        app = create_service(cast("AsyncRagkit", self.kit), settings or Settings())
         config = uvicorn.Config(self._failing(app), log_level="error", lifespan="on")
         self._server = uvicorn.Server(config)
         self._listener = socket.create_server(("127.0.0.1", 0))
