@@ -187,6 +187,105 @@ def test_a_key_that_may_only_ask_is_told_so(page: Page, address: str) -> None:
     assert FACT in page.locator("article").last.locator(".text").inner_text()
 
 
+def test_a_key_is_asked_for_once_and_not_forced_upon_the_reader(page: Page, address: str) -> None:
+    def locked(route: Route) -> None:
+        if route.request.headers.get("authorization") == "Bearer good":
+            route.continue_()
+        else:
+            route.fulfill(status=401, json={"status": 401, "code": "unauthenticated", "detail": "A key is needed."})
+
+    page.route("**/v1/**", locked)
+    page.goto(f"{address}/?locked")
+    page.locator("dialog[open]").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("#notices button").click()
+    for given in ("bad", "good"):
+        page.locator("dialog[open] input").fill(given)
+        page.keyboard.press("Enter")
+    page.locator("#collection option").nth(1).wait_for(state="attached")
+    page.locator("#notices .problem").wait_for(state="detached")
+    assert page.locator("dialog[open]").count() == 0
+    ask(page, "Are gift cards refundable?")
+
+
+def test_a_chip_keeps_the_focus_while_the_answer_is_written_on(page: Page) -> None:
+    kept = page.evaluate("""async () => {
+        const { Entry } = await import("/page/answer.js");
+        const entry = new Entry("?", () => {});
+        document.getElementById("log").append(entry.root);
+        const said = { title: "Cards", heading: "", page: null, verdict: "supported", supported: true };
+        const citation = (marker) => ({ marker, ...said });
+        entry.take({ event: "token", data: { text: "Not refundable [1]. Th" } });
+        entry.take({ event: "citation", data: citation(1) });
+        const chip = entry.root.querySelector(".chip");
+        chip.focus();
+        entry.take({ event: "token", data: { text: "ey can be given [2]." } });
+        entry.take({ event: "citation", data: citation(2) });
+        const answer = "Not refundable [1]. They can be given [2].";
+        entry.take({ event: "done", data: { answer, citations: [citation(1), citation(2)], took_ms: 1, model: "m" } });
+        return [chip === document.activeElement, entry.body.textContent, entry.body.querySelectorAll(".chip").length];
+    }""")
+    assert kept == [True, "Not refundable 1. They can be given 2.", 2]
+
+
+def test_the_end_of_an_answer_leaves_the_focus_where_the_reader_is(page: Page) -> None:
+    page.fill("#question", "Are gift cards refundable?")
+    page.keyboard.press("Enter")
+    page.locator("#theme").focus()
+    page.locator("article .about").wait_for()
+    page.locator("nav li:first-child button[aria-current=true]").wait_for()
+    assert page.evaluate("() => document.activeElement.id") == "theme"
+
+
+def test_of_two_conversations_only_the_one_chosen_last_is_shown(page: Page) -> None:
+    for question in ("Are gift cards refundable?", "How is the banner of the shop written?"):
+        page.click("#begin")
+        ask(page, question)
+    page.locator("nav li:nth-child(2)").wait_for()
+    page.click("#begin")
+    page.evaluate("() => document.querySelectorAll('nav li button:first-child').forEach((line) => line.click())")
+    last = page.locator("nav li button:first-child").last
+    page.locator("nav li:last-child button[aria-current=true]").wait_for()
+    page.locator("article .about").first.wait_for()
+    assert page.locator("article .question").first.inner_text() == last.inner_text()
+    assert page.locator("article").count() == 1
+
+
+def test_a_document_that_changed_is_not_marked_at_another_sentence(page: Page) -> None:
+    ask(page, "Are gift cards refundable?")
+
+    def changed(route: Route) -> None:
+        reply = route.fetch().json()
+        route.fulfill(json=reply | {"text": "Since March they are.", "start": 0, "end": 21, "length": 21})
+
+    page.route("**/v1/documents/*/text*", changed)
+    page.locator("article .chip").first.click()
+    page.locator("#source .note", has_text="has changed since").wait_for()
+    assert page.locator("#source mark").inner_text() == FACT
+    assert page.locator("#source .excerpt").inner_text() == FACT
+
+
+def test_an_upload_waits_where_the_key_may_not_ask_again_yet(page: Page) -> None:
+    told = {"status": 429, "code": "over_quota", "detail": "The key may use 60 requests."}
+    page.route(
+        "**/v1/jobs/*", lambda route: route.fulfill(status=429, json=told, headers={"Retry-After": "1"}), times=1
+    )
+    page.set_input_files(
+        "#files", [{"name": "mug.txt", "mimeType": "text/plain", "buffer": b"The red mug is chipped."}]
+    )
+    page.locator("#notices", has_text="mug.txt can be asked about now").wait_for(timeout=60_000)
+
+
+def test_a_line_separator_of_unicode_breaks_no_event(page: Page) -> None:
+    def separated(route: Route) -> None:
+        reply = route.fetch()
+        route.fulfill(response=reply, body=reply.text().replace("Gift cards are", "Gift cards\u2028are"))
+
+    page.route("**/v1/ask", separated, times=1)
+    ask(page, "Are gift cards refundable?")
+    assert page.locator("article .problem").count() == 0
+
+
 def test_it_fits_a_telephone_and_the_dark(browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 360, "height": 720}, color_scheme="dark")
     page = context.new_page()
@@ -198,4 +297,10 @@ def test_it_fits_a_telephone_and_the_dark(browser, address: str) -> None:
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(251, 250, 247)"
     page.click("#menu")
     assert page.locator("#begin").is_visible()
+    page.keyboard.press("Escape")
+    assert page.locator("#begin").is_hidden()
+    assert page.evaluate("() => document.activeElement.id") == "menu"
+    page.click("#menu")
+    page.click("#begin")
+    assert page.locator("#begin").is_hidden()
     context.close()

@@ -26,7 +26,7 @@ def test_the_page_comes_with_everything_that_it_names(http, page):
         assert part.status_code == 200, path
         loaded.add(path)
         waiting += {f"/page/{name}" for name in IMPORTED.findall(part.text)} - loaded
-    assert len(loaded) == 9
+    assert len(loaded) == 10
 
 
 def test_a_key_is_asked_for_by_the_page_and_not_for_the_page(open_service):

@@ -85,8 +85,21 @@ export class Entry {
     this.foot.append(element("p", { class: "note" }, "Stopped. Nothing of this answer was kept."));
   }
 
+  /** Write on: what is there already stays, and with it the focus of who is reading. */
   draw() {
     this.waiting.remove();
+    const old = [...this.body.childNodes];
+    const parts = this.parts().map((part, place) => (typeof part === "string" ? written(part, old[place]) : this.chip(part, old[place])));
+    parts.forEach((part, place) => {
+      if (part === old[place]) return;
+      if (old[place]) old[place].replaceWith(part);
+      else this.body.append(part);
+    });
+    old.slice(parts.length).forEach((part) => part.remove());
+  }
+
+  /** Text and citations, by turns. */
+  parts() {
     const parts = [];
     const seen = new Map();
     let end = 0;
@@ -94,23 +107,23 @@ export class Entry {
       const marker = Number(found[1]);
       const before = seen.get(marker) ?? 0;
       seen.set(marker, before + 1);
-      const cited = this.citations.get(marker) ?? [];
-      parts.push(this.text.slice(end, found.index), this.chip(cited[before] ?? cited.at(-1), found[0]));
+      const cited = this.citations.get(marker);
+      if (!cited) continue;
+      parts.push(this.text.slice(end, found.index), cited[before] ?? cited.at(-1));
       end = found.index + found[0].length;
     }
-    this.body.replaceChildren(...parts, this.text.slice(end));
+    return [...parts, this.text.slice(end)];
   }
 
-  chip(citation, written) {
-    if (!citation) return written;
+  chip(citation, old) {
     const { marker } = citation;
     const where = [citation.title, citation.page && `page ${citation.page}`, citation.heading].filter(Boolean).join(", ");
-    const chip = element(
-      "button",
-      { class: `chip ${citation.verdict}`, title: `${where}: ${SAID[citation.verdict]}`, "aria-label": `Source ${marker}, ${where}, ${SAID[citation.verdict]}` },
-      String(marker),
-    );
-    chip.addEventListener("click", () => this.onCite(citation, chip));
+    const chip = old instanceof HTMLButtonElement ? old : element("button");
+    chip.className = `chip ${citation.verdict}`;
+    chip.title = `${where}: ${SAID[citation.verdict]}`;
+    chip.setAttribute("aria-label", `Source ${marker}, ${where}, ${SAID[citation.verdict]}`);
+    chip.textContent = String(marker);
+    chip.onclick = () => this.onCite(citation, chip);
     return chip;
   }
 
@@ -137,4 +150,11 @@ export class Entry {
     this.foot.append(thumbs({ answer_id: answer.trace_id }, "answer", given));
     this.foot.append(element("p", { class: "about" }, [answer.model, `${Math.round(answer.took_ms)} ms`].join(" · ")));
   }
+}
+
+function written(text, old) {
+  if (!(old instanceof Text)) return document.createTextNode(text);
+  if (text.startsWith(old.data)) old.appendData(text.slice(old.data.length));
+  else old.data = text;
+  return old;
 }

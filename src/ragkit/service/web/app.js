@@ -2,55 +2,37 @@
 
 import { Entry } from "./answer.js";
 import { element } from "./element.js";
+import { guarded } from "./key.js";
 import * as service from "./service.js";
 import { open, openPlace, shut } from "./source.js";
 import { add } from "./uploads.js";
 
 const THEME = "ragkit-theme";
 const at = (id) => document.getElementById(id);
-const page = { conversation: null, asking: null, oldest: null };
-
-async function guarded(work) {
-  for (;;) {
-    try {
-      return await work();
-    } catch (problem) {
-      if (problem.status !== 401) throw problem;
-      await askForKey();
-    }
-  }
-}
-
-function askForKey() {
-  service.key.forget();
-  const dialog = at("key");
-  dialog.showModal();
-  return new Promise((resolve) =>
-    dialog.addEventListener("close", () => {
-      service.key.set(dialog.querySelector("input").value);
-      dialog.querySelector("input").value = "";
-      resolve();
-    }, { once: true }),
-  );
-}
+const page = { conversation: null, asking: null, oldest: null, shown: 0 };
 
 function notice(problem) {
   const line = element("p", { class: "problem" }, [problem.message, problem.hint].filter(Boolean).join(" "));
+  if (problem.code === "no_key") {
+    const enter = element("button", { class: "quiet" }, "Enter a key");
+    enter.addEventListener("click", () => start().then(() => line.remove(), notice));
+    line.append(" ", enter);
+  }
   at("notices").replaceChildren(line);
 }
 
 async function ask(question) {
   const entry = put(question);
-  page.asking = new AbortController();
+  const asking = (page.asking = new AbortController());
   working(true);
   let over = false;
   let answered = null;
   try {
     const about = { collection: at("collection").value || undefined, conversation_id: page.conversation ?? undefined };
     await guarded(async () => {
-      for await (const event of service.ask(question, { ...about, signal: page.asking.signal })) {
+      for await (const event of service.ask(question, { ...about, signal: asking.signal })) {
         entry.take(event);
-        if (event.event === "accepted") page.conversation = event.data.conversation_id;
+        if (event.event === "accepted" && page.asking === asking) page.conversation = event.data.conversation_id;
         over ||= event.event === "done" || event.event === "error";
         if (event.event === "done") answered = event.data;
         follow();
@@ -61,8 +43,10 @@ async function ask(question) {
     if (problem.name === "AbortError") entry.stopped();
     else entry.fail(problem.message, problem.hint);
   } finally {
-    page.asking = null;
-    working(false);
+    if (page.asking === asking) {
+      page.asking = null;
+      working(false);
+    }
   }
   if (answered?.citations.length) {
     entry.suggest(await service.suggestions(answered.trace_id).catch(() => []), (question) => page.asking ?? ask(question));
@@ -85,44 +69,72 @@ function follow(always = false) {
   if (always || log.scrollHeight - log.scrollTop - log.clientHeight < 120) log.scrollTop = log.scrollHeight;
 }
 
+/** The focus follows from one button to what takes its place; who is elsewhere on the page stays there. */
 function working(on) {
+  const held = document.activeElement;
   at("send").hidden = on;
   at("stop").hidden = !on;
   at("log").setAttribute("aria-busy", String(on));
-  if (!on) at("question").focus();
+  if (on && held === at("send")) at("stop").focus();
+  if (!on && (held === at("stop") || held === document.body)) at("question").focus();
 }
 
 function begin() {
+  page.shown++;
   page.asking?.abort();
+  page.asking = null;
+  working(false);
   page.conversation = null;
   at("log").replaceChildren();
   shut();
   mark();
+  menu(false);
   at("question").focus();
 }
 
 async function show(id) {
+  const mine = ++page.shown;
   const view = await guarded(() => service.conversation(id));
+  const asked = view.messages.filter((said) => said.message.role === "user");
+  const records = await Promise.all(asked.map(({ trace_id }) => trace_id && record(trace_id)));
+  if (mine !== page.shown) return; // another one was chosen meanwhile
   begin();
   page.conversation = id;
   at("collection").value = view.conversation.collection;
-  for (const said of view.messages.filter((said) => said.message.role === "user")) {
+  asked.forEach((said, place) => {
     const entry = put(said.message.text);
     const reply = view.messages.find((other) => other.trace_id === said.trace_id && other.message.role === "assistant");
-    const trace = said.trace_id && (await guarded(() => service.answer(said.trace_id)).catch(() => null));
-    if (trace) {
+    if (records[place]) {
+      const { trace, given } = records[place];
       for (const verdict of trace.verdicts) entry.verdict(verdict);
-      entry.done(trace.answer, await service.feedbackOn(said.trace_id).catch(() => []));
+      entry.done(trace.answer, given);
     } else if (reply) entry.token({ text: reply.message.text });
-  }
+  });
   mark();
+}
+
+/** An answer and what was said of it; nothing where it is not kept. */
+async function record(id) {
+  const [trace, given] = await Promise.all([
+    guarded(() => service.answer(id)).catch(() => null),
+    service.feedbackOn(id).catch(() => []),
+  ]);
+  return trace && { trace, given };
 }
 
 async function conversations(older = false) {
   const list = at("conversations").querySelector("ul");
   const found = await guarded(() => service.conversations(older ? page.oldest : null));
-  if (!older) list.replaceChildren();
-  list.append(...found.map(conversationLine));
+  const held = document.activeElement;
+  const place = [...list.children].findIndex((line) => line.contains(held));
+  const known = new Map([...list.children].map((line) => [line.dataset.of, line]));
+  const lines = found.map((one) => (known.get(one.id)?.title === one.title ? known.get(one.id) : conversationLine(one)));
+  if (older) list.append(...lines);
+  else list.replaceChildren(...lines);
+  if (place >= 0) {
+    const next = list.children[Math.min(place, list.children.length - 1)]?.querySelector("button") ?? at("begin");
+    (list.contains(held) ? held : next).focus();
+  }
   const last = found.at(-1);
   page.oldest = last ? `${last.id}@${last.updated_at}` : null;
   at("more").hidden = found.length < 30;
@@ -130,11 +142,11 @@ async function conversations(older = false) {
 }
 
 function conversationLine({ id, title }) {
-  const choose = element("button", { class: "quiet", "data-id": id, title }, title || "Without a title");
+  const choose = element("button", { class: "quiet", "data-id": id }, title || "Without a title");
   choose.addEventListener("click", () => show(id).catch(notice));
   const drop = element("button", { class: "quiet drop", "aria-label": `Forget the conversation “${title}”` }, "✕");
   drop.addEventListener("click", () => forget(id, title).catch(notice));
-  return element("li", {}, choose, drop);
+  return element("li", { "data-of": id, title }, choose, drop);
 }
 
 async function forget(id, title) {
@@ -181,6 +193,20 @@ async function permitted() {
   at("may").textContent = said.length ? `Your key may ${said.join(", and ")}.` : "";
 }
 
+/** On a narrow page the list lies over the answers, while it is shown. */
+function menu(shown) {
+  at("conversations").classList.toggle("shown", shown);
+  at("menu").setAttribute("aria-expanded", String(shown));
+  return shown;
+}
+
+async function start() {
+  await permitted();
+  await collections();
+  await conversations();
+  await linked();
+}
+
 function dressed(theme) {
   if (theme) document.documentElement.dataset.theme = theme;
 }
@@ -207,8 +233,7 @@ function wire() {
   at("begin").addEventListener("click", begin);
   at("more").addEventListener("click", () => conversations(true).catch(notice));
   at("menu").addEventListener("click", () => {
-    const shown = at("conversations").classList.toggle("shown");
-    at("menu").setAttribute("aria-expanded", String(shown));
+    if (menu(!at("conversations").classList.contains("shown"))) at("begin").focus();
   });
   at("theme").addEventListener("click", () => {
     const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
@@ -224,7 +249,11 @@ function wire() {
     send([...event.dataTransfer.files]);
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !shut()) page.asking?.abort();
+    if (event.key !== "Escape" || at("key").open) return;
+    if (at("conversations").classList.contains("shown")) {
+      menu(false);
+      at("menu").focus();
+    } else if (!shut()) page.asking?.abort();
   });
 }
 
@@ -239,4 +268,4 @@ function send(files) {
 
 dressed(localStorage.getItem(THEME));
 wire();
-permitted().then(collections).then(() => conversations()).then(linked).catch(notice);
+start().catch(notice);

@@ -4,19 +4,19 @@ const KEY = "ragkit-key";
 
 /** What went wrong, as the service says it (RFC 9457). */
 export class Problem extends Error {
-  constructor({ status = 0, code = "unreachable", detail = "The service cannot be reached.", hint = null } = {}) {
+  constructor({ status = 0, code = "unreachable", detail = "The service cannot be reached.", hint = null, retry_s = null } = {}) {
     super(detail);
-    Object.assign(this, { status, code, hint });
+    Object.assign(this, { status, code, hint, retry_s });
   }
 }
 
 export const key = {
+  get: () => sessionStorage.getItem(KEY),
   set: (value) => sessionStorage.setItem(KEY, value),
-  forget: () => sessionStorage.removeItem(KEY),
 };
 
 function headers(more = {}) {
-  const value = sessionStorage.getItem(KEY);
+  const value = key.get();
   return value ? { ...more, Authorization: `Bearer ${value}` } : more;
 }
 
@@ -29,8 +29,9 @@ async function sent(path, { json, more = {}, ...options } = {}) {
   } catch (error) {
     throw error.name === "AbortError" ? error : new Problem();
   }
-  if (!response.ok) throw new Problem(await response.json().catch(() => ({ status: response.status, detail: response.statusText })));
-  return response;
+  if (response.ok) return response;
+  const told = await response.json().catch(() => ({ status: response.status, detail: response.statusText }));
+  throw new Problem({ ...told, retry_s: Number(response.headers.get("Retry-After")) || null });
 }
 
 const read = async (path, options) => (await sent(path, options)).json();
@@ -113,7 +114,9 @@ async function* events(response, place) {
 function event(block) {
   const fields = { event: "message", id: "", data: [] };
   for (const line of block.split("\n")) {
-    const [, name, value] = /^(event|data|id): ?(.*)$/.exec(line) ?? [];
+    const colon = line.indexOf(":");
+    const name = line.slice(0, colon);
+    const value = line.slice(colon + 1).replace(/^ /, "");
     if (name === "event") fields.event = value;
     if (name === "id") fields.id = value;
     if (name === "data") fields.data.push(value);

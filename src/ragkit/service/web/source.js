@@ -24,7 +24,9 @@ export async function open(citation, chip) {
   fill(citation, element("p", { class: "place" }, place), said, text);
   if (citation.about) text.after(thumbs(citation.about, "citation", citation.given));
   try {
-    text.replaceChildren(...(await around(citation)).parts);
+    const { parts, isThere } = await around(citation);
+    if (isThere) text.replaceChildren(...parts);
+    else text.after(element("p", { class: "note" }, "The document has changed since: this is the sentence as it was."));
   } catch (problem) {
     text.after(element("p", { class: "problem" }, `The document around it cannot be shown: ${problem.message}`));
   }
@@ -44,7 +46,7 @@ export async function openPlace({ document, start, end }) {
 export function shut() {
   if (panel.hidden) return false;
   panel.hidden = true;
-  opener?.focus();
+  (opener?.isConnected ? opener : document.getElementById("question")).focus();
   return true;
 }
 
@@ -73,15 +75,25 @@ function original(id, uri) {
   return button;
 }
 
-/** Offsets count characters of Unicode, as Python does, not halves of pairs. */
-async function around({ document_id, start, end }) {
+/**
+ * The place with what stands around it. Offsets count characters of Unicode, as Python does, not halves of pairs.
+ * In a newer version the quote may stand somewhere near, or nowhere.
+ */
+async function around({ document_id, start, end, quote }) {
   const found = await excerpt(document_id, Math.max(0, start - AROUND), end + AROUND);
   const characters = Array.from(found.text);
-  const part = (from, to) => characters.slice(Math.max(0, from - found.start), Math.max(0, to - found.start)).join("");
+  let [from, to] = [Math.max(0, start - found.start), Math.max(0, end - found.start)];
+  const part = (first, last) => characters.slice(first, last).join("");
+  const at = quote ? found.text.indexOf(quote) : 0;
+  const isThere = at >= 0;
+  if (quote && isThere && part(from, to) !== quote) {
+    from = Array.from(found.text.slice(0, at)).length;
+    to = from + Array.from(quote).length;
+  }
   const parts = [
-    (found.start ? "… " : "") + part(found.start, start),
-    element("mark", {}, part(start, end)),
-    part(end, found.end) + (found.end < found.length ? " …" : ""),
+    (found.start ? "… " : "") + part(0, from),
+    element("mark", {}, part(from, to)),
+    part(to) + (found.end < found.length ? " …" : ""),
   ];
-  return { parts, found };
+  return { parts, found, isThere };
 }

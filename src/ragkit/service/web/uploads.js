@@ -3,8 +3,9 @@
 import { element } from "./element.js";
 import { job, upload } from "./service.js";
 
-const EVERY_MS = 700;
-const OVER = new Set(["done", "failed", "cancelled"]);
+const FIRST_MS = 700;
+const LONGEST_MS = 5_000;
+const OVER = new Set(["done", "failed", "cancelled", "paused"]);
 const notices = document.getElementById("notices");
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -18,10 +19,10 @@ export async function add(files, collection, onDone) {
     try {
       let state = await upload(file, collection, (share) => (bar.value = share));
       bar.removeAttribute("value");
-      while (!OVER.has(state.state)) {
+      for (let wait = FIRST_MS; !OVER.has(state.state); wait = Math.min(LONGEST_MS, 1.5 * wait)) {
         said.textContent = `Reading ${file.name}`;
-        await pause(EVERY_MS);
-        state = await job(state.id);
+        await pause(wait);
+        state = await looked(state);
       }
       said.textContent = outcome(file.name, state);
       onDone();
@@ -36,7 +37,19 @@ export async function add(files, collection, onDone) {
   }
 }
 
+/** How far the job is; as before where the key may not ask again yet. */
+async function looked(state) {
+  try {
+    return await job(state.id);
+  } catch (problem) {
+    if (problem.status !== 429) throw problem;
+    await pause(1_000 * (problem.retry_s ?? 10));
+    return state;
+  }
+}
+
 function outcome(name, { state, report, error }) {
+  if (state === "paused") return `${name}: its job is paused, and goes on when an operator lets it.`;
   if (state !== "done") return `${name}: ${error ?? state}`;
   const failed = report?.failed?.[0];
   if (failed) return `${name}: ${failed.detail}`;
