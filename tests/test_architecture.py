@@ -87,6 +87,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "ftfy": ("ingest/measures.py",),
     "httpcore": ("index/chroma.py", "index/vectors.py"),
     "ir_measures": ("evaluate/measures.py",),
+    "jwt": ("keys/tokens.py",),
     "langchain": ("models/langchain_chat.py", "models/network_provider.py"),
     "langchain_core": (
         "integrations/langchain.py",

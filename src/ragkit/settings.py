@@ -41,6 +41,20 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Keys that the service accepts, separated by commas. None: open, on loopback only."
     )
+    jwt_issuer: str | None = Field(
+        None, description="The identity provider whose tokens (JWT) are accepted beside keys: what `iss` in them is."
+    )
+    jwt_audience: str | None = Field(
+        None, validate_default=True, description="What `aud` in a token holds; needed with RAGKIT_JWT_ISSUER."
+    )
+    jwt_keys_url: str | None = Field(
+        None, description="Where the provider publishes its keys (JWKS); unset, by OpenID Connect Discovery."
+    )
+    jwt_role_claim: str = Field("roles", description="The claim of a token that holds roles, such as `editor`.")
+    jwt_access_claim: str = Field("groups", description="The claim of a token that holds access tags.")
+    jwt_collections_claim: str = Field(
+        "collections", description="The claim of a token that holds the collections it opens; without it, all."
+    )
     host: str = Field("127.0.0.1", description="The address that the service binds.")
     public_url: str | None = Field(
         None,
@@ -173,6 +187,13 @@ class Settings(BaseSettings):
         tokens = info.data.get("chunk_tokens", value * 2)  # not there when it is wrong itself
         if value > tokens // 2:
             raise ValueError(f"it is more than half of RAGKIT_CHUNK_TOKENS, {tokens}")
+        return value
+
+    @field_validator("jwt_audience")
+    @classmethod
+    def _for_whom(cls, value: str | None, others: ValidationInfo) -> str | None:
+        if value is None and others.data.get("jwt_issuer"):
+            raise ValueError("without it, tokens that the issuer made for other services would open this one")
         return value
 
     @field_validator("public_url")

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 
+from ragkit.keys.tokens import TokenVerifier
 from ragkit.models.prices import Prices
 from ragkit.service import errors
 from ragkit.service.admission import Admission
@@ -126,7 +127,7 @@ def _middleware(kit: AsyncRagkit, settings: Settings, counted: Metrics) -> list[
         Middleware(Counted, metrics=counted),
         *cors(settings.cors_origins),
         Middleware(HeaderLimit),
-        Middleware(Gate, kit=kit, keys=keys_of_settings, origins=settings.cors_origins),
+        Middleware(Gate, kit=kit, keys=keys_of_settings, origins=settings.cors_origins, tokens=_tokens(settings)),
         Middleware(
             BodyLimit,
             max_bytes=settings.max_file_mb * 1_000_000 + FORM_ROOM,
@@ -134,3 +135,16 @@ def _middleware(kit: AsyncRagkit, settings: Settings, counted: Metrics) -> list[
         ),
         Middleware(Idempotency),
     ]
+
+
+def _tokens(settings: Settings) -> TokenVerifier | None:
+    if not (settings.jwt_issuer and settings.jwt_audience):
+        return None
+    return TokenVerifier(
+        settings.jwt_issuer,
+        settings.jwt_audience,
+        keys_url=settings.jwt_keys_url,
+        role=settings.jwt_role_claim,
+        access=settings.jwt_access_claim,
+        collections=settings.jwt_collections_claim,
+    )

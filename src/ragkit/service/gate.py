@@ -23,6 +23,7 @@ from ragkit.service.paths import path_of
 if TYPE_CHECKING:
     from ragkit.engine import AsyncRagkit
     from ragkit.keys.quotas import Standing
+    from ragkit.keys.tokens import TokenVerifier
 
 __all__ = ["Gate"]
 
@@ -31,6 +32,8 @@ OPEN_PATHS = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 NAME_DIGITS = 32
 """Of the hash of a key of the settings, which names the caller: what belongs to one key is not seen with another."""
+TOKEN_DOTS = 2
+"""In a signed token; there is none in a key."""
 LOOKUPS = 4
 """Threads that look keys up and count requests; searches have their own, and keep nobody out."""
 
@@ -46,12 +49,21 @@ class Gate:
         kit: Whose keys these are.
         keys: Others that open everything.
         origins: Web pages that may call also a service without keys, each by its name.
+        tokens: Verifies tokens of an identity provider, which are taken beside keys.
     """
 
-    def __init__(self, app: ASGIApp, kit: AsyncRagkit, keys: Sequence[str], origins: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        kit: AsyncRagkit,
+        keys: Sequence[str],
+        origins: Sequence[str] = (),
+        tokens: TokenVerifier | None = None,
+    ) -> None:
         self._app = app
         self._kit = kit
         self._digests = [_digest(key) for key in keys]
+        self._tokens = tokens
         self._origins = frozenset(origins) - {"*"}
         self._limiter = CapacityLimiter(LOOKUPS)
 
@@ -74,7 +86,7 @@ class Gate:
 
     async def _admit(self, scope: Scope, headers: Headers) -> Principal | None:
         """Who calls; nobody in particular where that does not matter. Raises where an unknown caller may not go on."""
-        if not (self._digests or await self._has_keys()):
+        if not (self._digests or self._tokens or await self._has_keys()):
             _refuse_other_machines(scope)
             _refuse_web_pages(headers, self._origins)
             return Principal(role="admin")
@@ -98,8 +110,11 @@ class Gate:
         digest = _digest(secret)
         if any([hmac.compare_digest(digest, known) for known in self._digests]):  # noqa: C419
             return Principal(role="admin", name=f"key {digest.hex()[:NAME_DIGITS]}")
-        remembered = self._kit.registry.remembered(secret)
-        return remembered or await anyio.to_thread.run_sync(self._kit.registry.caller, secret, limiter=self._limiter)
+        if (remembered := self._kit.registry.remembered(secret)) is not None:
+            return remembered
+        of_provider = self._tokens if secret.count(".") == TOKEN_DOTS else None
+        look_up = (of_provider or self._kit.registry).caller
+        return await anyio.to_thread.run_sync(look_up, secret, limiter=self._limiter)
 
 
 def _is_open(path: str) -> bool:

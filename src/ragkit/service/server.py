@@ -98,7 +98,7 @@ async def _run(app: FastAPI, server: uvicorn.Server, listener: socket.socket, re
 
 
 def _refuse_open_doors(settings: Settings, kit: AsyncRagkit) -> None:
-    if settings.api_keys or _is_loopback(settings.host) or kit.registry.any():
+    if settings.api_keys or settings.jwt_issuer or _is_loopback(settings.host) or kit.registry.any():
         return
     raise ConfigError(
         f"RAGKIT_HOST {settings.host!r} lets other machines in, and no key is set.",
