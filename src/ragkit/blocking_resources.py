@@ -73,8 +73,16 @@ class Resource:
 class Documents(Resource):
     """See `AsyncDocuments`."""
 
-    def list(self, *, collection: str | None = None, state: DocumentState | None = None) -> tuple[Document, ...]:
-        return self._call(self._kit.documents.list, collection=collection, state=state)
+    def list(
+        self,
+        *,
+        collection: str | None = None,
+        state: DocumentState | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> tuple[Document, ...]:
+        page: dict[str, Any] = {"limit": limit, "after": after}
+        return self._call(self._kit.documents.list, collection=collection, state=state, **page)
 
     def get(self, document_id: str, *, chunks: bool = False) -> DocumentView:
         return self._call(self._kit.documents.get, document_id, chunks=chunks)
@@ -181,8 +189,8 @@ class Answers(Resource):
 class Jobs(Resource):
     """See `AsyncJobs`."""
 
-    def list(self) -> tuple[Job, ...]:
-        return self._call(self._kit.jobs.list)
+    def list(self, *, limit: int = 500, before: str | None = None) -> tuple[Job, ...]:
+        return self._call(self._kit.jobs.list, limit=limit, before=before)
 
     def get(self, job_id: str) -> Job:
         return self._call(self._kit.jobs.get, job_id)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ragkit.answering import checked_limit
 from ragkit.callers import Within
 from ragkit.errors import NotFound
 from ragkit.ingest.named import pipeline_named
@@ -25,11 +26,18 @@ class AsyncJobs:
         self._threads = threads
         self._within = within
 
-    async def list(self) -> tuple[Job, ...]:
-        """The newest jobs, newest first."""
-        found = await self._threads.run(self._parts.jobs.list)
-        mine = tuple(job for job in found if self._within.holds(job.collection))
-        return await self._threads.run(self._explained, mine)
+    async def list(self, *, limit: int = 500, before: str | None = None) -> tuple[Job, ...]:
+        """The newest jobs, newest first.
+
+        Args:
+            limit: How many at most, up to 500.
+            before: Go on after the one with this id.
+
+        Raises:
+            NotFound: There is no job `before`.
+        """
+        how: dict[str, Any] = {"limit": checked_limit(limit), "before": before, "only": self._within.only}
+        return await self._threads.run(self._explained, await self._threads.run(self._parts.jobs.list, **how))
 
     async def get(self, job_id: str) -> Job:
         """One job: how far it is, and its report when it has ended.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ragkit.callers import Access, Within, carries_no_tags
-from ragkit.errors import NotFound
+from ragkit.errors import InputError, NotFound
 from ragkit.excerpts import Excerpt, excerpt
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.jobs.uploads import accept_upload
@@ -40,17 +40,31 @@ class AsyncDocuments:
         self._within = within
         self._access = access
 
-    async def list(self, *, collection: str | None = None, state: DocumentState | None = None) -> tuple[Document, ...]:
-        """The documents that can answer, or those in one state.
+    async def list(
+        self,
+        *,
+        collection: str | None = None,
+        state: DocumentState | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> tuple[Document, ...]:
+        """The documents that can answer, or those in one state; by collection and uri.
+
+        Args:
+            collection: Only those of this one.
+            state: Such as `failed`.
+            limit: How many at most; all of them where it is not given.
+            after: Go on after this `Document.place`, `COLLECTION/URI`.
 
         Raises:
             NotFound: There is no such collection.
         """
         if collection is not None:
             await self._threads.run(self._parts.collections.get, self._within.named(collection))
-        catalog = self._parts.catalog
-        found = await self._threads.run(catalog.documents, collection=collection, state=state, access=self._access)
-        return tuple(document for document in found if self._within.holds(document.collection))
+        if limit is not None and limit < 1:
+            raise InputError(f"A list cannot have {limit} entries.", hint="Ask for 1 or more.")
+        page: dict[str, Any] = {"limit": limit, "after": after, "only": self._within.only, "access": self._access}
+        return await self._threads.run(self._parts.catalog.documents, collection=collection, state=state, **page)
 
     async def get(self, document_id: str, *, chunks: bool = False) -> DocumentView:
         """A document with its text, and its chunks on request.

@@ -85,6 +85,11 @@ class Document:
     seen_at: datetime | None = None
     """When a run last found it unchanged."""
 
+    @property
+    def place(self) -> str:
+        """Where it stands in a list, whatever becomes of it meanwhile."""
+        return f"{self.collection}/{self.uri}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:

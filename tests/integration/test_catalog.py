@@ -119,6 +119,19 @@ def test_filters_choose_documents(database: Database, generation: Generation) ->
     assert matching(document_ids=(c.document_id,), uri_prefix="s/") == set()
 
 
+def test_documents_are_listed_page_by_page_while_they_change(database: Database, generation: Generation) -> None:
+    ledger, catalog, other = Ledger(database), Catalog(database), Collections(database).ensure("d", SPEC)
+    a, b, c = (_found(ledger, generation, uri) for uri in ("s/a", "s/a b", "t/c"))
+    _go_live(database, generation, [_version(a, "a"), _version(b, "b"), _version(c, "c")])
+    _go_live(database, other, [_version(_found(ledger, other, "s/a"), "e")])
+    first = catalog.documents(limit=2)
+    assert [one.place for one in first] == ["c/s/a", "c/s/a b"]
+    Eraser(database).remove(generation, [b.document_id])
+    assert [one.place for one in catalog.documents(limit=2, after=first[-1].place)] == ["c/t/c", "d/s/a"]
+    assert [one.place for one in catalog.documents(limit=2, only=["d"])] == ["d/s/a"]
+    assert catalog.documents(after="d/s/a") == ()
+
+
 def test_keyword_entries_say_the_language_of_their_document(database: Database, generation: Generation) -> None:
     ledger = Ledger(database)
     german = _version(_found(ledger, generation, "s/a"), "eins", language="de")

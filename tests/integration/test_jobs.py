@@ -37,6 +37,17 @@ def test_jobs_accepted_before_any_worker_ran_are_done_when_one_starts(ledger, up
     assert sorted(journal) == sorted([*(f"{n}.md" for n in range(5)), "late.md"])
 
 
+def test_the_jobs_of_a_collection_are_not_hidden_by_those_of_another(ledger):
+    mine, _, other, last = (
+        ledger.add_pipeline(str(n), collection=name) for n, name in enumerate(("hr", "shop", "shop", "hr"))
+    )
+    assert [job.id for job in ledger.list(limit=2, only=["hr"])] == [last.id, mine.id]
+    assert [job.id for job in ledger.list(limit=2)] == [last.id, other.id]
+    assert [job.id for job in ledger.list(limit=1, before=last.id, only=["hr"])] == [mine.id]
+    with pytest.raises(NotFound):
+        ledger.list(before="job_x")
+
+
 def test_a_worker_killed_in_the_middle_loses_nothing(ledger, upload, tmp_path):
     job = upload("hold.md")
     with worker(tmp_path) as first:

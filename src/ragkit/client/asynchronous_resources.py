@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from ragkit.client import calls, said_calls
+from ragkit.client import calls, lists, said_calls
 from ragkit.client.sending import AsyncSender
 from ragkit.excerpts import Excerpt
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
@@ -33,9 +33,16 @@ class Documents:
     def __init__(self, send: AsyncSender) -> None:
         self._send = send
 
-    async def list(self, *, collection: str | None = None, state: DocumentState | None = None) -> tuple[Document, ...]:
+    async def list(
+        self,
+        *,
+        collection: str | None = None,
+        state: DocumentState | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> tuple[Document, ...]:
         """The documents that can answer, or those in one state."""
-        return await self._send(calls.list_documents(collection, state))
+        return await self._send.all(lists.documents(collection, state, limit=limit, after=after))
 
     async def get(self, document_id: str, *, chunks: bool = False) -> DocumentView:
         """A document with its text and, on request, its chunks."""
@@ -91,7 +98,7 @@ class Prompts:
 
     async def list(self) -> tuple[PromptVersion, ...]:
         """The versions of all prompts."""
-        return await self._send(calls.list_prompts())
+        return await self._send.all(lists.prompts())
 
     async def show(self, name: str, *, alias: str | None = None, version: int | None = None) -> PromptVersion:
         """One version: by number, by alias, or the one in production."""
@@ -184,9 +191,9 @@ class Jobs:
     def __init__(self, send: AsyncSender) -> None:
         self._send = send
 
-    async def list(self) -> tuple[Job, ...]:
+    async def list(self, *, limit: int = 500, before: str | None = None) -> tuple[Job, ...]:
         """The newest jobs first."""
-        return await self._send(calls.list_jobs())
+        return await self._send.all(lists.jobs(limit=limit, before=before))
 
     async def get(self, job_id: str) -> Job:
         """How far a job is, and its report when it is done."""
@@ -221,7 +228,7 @@ class Snapshots:
 
     async def list(self, collection: str | None = None) -> tuple[Snapshot, ...]:
         """Those of one collection, newest first."""
-        return await self._send(calls.list_snapshots(collection))
+        return await self._send.all(lists.snapshots(collection))
 
     async def show(self, number: int, *, collection: str | None = None) -> tuple[SnapshotEntry, ...]:
         """The documents of one, by uri."""
@@ -261,7 +268,7 @@ class Keys:
 
     async def list(self) -> tuple[Key, ...]:
         """Every key, newest first."""
-        return await self._send(calls.list_keys())
+        return await self._send.all(lists.keys())
 
     async def rotate(self, key_id: str, *, overlap_s: float = 0) -> NewKey:
         """Give a key another secret."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from ragkit.client import calls, said_calls
+from ragkit.client import calls, lists, said_calls
 from ragkit.client.sending import Sender
 from ragkit.excerpts import Excerpt
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
@@ -33,9 +33,16 @@ class Documents:
     def __init__(self, send: Sender) -> None:
         self._send = send
 
-    def list(self, *, collection: str | None = None, state: DocumentState | None = None) -> tuple[Document, ...]:
+    def list(
+        self,
+        *,
+        collection: str | None = None,
+        state: DocumentState | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> tuple[Document, ...]:
         """The documents that can answer, or those in one state."""
-        return self._send(calls.list_documents(collection, state))
+        return self._send.all(lists.documents(collection, state, limit=limit, after=after))
 
     def get(self, document_id: str, *, chunks: bool = False) -> DocumentView:
         """A document with its text and, on request, its chunks."""
@@ -89,7 +96,7 @@ class Prompts:
 
     def list(self) -> tuple[PromptVersion, ...]:
         """The versions of all prompts."""
-        return self._send(calls.list_prompts())
+        return self._send.all(lists.prompts())
 
     def show(self, name: str, *, alias: str | None = None, version: int | None = None) -> PromptVersion:
         """One version: by number, by alias, or the one in production."""
@@ -182,9 +189,9 @@ class Jobs:
     def __init__(self, send: Sender) -> None:
         self._send = send
 
-    def list(self) -> tuple[Job, ...]:
+    def list(self, *, limit: int = 500, before: str | None = None) -> tuple[Job, ...]:
         """The newest jobs first."""
-        return self._send(calls.list_jobs())
+        return self._send.all(lists.jobs(limit=limit, before=before))
 
     def get(self, job_id: str) -> Job:
         """How far a job is, and its report when it is done."""
@@ -219,7 +226,7 @@ class Snapshots:
 
     def list(self, collection: str | None = None) -> tuple[Snapshot, ...]:
         """Those of one collection, newest first."""
-        return self._send(calls.list_snapshots(collection))
+        return self._send.all(lists.snapshots(collection))
 
     def show(self, number: int, *, collection: str | None = None) -> tuple[SnapshotEntry, ...]:
         """The documents of one, by uri."""
@@ -259,7 +266,7 @@ class Keys:
 
     def list(self) -> tuple[Key, ...]:
         """Every key, newest first."""
-        return self._send(calls.list_keys())
+        return self._send.all(lists.keys())
 
     def rotate(self, key_id: str, *, overlap_s: float = 0) -> NewKey:
         """Give a key another secret."""

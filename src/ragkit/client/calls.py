@@ -13,13 +13,11 @@ from pydantic import TypeAdapter
 
 from ragkit.excerpts import Excerpt
 from ragkit.explanation import Explanation
-from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
+from ragkit.history import Rollback, SnapshotDiff, SnapshotEntry
 from ragkit.rights import Key, KeyUsage, Limit, NewKey, Role
 from ragkit.types import (
     Answer,
     Collection,
-    Document,
-    DocumentState,
     DocumentView,
     Example,
     Filters,
@@ -140,11 +138,6 @@ def explain(
     return Call(method="POST", path="/v1/explain", result=Explanation, json=body, repeatable=True)
 
 
-def list_documents(collection: str | None, state: DocumentState | None) -> Call[tuple[Document, ...]]:
-    query = given(collection=collection, state=state)
-    return get("/v1/documents", tuple[Document, ...], field="documents", query=query)
-
-
 def get_document(document_id: str, *, chunks: bool) -> Call[DocumentView]:
     return get(f"/v1/documents/{part(document_id)}", DocumentView, query={"chunks": str(chunks).lower()})
 
@@ -185,10 +178,6 @@ def delete_collection(name: str) -> Call[int]:
     return Call(method="DELETE", path=f"/v1/collections/{part(name)}", result=int, field="documents")
 
 
-def list_jobs() -> Call[tuple[Job, ...]]:
-    return get("/v1/jobs", tuple[Job, ...], field="jobs")
-
-
 def get_job(job_id: str) -> Call[Job]:
     return get(f"/v1/jobs/{part(job_id)}", Job)
 
@@ -200,10 +189,6 @@ def start_job(pipeline: str) -> Call[Job]:
 
 def change_job(job_id: str, change: str) -> Call[Job]:
     return Call(method="POST", path=f"/v1/jobs/{part(job_id)}/{change}", result=Job)
-
-
-def list_snapshots(collection: str | None) -> Call[tuple[Snapshot, ...]]:
-    return get("/v1/snapshots", tuple[Snapshot, ...], field="snapshots", query=given(collection=collection))
 
 
 def show_snapshot(number: int, collection: str | None) -> Call[tuple[SnapshotEntry, ...]]:
@@ -218,10 +203,6 @@ def diff_snapshots(a: int, b: int, collection: str | None) -> Call[SnapshotDiff]
 def roll_back_snapshot(number: int, collection: str | None) -> Call[Rollback]:
     body = given(collection=collection)
     return Call(method="POST", path=f"/v1/snapshots/{number}/rollback", result=Rollback, json=body)
-
-
-def list_prompts() -> Call[tuple[PromptVersion, ...]]:
-    return get("/v1/prompts", tuple[PromptVersion, ...], field="prompts")
 
 
 def show_prompt(name: str, *, alias: str | None, version: int | None) -> Call[PromptVersion]:
@@ -270,10 +251,6 @@ def create_key(
         expires_at=None if expires_at is None else expires_at.isoformat(),
     )
     return Call(method="POST", path="/v1/keys", result=NewKey, json=body)
-
-
-def list_keys() -> Call[tuple[Key, ...]]:
-    return get("/v1/keys", tuple[Key, ...], field="keys")
 
 
 def rotate_key(key_id: str, *, overlap_s: float) -> Call[NewKey]:

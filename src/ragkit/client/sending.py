@@ -13,6 +13,7 @@ import httpx2
 
 from ragkit.client import calls
 from ragkit.client.calls import Call
+from ragkit.client.lists import Pages
 from ragkit.client.wire import Wire, error_of, event_of
 from ragkit.errors import RagkitError, UpstreamError
 from ragkit.events import Accepted, Done, Event, Failed
@@ -78,6 +79,16 @@ class Sender:
             raise self._wire.unreachable(outcome) from outcome
         return self._wire.result(call, outcome)
 
+    def all(self, pages: Pages[T]) -> tuple[T, ...]:
+        """The entries of all pages of a list."""
+        call = next(pages)
+        while True:
+            try:
+                call = pages.send(self(call))
+            except StopIteration as over:
+                found: tuple[T, ...] = over.value
+                return found
+
     def events(self, call: Call[Answer]) -> Iterator[Event]:
         place, attempt = Place(), 0
         outcome: Outcome = None
@@ -142,6 +153,17 @@ class AsyncSender:
         if isinstance(outcome, httpx2.TransportError):
             raise self._wire.unreachable(outcome) from outcome
         return self._wire.result(call, outcome)
+
+    async def all(self, pages: Pages[T]) -> tuple[T, ...]:
+        """The entries of all pages of a list."""
+        call = next(pages)
+        while True:
+            page = await self(call)
+            try:
+                call = pages.send(page)
+            except StopIteration as over:
+                found: tuple[T, ...] = over.value
+                return found
 
     async def events(self, call: Call[Answer]) -> AsyncIterator[Event]:
         place, attempt = Place(), 0

@@ -72,6 +72,9 @@ class Catalog:
         collection: str | None = None,
         state: DocumentState | None = None,
         access: tuple[str, ...] | None = None,
+        only: Sequence[str] | None = None,
+        limit: int | None = None,
+        after: str | None = None,
     ) -> tuple[Document, ...]:
         """The documents that can answer, by uri; or those in one state, such as the ones that failed.
 
@@ -79,13 +82,23 @@ class Catalog:
             collection: By default all of them.
             state: By default those that have a live version.
             access: Tags of the caller, who sees no other documents; none for an operator.
+            only: The collections of a caller that may not see others.
+            limit: How many at most.
+            after: Go on after this `Document.place`.
         """
         query = select_documents().order_by(collections.c.name, documents.c.uri)
         query = query.where(seen(access, untagged=collections.c.untagged))
         query = query.where(documents.c.live_version_id.is_not(None) if state is None else documents.c.state == state)
         if collection is not None:
             query = query.where(collections.c.name == collection)
+        if only is not None:
+            query = query.where(collections.c.name.in_(only))
+        if after is not None:
+            name, _, uri = after.partition("/")
+            further = (collections.c.name == name) & (documents.c.uri > uri)
+            query = query.where((collections.c.name > name) | further)
         with self._database.read() as connection:
+            query = query.limit(limit)
             return tuple(to_document(row) for row in connection.execute(query))
 
     def view(

@@ -98,9 +98,26 @@ class JobLedger:
         """What the job is about."""
         return _work(self._row(job_id))
 
-    def list(self, *, limit: int = 1000) -> tuple[Job, ...]:
-        """The newest jobs, newest first."""
-        newest = select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.id).limit(limit)
+    def list(
+        self, *, limit: int = 1000, before: str | None = None, only: Sequence[str] | None = None
+    ) -> tuple[Job, ...]:
+        """The newest jobs, newest first.
+
+        Args:
+            limit: How many at most.
+            before: Go on after the one with this id.
+            only: Those of these collections.
+
+        Raises:
+            NotFound: There is no job `before`.
+        """
+        at = jobs.c.created_at
+        newest = select(jobs).order_by(at.desc(), jobs.c.id).limit(limit)
+        if only is not None:
+            newest = newest.where(jobs.c.collection.in_(only))
+        if before is not None:
+            last = self._row(before)
+            newest = newest.where((at < last.created_at) | ((at == last.created_at) & (jobs.c.id > last.id)))
         with self._database.read() as connection:
             return tuple(_job(row) for row in connection.execute(newest))
 

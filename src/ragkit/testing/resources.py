@@ -45,9 +45,19 @@ class MemoryDocuments:
             raise NotFound(f"There is no collection {collection!r}.", hint="`ragkit collections list` shows them all.")
         return views
 
-    async def list(self, *, collection: str | None = None, state: DocumentState | None = None) -> tuple[Document, ...]:
+    async def list(
+        self,
+        *,
+        collection: str | None = None,
+        state: DocumentState | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> tuple[Document, ...]:
         views = self._views.values() if collection is None else self.of(collection)
-        return tuple(view.document for view in views if state in {None, view.document.state})
+        found = sorted((view.document for view in views), key=lambda one: (one.collection, one.uri))
+        start = None if after is None else tuple(after.split("/", 1))
+        mine = [one for one in found if state in {None, one.state} and (not start or (one.collection, one.uri) > start)]
+        return tuple(mine[:limit])
 
     async def get(self, document_id: str, *, chunks: bool = False) -> DocumentView:
         if document_id not in self._views:
@@ -145,8 +155,10 @@ class MemoryJobs:
     def __init__(self, documents: MemoryDocuments) -> None:
         self._documents = documents
 
-    async def list(self) -> tuple[Job, ...]:
-        return tuple(_done(job) for job in reversed(self._documents.accepted))
+    async def list(self, *, limit: int = 500, before: str | None = None) -> tuple[Job, ...]:
+        newest = [_done(job) for job in reversed(self._documents.accepted)]
+        first = 0 if before is None else newest.index(await self.get(before)) + 1
+        return tuple(newest[first : first + limit])
 
     async def get(self, job_id: str) -> Job:
         for job in self._documents.accepted:

@@ -115,6 +115,31 @@ def test_answers_are_listed_shown_asked_again_and_compared(http):
     assert http.get("/v1/answers/nosuch").status_code == 404
 
 
+def test_lists_come_in_pages(http):
+    def pages(path, field, place, cursor, **of):
+        found, start = [], {}
+        while page := http.get(path, params=of | {"limit": 1} | start).json()[field]:
+            assert len(page) == 1
+            found.append(place(page[0]))
+            start = {cursor: found[-1]}
+        assert found == [place(one) for one in http.get(path, params=of).json()[field]]
+        return found
+
+    for number in range(2):
+        http.post("/v1/prompts", json={"name": "answer", "template": f"{number} {{{{question}}}} {{{{sources}}}}"})
+        made = http.post("/v1/keys", json={"name": f"page {number}", "role": "admin"}).json()
+        http.headers["Authorization"] = f"Bearer {made['secret']}"
+    documents = pages("/v1/documents", "documents", lambda one: f"{one['collection']}/{one['uri']}", "after")
+    assert documents == ["shop/upload://cards.md", "shop/upload://lift.md"]
+    assert len(pages("/v1/jobs", "jobs", lambda one: one["id"], "before")) == 2
+    assert len(pages("/v1/keys", "keys", lambda one: one["id"], "before")) == 2
+    assert len(pages("/v1/prompts", "prompts", lambda one: f"{one['name']}@{one['version']}", "after")) == 3
+    snapshots = pages("/v1/snapshots", "snapshots", lambda one: str(one["number"]), "before", collection="shop")
+    assert snapshots == ["2", "1"]
+    assert http.get("/v1/keys", params={"before": "nosuch"}).status_code == 404
+    assert http.get("/v1/documents", params={"limit": 501}).status_code == 422
+
+
 def test_readiness_tells_the_truth_about_each_part(http, kit):
     assert http.get("/readyz").json() == {"ready": True, "parts": {"catalog": "ok", "vectors": "ok", "model": "ok"}}
     kit.parts["vectors"] = "Chroma does not answer."

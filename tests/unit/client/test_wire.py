@@ -69,7 +69,7 @@ def test_address_and_key_come_from_the_environment(monkeypatch):
         own._http = httpx2.Client(transport=httpx2.MockTransport(service))
         own._send._http = own._http
         assert own.jobs.list() == ()
-    assert str(service.requests[0].url) == "http://elsewhere.test:1/base/v1/jobs"
+    assert str(service.requests[0].url) == "http://elsewhere.test:1/base/v1/jobs?limit=500"
     assert service.requests[0].headers["authorization"] == "Bearer from-env"
 
 

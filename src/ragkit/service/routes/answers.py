@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from ragkit.recorded import AnswerDiff, AnswerSummary, Replay, Trace
 from ragkit.service.deps import Body, KitToOperate, KitToRead, Name, while_connected
-from ragkit.service.routes.conversations import Limit
+from ragkit.service.pages import Limit
 from ragkit.service.spending import Spends
 
 __all__ = ["ReplayBody", "router"]

@@ -10,14 +10,14 @@ from typing_extensions import TypedDict
 
 from ragkit.recorded import Conversation, ConversationView, Forgotten
 from ragkit.service.deps import Body, KitToRead, Name, Text, while_connected
+from ragkit.service.pages import Limit
 from ragkit.service.spending import Spends
 from ragkit.types import Answer
 
-__all__ = ["BranchBody", "EditBody", "Limit", "RenameBody", "router"]
+__all__ = ["BranchBody", "EditBody", "RenameBody", "router"]
 
 router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 
-Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
 MessageId = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 

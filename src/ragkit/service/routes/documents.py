@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from ragkit.errors import InputError, TooLarge
 from ragkit.excerpts import Excerpt
 from ragkit.service.deps import KitToEdit, KitToRead, Name, RightFirst
+from ragkit.service.pages import After, Limit
 from ragkit.types import Document, DocumentState, DocumentView, IngestReport, Job, Receipt
 
 __all__ = ["router"]
@@ -36,10 +37,18 @@ class Documents(TypedDict):
 
 @router.get("", response_model=Documents)
 async def list_documents(
-    kit: KitToRead, collection: Annotated[Name | None, Query()] = None, state: DocumentState | None = None
+    kit: KitToRead,
+    collection: Annotated[Name | None, Query()] = None,
+    state: DocumentState | None = None,
+    limit: Limit = 500,
+    after: After = None,
 ) -> Documents:
-    """The documents that can answer, or those in one state; of one collection, or of all."""
-    return {"documents": await kit.documents.list(collection=collection, state=state)}
+    """The documents that can answer, or those in one state; of one collection, or of all; by collection and uri.
+
+    A page that is full may not be the last one: `after`, as `COLLECTION/URI` of its last document, goes on.
+    """
+    found = await kit.documents.list(collection=collection, state=state, limit=limit, after=after)
+    return {"documents": found}
 
 
 @router.get("/{document_id}", response_model=DocumentView)

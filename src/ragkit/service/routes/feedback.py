@@ -12,7 +12,7 @@ from ragkit.engine import AsyncRagkit
 from ragkit.recorded import Complaint, Feedback, Rating
 from ragkit.rights import covers
 from ragkit.service.deps import Body, KitToRead, Name, caller_of, storable
-from ragkit.service.routes.conversations import Limit
+from ragkit.service.pages import Limit
 
 __all__ = ["FeedbackBody", "router"]
 

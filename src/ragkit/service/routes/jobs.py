@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
 from ragkit.service.deps import Body, KitToEdit, KitToOperate, Name
+from ragkit.service.pages import Before, Limit
 from ragkit.types import Job
 
 __all__ = ["router"]
@@ -26,9 +27,9 @@ class StartBody(Body):
 
 
 @router.get("", response_model=Jobs)
-async def list_jobs(kit: KitToEdit) -> Jobs:
-    """The newest jobs first."""
-    return {"jobs": await kit.jobs.list()}
+async def list_jobs(kit: KitToEdit, limit: Limit = 500, before: Before = None) -> Jobs:
+    """The newest jobs first; `before` goes on after the one with this id."""
+    return {"jobs": await kit.jobs.list(limit=limit, before=before)}
 
 
 @router.get("/{job_id}", response_model=Job)

@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from ragkit.engine import AsyncRagkit
 from ragkit.rights import Key, KeyUsage, Limit, Measure, NewKey, Period, Role
+from ragkit.service import pages
 from ragkit.service.deps import Body, KitToAdminister, KitToRead, Name, Text, caller_of
 
 __all__ = ["CreateKeyBody", "LimitBody", "RotateBody", "router", "whoami"]
@@ -78,9 +79,9 @@ async def who_calls(_: KitToRead, request: Request) -> Me:
 
 
 @router.get("", response_model=Keys)
-async def list_keys(kit: KitToAdminister) -> Keys:
-    """Every key without its secret, the newest first."""
-    return {"keys": await kit.keys.list()}
+async def list_keys(kit: KitToAdminister, limit: pages.Limit = 500, before: pages.Before = None) -> Keys:
+    """Every key without its secret, the newest first; `before` goes on after the one with this id."""
+    return {"keys": pages.page(await kit.keys.list(), lambda key: key.id, start=before, limit=limit)}
 
 
 @router.post("", response_model=NewKey, status_code=201)

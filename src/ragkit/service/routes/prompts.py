@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
 from ragkit.service.deps import Body, KitToOperate, Name, Text, storable
+from ragkit.service.pages import After, Limit, page
 from ragkit.types import Example, PromptVersion
 
 __all__ = ["CreateBody", "PromoteBody", "RollbackBody", "router"]
@@ -57,9 +58,10 @@ class RollbackBody(Body):
 
 
 @router.get("", response_model=Prompts)
-async def list_prompts(kit: KitToOperate) -> Prompts:
-    """The versions of all prompts."""
-    return {"prompts": await kit.prompts.list()}
+async def list_prompts(kit: KitToOperate, limit: Limit = 500, after: After = None) -> Prompts:
+    """The versions of all prompts, by name; `after`, as `NAME@VERSION`, goes on after this one."""
+    found = await kit.prompts.list()
+    return {"prompts": page(found, lambda one: f"{one.name}@{one.version}", start=after, limit=limit)}
 
 
 @router.post("", response_model=PromptVersion, status_code=201)

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.service.deps import Body, KitToEdit, KitToOperate, Name
+from ragkit.service.pages import Before, Limit, page
 
 __all__ = ["RollbackBody", "router"]
 
@@ -33,9 +34,12 @@ class RollbackBody(Body):
 
 
 @router.get("", response_model=Snapshots)
-async def list_snapshots(kit: KitToEdit, collection: Collection = None) -> Snapshots:
-    """Those of one collection, newest first."""
-    return {"snapshots": await kit.snapshots.list(collection)}
+async def list_snapshots(
+    kit: KitToEdit, collection: Collection = None, limit: Limit = 500, before: Before = None
+) -> Snapshots:
+    """Those of one collection, newest first; `before` goes on after the one with this number."""
+    found = await kit.snapshots.list(collection)
+    return {"snapshots": page(found, lambda one: str(one.number), start=before, limit=limit)}
 
 
 @router.get("/{number}", response_model=Manifest)
