@@ -89,7 +89,9 @@ def routes_page() -> list[str]:
 
 def _route(title: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[str]:
     lines = [f"## {title}", "", *operation.get("description", operation["summary"]).splitlines(), ""]
-    lines += [f"Needs the role `{role}`.\n" for needed in operation.get("security", ()) for role in needed["key"]]
+    lines += [
+        f"Needs the role `{role}`.\n" for needed in operation.get("security", ()) for role in needed.get("key", ())
+    ]
     rows = [
         _row(param["name"], param["in"], param["schema"] | param, schemas, required=param.get("required", False))
         for param in operation.get("parameters", ())

@@ -18,6 +18,7 @@ from ragkit.models.prices import Prices
 from ragkit.service import errors
 from ragkit.service.admission import Admission
 from ragkit.service.cors import cors
+from ragkit.service.description import describe
 from ragkit.service.gate import Gate
 from ragkit.service.idempotency import Idempotency
 from ragkit.service.metrics import Counted, Metrics
@@ -116,6 +117,7 @@ def create_service(
     for part in (*RESOURCES, *BESIDE):
         app.include_router(part.router)
     app.include_router(keys.whoami)
+    describe(app)
     return app
 
 

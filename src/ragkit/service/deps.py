@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import Request, Response, Security
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPBearer, SecurityScopes
+from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 
 from ragkit.callers import Principal
@@ -39,6 +39,7 @@ __all__ = [
 
 
 _key = HTTPBearer(scheme_name="key", description="An API key, or a token.", auto_error=False)
+_header = APIKeyHeader(name="X-API-Key", scheme_name="header", description="An API key.", auto_error=False)
 
 
 def caller_of(request: Request) -> Principal:
@@ -49,7 +50,12 @@ def caller_of(request: Request) -> Principal:
     return caller
 
 
-def _kit(request: Request, needed: SecurityScopes, _: Annotated[object, Security(_key)]) -> AsyncRagkit:
+def _kit(
+    request: Request,
+    needed: SecurityScopes,
+    _: Annotated[object, Security(_key)],
+    __: Annotated[object, Security(_header)],
+) -> AsyncRagkit:
     caller = caller_of(request)
     (role,) = needed.scopes
     caller.need(cast("Role", role))

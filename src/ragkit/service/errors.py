@@ -21,7 +21,17 @@ from starlette.types import Scope
 from ragkit.errors import InputError, OverQuota, RagkitError, error_for
 from ragkit.service.paths import path_of
 
-__all__ = ["ClientGone", "in_openai_form", "install", "of_http", "problem", "tell"]
+__all__ = [
+    "MEDIA_TYPE",
+    "OPENAI_PATHS",
+    "ClientGone",
+    "body_of",
+    "in_openai_form",
+    "install",
+    "of_http",
+    "problem",
+    "tell",
+]
 
 log = logging.getLogger(__name__)
 
@@ -113,8 +123,9 @@ def _met(error: OverQuota) -> dict[str, str]:
     return {name: f"{value:g}" for name, value in met.items() if value is not None}
 
 
-def _response(error: RagkitError, status: int, trace_id: str, headers: dict[str, str]) -> JSONResponse:
-    body = {
+def body_of(error: RagkitError, status: int, trace_id: str) -> dict[str, Any]:
+    """The body that tells of an error."""
+    return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -123,6 +134,10 @@ def _response(error: RagkitError, status: int, trace_id: str, headers: dict[str,
         "hint": error.hint,
         "trace_id": trace_id,
     }
+
+
+def _response(error: RagkitError, status: int, trace_id: str, headers: dict[str, str]) -> JSONResponse:
+    body = body_of(error, status, trace_id)
     # Here too, because what answers unexpected errors stands outside of all middleware.
     return JSONResponse(body, status, headers | {"X-Trace-Id": trace_id}, MEDIA_TYPE)
 

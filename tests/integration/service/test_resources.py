@@ -163,3 +163,23 @@ def test_the_documentation_page_fetches_nothing_from_elsewhere(http):
 def test_the_description_names_every_address(http):
     paths = http.get("/openapi.json").json()["paths"]
     assert {"/v1/ask", "/v1/search", "/v1/documents", "/v1/jobs/{job_id}", "/readyz"} <= paths.keys()
+
+
+def test_the_description_tells_errors_as_they_are_sent(http):
+    described = http.get("/openapi.json").json()
+    schemas = described["components"]["schemas"]
+    assert not [name for name in schemas if "HTTPValidation" in name or "__" in name]
+    tags = {tag["name"] for tag in described["tags"]}
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            assert set(operation["tags"]) <= tags, path
+            if "security" not in operation or operation["tags"] == ["openai"]:
+                continue
+            assert [list(way) for way in operation["security"]] == [["key"], ["header"]]
+            assert {"401", "403", "422", "429", "507"} <= operation["responses"].keys(), (method, path)
+            for status in ("401", "422"):
+                (media, told) = next(iter(operation["responses"][status]["content"].items()))
+                assert (media, told["schema"]) == ("application/problem+json", {"$ref": "#/components/schemas/Problem"})
+    sent = http.post("/v1/search", json={})
+    assert sent.json().keys() == schemas["Problem"]["properties"].keys()
+    assert sent.headers["content-type"] == "application/problem+json"

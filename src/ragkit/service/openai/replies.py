@@ -30,7 +30,7 @@ class Models(TypedDict):
     data: list[Model]
 
 
-class Message(TypedDict):
+class WrittenMessage(TypedDict):
     """What was answered."""
 
     role: str
@@ -42,7 +42,7 @@ class Choice(TypedDict):
     """The one answer."""
 
     index: int
-    message: Message
+    message: WrittenMessage
     finish_reason: str
     logprobs: None
 

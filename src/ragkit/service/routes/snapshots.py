@@ -11,7 +11,7 @@ from ragkit.history import Rollback, Snapshot, SnapshotDiff, SnapshotEntry
 from ragkit.service.deps import Body, KitToEdit, KitToOperate, Name
 from ragkit.service.pages import Before, Limit, page
 
-__all__ = ["RollbackBody", "router"]
+__all__ = ["SnapshotRollbackBody", "router"]
 
 router = APIRouter(prefix="/v1/snapshots", tags=["snapshots"])
 
@@ -27,7 +27,7 @@ class Manifest(TypedDict):
     entries: tuple[SnapshotEntry, ...]
 
 
-class RollbackBody(Body):
+class SnapshotRollbackBody(Body):
     """The collection that the number belongs to."""
 
     collection: Name | None = None
@@ -55,6 +55,6 @@ async def diff_snapshots(a: Number, b: Number, kit: KitToEdit, collection: Colle
 
 
 @router.post("/{number}/rollback", response_model=Rollback)
-async def roll_back_snapshot(number: Number, body: RollbackBody, kit: KitToOperate) -> Rollback:
+async def roll_back_snapshot(number: Number, body: SnapshotRollbackBody, kit: KitToOperate) -> Rollback:
     """Answer from the documents of an earlier snapshot again; what was deleted since stays deleted and is named."""
     return await kit.snapshots.rollback(number, collection=body.collection)
