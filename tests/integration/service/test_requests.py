@@ -100,7 +100,7 @@ def test_who_has_no_key_is_not_told_where_the_catalog_is(open_service, kit, capl
 
 def test_what_is_turned_away_is_one_line_of_the_log(http, kit, caplog):
     class Full:
-        async def list(self):
+        async def list(self, **_):
             raise Overloaded("Too much at once.")
 
     kit.jobs = Full()
@@ -111,7 +111,7 @@ def test_what_is_turned_away_is_one_line_of_the_log(http, kit, caplog):
 
 def test_an_error_that_says_when_to_come_back_sets_retry_after(http, kit):
     class Full:
-        async def list(self):
+        async def list(self, **_):
             raise Busy("Too much at once.", retry_after=7.2, trace_id=None)
 
     kit.jobs = Full()
