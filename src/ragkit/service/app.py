@@ -106,8 +106,8 @@ def create_service(
     )
     app.state.kit = kit
     app.state.settings = settings
-    app.state.upload_slots = anyio.CapacityLimiter(1)
-    app.state.embedding_slots = anyio.CapacityLimiter(1)
+    app.state.upload_slots, app.state.embedding_slots = anyio.CapacityLimiter(1), anyio.CapacityLimiter(1)
+    app.state.probe = health.Probe(kit)
     app.state.streams = Streams(settings.resume_s)
     app.state.prices = Prices(settings.llm_prices)
     app.state.admission = admission

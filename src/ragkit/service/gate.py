@@ -35,7 +35,8 @@ NAME_DIGITS = 32
 TOKEN_DOTS = 2
 """In a signed token; there is none in a key."""
 LOOKUPS = 4
-"""Threads that look keys up and count requests; searches have their own, and keep nobody out."""
+"""Threads that look keys up, and as many that count requests and may have to wait for who writes; searches have their
+own, and keep nobody out."""
 
 
 class Gate:
@@ -65,7 +66,7 @@ class Gate:
         self._digests = [_digest(key) for key in keys]
         self._tokens = tokens
         self._origins = frozenset(origins) - {"*"}
-        self._limiter = CapacityLimiter(LOOKUPS)
+        self._limiter, self._counting = CapacityLimiter(LOOKUPS), CapacityLimiter(LOOKUPS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -75,7 +76,7 @@ class Gate:
         try:
             state["caller"] = caller = await self._admit(scope, Headers(scope=scope))
             if caller is not None and caller.metered and not _is_open(path_of(scope)):
-                standing = await anyio.to_thread.run_sync(self._kit.quotas.count, caller, limiter=self._limiter)
+                standing = await anyio.to_thread.run_sync(self._kit.quotas.count, caller, limiter=self._counting)
         except RagkitError as error:
             tell(error, scope)
             # Nobody has been let in yet: where the catalog is, and why it fails, is for the log.

@@ -22,7 +22,7 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
 
 class Metrics:
-    """Counters of one application; names and labels are listed in docs/how-to/watch-the-service.md.
+    """Counters of one application; names and labels are listed in docs/how-to/operate-the-service.md.
 
     Nothing of a question, an answer or a document becomes a label, and labels take few values: each pair is kept.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -17,6 +18,8 @@ __all__ = ["BodyLimit", "HeaderLimit", "TraceId"]
 
 MOST_HEADERS, MOST_HEADER_BYTES = 100, 65_536
 SILENT_S = 30.0
+SLOWEST = 1_000
+"""Bytes of a body in a second that must arrive, on average, once it has taken as long as it may be silent."""
 
 UPLOADS = "/v1/documents"
 """Where files are sent to."""
@@ -99,9 +102,11 @@ class BodyLimit:
             await problem(error, scope)(scope, receive, send)
             return
         received, complete = 0, False
+        waited_s = 0.0  # for the client alone: what the service does with a part is no time of its
 
         async def receive_counted() -> Message:
-            nonlocal received, complete
+            nonlocal received, complete, waited_s
+            since = time.monotonic()
             try:
                 async with asyncio.timeout(None if complete else self._silent_s):
                     message = await receive()
@@ -109,8 +114,11 @@ class BodyLimit:
                 raise HTTPException(
                     408, f"The rest of the request did not come within {self._silent_s:g} seconds."
                 ) from late
-            complete = not message.get("more_body", False)
+            waited_s += 0.0 if complete else time.monotonic() - since
+            complete = complete or not message.get("more_body", False)
             received += len(message.get("body", b""))
+            if not complete and waited_s > self._silent_s and received < SLOWEST * waited_s:
+                raise HTTPException(408, f"The request comes more slowly than {SLOWEST:,} bytes a second.")
             if received > limit:
                 # The one kind of exception that body parsing lets through.
                 raise HTTPException(error.status, error.detail)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from ragkit.service.middleware import BodyLimit
+from ragkit.service.routes.health import Probe
 from ragkit.settings import Settings
 
 APP, EVIL = "https://app.example", "https://evil.example"
@@ -86,6 +87,46 @@ def test_a_body_that_does_not_go_on_is_given_up():
         with pytest.raises(HTTPException) as late:
             await limited({"type": "http", "path": "/v1/ask", "headers": []}, messages.get, messages.put)
         assert late.value.status_code == 408
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_a_body_that_comes_byte_by_byte_is_given_up():
+    async def reads_all(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+
+    async def a_byte() -> dict[str, Any]:
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b" ", "more_body": True}
+
+    async def scenario() -> None:
+        limited = BodyLimit(reads_all, max_bytes=10**6, max_json_bytes=10**6, silent_s=0.3)
+        with pytest.raises(HTTPException) as slow:
+            await limited({"type": "http", "path": "/v1/ask", "headers": []}, a_byte, a_byte)
+        assert slow.value.status_code == 408
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_probes_at_the_same_time_look_once():
+    class Slow:
+        looks = 0
+        free = asyncio.Event()
+
+        async def ready(self) -> dict[str, str]:
+            self.looks += 1
+            await self.free.wait()
+            return {"catalog": "ok"}
+
+    async def scenario() -> None:
+        kit = Slow()
+        probe = Probe(kit)  # type: ignore[arg-type]
+        asking = [asyncio.create_task(probe.parts()) for _ in range(10)]
+        await asyncio.sleep(0)
+        kit.free.set()
+        assert {tuple(await one) for one in asking} == {("catalog",)}
+        assert kit.looks == 1
 
     asyncio.run(asyncio.wait_for(scenario(), 20))
 

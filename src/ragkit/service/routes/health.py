@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Mapping
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
@@ -10,9 +13,38 @@ from typing_extensions import TypedDict
 from ragkit.engine import AsyncRagkit
 from ragkit.rights import covers
 
-__all__ = ["router"]
+__all__ = ["Probe", "router"]
 
 router = APIRouter(tags=["health"])
+
+
+KEPT_S, PATIENCE_S = 1.0, 2.0
+"""How long the state of the parts stands, and how long a probe waits for a newer one."""
+
+
+class Probe:
+    """Looks at the parts of an engine, once for all who ask at the same time.
+
+    Anybody may ask, and looking costs connections and threads that searches wait for.
+    """
+
+    def __init__(self, kit: AsyncRagkit) -> None:
+        self._kit = kit
+        self._looking: asyncio.Task[Mapping[str, str]] | None = None
+        self._since = -KEPT_S
+        self._parts: Mapping[str, str] = {"engine": "starting"}
+
+    async def parts(self) -> Mapping[str, str]:
+        """The state of each; the last one that was seen where a look takes long, as among many searches."""
+        if self._looking is None or (self._looking.done() and time.monotonic() - self._since > KEPT_S):
+            self._looking = asyncio.create_task(self._look())
+        await asyncio.wait({self._looking}, timeout=PATIENCE_S)
+        return self._parts
+
+    async def _look(self) -> Mapping[str, str]:
+        self._parts = dict(await self._kit.ready())
+        self._since = time.monotonic()
+        return self._parts
 
 
 class Health(TypedDict):
@@ -33,8 +65,8 @@ async def healthz() -> Health:
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
 async def readyz(request: Request, response: Response) -> Readiness:
     """Whether each part works: `ok`, or what is wrong with it, which only operators are told."""
-    kit: AsyncRagkit = request.app.state.kit
-    parts = dict(await kit.ready()) if request.app.state.warming.done() else {"engine": "starting"}
+    probe: Probe = request.app.state.probe
+    parts = dict(await probe.parts()) if request.app.state.warming.done() else {"engine": "starting"}
     # Without a worker uploads wait, and questions are answered all the same.
     ready = all(state == "ok" for name, state in parts.items() if name != "worker")
     if not ready:
