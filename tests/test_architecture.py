@@ -82,6 +82,7 @@ CLIENT_IMPORTS = frozenset(
 FOREIGN: dict[str, tuple[str, ...]] = {
     "chromadb": ("index/",),
     "datasketch": ("index/duplicates.py",),
+    "pythonjsonlogger": ("service/logs.py",),
     "dbos": ("jobs/",),
     "fastapi": ("service/",),
     "ftfy": ("ingest/measures.py",),

@@ -179,6 +179,7 @@ class Settings(BaseSettings):
         10.0, ge=0, description="Seconds that a resumable stream goes on without a reader, and is kept after its end."
     )
     threads: int = Field(8, ge=1, le=256, description="Blocking calls that may run at once.")
+    log_format: Literal["text", "json"] = Field("text", description="How the service and its worker write their log.")
     log_level: str = Field("warning", pattern="^(debug|info|warning|error)$", description="Least severe log line.")
 
     @field_validator("chunk_overlap")

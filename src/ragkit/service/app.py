@@ -21,6 +21,7 @@ from ragkit.service.cors import cors
 from ragkit.service.description import describe
 from ragkit.service.gate import Gate
 from ragkit.service.idempotency import Idempotency
+from ragkit.service.logs import Logged
 from ragkit.service.metrics import Counted, Metrics
 from ragkit.service.middleware import BodyLimit, HeaderLimit, TraceId
 from ragkit.service.routes import (
@@ -126,6 +127,7 @@ def _middleware(kit: AsyncRagkit, settings: Settings, counted: Metrics) -> list[
     keys_of_settings = [key.get_secret_value() for key in settings.api_keys]
     return [
         Middleware(TraceId, root_path=settings.root_path),
+        Middleware(Logged),
         Middleware(Counted, metrics=counted),
         *cors(settings.cors_origins),
         Middleware(HeaderLimit),

@@ -17,6 +17,7 @@ import uvicorn
 
 from ragkit.errors import ConfigError
 from ragkit.service.app import create_service
+from ragkit.service.logs import write_json
 from ragkit.service.worker import worker_process
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def serve(settings: Settings, *, with_worker: bool = True, announce: Callable[[s
     """
     from ragkit.app import build
 
+    if settings.log_format == "json":
+        write_json()
     kit = build(settings)
     _refuse_open_doors(settings, kit)
     listener = _listen(settings.host, settings.port)

@@ -37,8 +37,11 @@ def work(settings: Settings, *, parent: BinaryIO | None = None) -> NoReturn:
     """
     from ragkit.app import build
     from ragkit.jobs.worker import Worker, worker_locks, workflow_url
+    from ragkit.service.logs import write_json
     from ragkit.service.planner import Planner
 
+    if settings.log_format == "json":
+        write_json()
     step_back()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
