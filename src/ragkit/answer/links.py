@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from dataclasses import replace
 
+from ragkit.answer.code import Code, Piece
 from ragkit.protocols import ChatDelta
 
 __all__ = ["REMOVED", "Links", "without_foreign_links"]
@@ -18,7 +19,8 @@ REMOVED = "(link removed)"
 
 # Also without a protocol: `//host.example/…`, but not a comment in code, as `//console.log(x)`.
 _URL = re.compile(
-    r"(?:\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.|(?<![\w:/])/[/\\](?=[\w-]+(?:\.[\w-]+)+(?![\w(=-])))[^\s<>\"'`)\]}|]+",
+    r"(?:\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.|(?<![\w:/])/[/\\](?=[\w-]+(?:\.[\w-]+)+(?![\w(=-])))"
+    r"[^\s<>\"'`)\]}|\ufdd0]+",
     re.IGNORECASE,
 )
 # [text](destination "title"), and ![text](destination) for a picture
@@ -32,15 +34,21 @@ _TAG = re.compile(
 _UNDECIDED = re.compile(
     r"(?:!?\[(?>!?\[[^\[\]\n]{0,200}\](?:\([^)\n]{0,300}\))?|[^\[\]\n]){0,200}+(?:\](?:\([^)\n]{0,300})?)?"
     r"|!?\[!?\[?[^\[\]\n]{0,200}(?:\](?:\([^)\n]{0,300})?)?|!|<[^>\n]{0,300}"
-    r"|(?<![\w:/])/(?:[/\\][^\s<>\"'`)\]}|]{0,300})?"
-    r"|(?<![^\W_])(?:[a-z][a-z0-9+.-]{0,20}(?::/{0,2}|://[^\s<>\"'`)\]}|]{0,300})?|www\.[^\s<>\"'`)\]}|]{0,300}))$",
+    r"|(?<![\w:/])/(?:[/\\][^\s<>\"'`)\]}|\ufdd0]{0,300})?"
+    r"|(?<![^\W_])(?:[a-z][a-z0-9+.-]{0,20}(?::/{0,2}|://[^\s<>\"'`)\]}|\ufdd0]{0,300})?"
+    r"|www\.[^\s<>\"'`)\]}|\ufdd0]{0,300}))$",
     re.IGNORECASE,
 )
 _AFTER = ".,;:!?*_"
+# Code stands as a number between two code points that are no characters, for use inside of a program.
+_CODE = re.compile("\ufdd0(\\d+)\ufdd1")
+_NO_CHARACTERS = dict.fromkeys((0xFDD0, 0xFDD1))
 
 
 class Links:
     """A reply as it grows, with the links that are in its sources and no others.
+
+    In code nothing is a link, and `[](int x)` stays; but only where no renderer can take it for text.
 
     Args:
         sources: Texts that the model was shown.
@@ -51,11 +59,13 @@ class Links:
         self._known = {_plain(match.group()) for text in texts for match in _URL.finditer(text)}
         self._known |= {_plain(match["to"]) for text in texts for match in _MARKDOWN.finditer(text)}
         self._tags = {match.group() for text in texts for match in _TAG.finditer(text)}
+        self._code = Code()
+        self._spans: dict[int, str] = {}
         self._held = ""
 
     def feed(self, delta: str) -> str:
-        """Take a piece; returns what can be shown now, which ends where a link may have begun."""
-        self._held += delta
+        """Take a piece; returns what can be shown now, which ends where a link or code may have begun."""
+        self._take(self._code.feed(delta.translate(_NO_CHARACTERS)))
         undecided = _UNDECIDED.search(self._held)
         cut = undecided.start() if undecided else len(self._held)
         ready, self._held = self._held[:cut], self._held[cut:]
@@ -63,15 +73,25 @@ class Links:
 
     def finish(self) -> str:
         """The reply is complete: returns the rest."""
+        self._take(self._code.finish())
         ready, self._held = self._held, ""
         return self._clean(ready)
+
+    def _take(self, pieces: Iterable[Piece]) -> None:
+        for piece in pieces:
+            if piece.kind == "text" or not piece.sure:
+                self._held += piece.text
+            else:
+                number = len(self._spans)
+                self._spans[number] = piece.text
+                self._held += f"\ufdd0{number}\ufdd1"
 
     def _clean(self, text: str) -> str:
         before = None
         while before != text:  # a picture inside a link becomes a link
             before, text = text, _MARKDOWN.sub(self._markdown, text)
         text = _TAG.sub(lambda match: match.group() if match.group() in self._tags else "", text)
-        return _URL.sub(self._url, text)
+        return _CODE.sub(lambda match: self._spans[int(match[1])], _URL.sub(self._url, text))
 
     def _markdown(self, match: re.Match[str]) -> str:
         if _plain(match["to"]) in self._known:

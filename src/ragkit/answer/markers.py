@@ -5,23 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
+from ragkit.answer.code import Code, Piece
 from ragkit.references import REFERENCE
 from ragkit.text import sentences
 
 __all__ = ["MarkedText", "Sentence"]
 
-_TOKEN = re.compile(rf"(?P<marker>\s*{REFERENCE})|(?P<ticks>`+)|(?P<newline>\n)|[^`\[【\s]+|[^\S\n]+|.", re.IGNORECASE)
+_TOKEN = re.compile(rf"(?P<marker>\s*{REFERENCE})|[^\[【\s]+|\s+|.", re.IGNORECASE)
 # A marker may be a long list; other brackets are let through sooner.
 _LIST = r"\^?(?:sources?|quellen?|and|und|[\d\s,;&#–-]){0,80}[a-z]{0,6}"  # noqa: RUF001
-_UNDECIDED = re.compile(rf"(?:\s*[\[【](?:[^\]】\n`]{{0,40}}|{_LIST})|\s+|`+)$", re.IGNORECASE)
+_UNDECIDED = re.compile(rf"(?:\s*[\[【](?:[^\]】\n`]{{0,40}}|{_LIST})|\s+)$", re.IGNORECASE)
 _RANGE = re.compile(r"(\d{1,3})\s*[–-]\s*(\d{1,3})")  # noqa: RUF001
 _LONGEST_RANGE = 10
 _SPACES = re.compile(r"\s+")
 _GAP = re.compile(r"\s+(?=[.,;:!?])")
 _COMMENT = re.compile(r"(?:#|//|--|/\*|;;)[^\n]*\Z")
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
-_FENCE = 3
+_FENCE = "```"
 _REFERENCE = re.compile(REFERENCE, re.IGNORECASE)
 _REACH = 120
 """Characters of a marker at most."""
@@ -50,26 +52,23 @@ class MarkedText:
 
     def __init__(self, sources: int) -> None:
         self._sources = sources
+        self._code = Code()
         self._held = ""
-        self._fenced = False
-        self._inline = False
+        self._kind: Literal["text", "inline", "block"] = "text"
         self._markers: list[tuple[int, int]] = []
         # The open tail of `text` as sentences are looked for in it: markers are blanks, fenced code is blank lines.
         self._tail = ""
         self.text = ""
 
     def feed(self, delta: str) -> str:
-        """Take a piece; returns what can be shown now, which ends where a marker may have begun."""
-        self._held += delta
-        undecided = _UNDECIDED.search(self._held)
-        cut = undecided.start() if undecided else len(self._held)
-        ready, self._held = self._held[:cut], self._held[cut:]
-        return self._pass(ready)
+        """Take a piece; returns what can be shown now, which ends where a marker or code may have begun."""
+        return "".join(self._take(piece) for piece in self._code.feed(delta))
 
     def finish(self) -> str:
         """The reply is complete: returns the rest, without white space at its end."""
+        shown = "".join(self._take(piece) for piece in self._code.finish())
         rest, self._held = self._held.rstrip(), ""
-        return self._pass(rest)
+        return shown + self._pass(rest)
 
     def closed(self, *, final: bool = False) -> list[Sentence]:
         """The sentences that have closed since the last call; with `final`, also the one that is open."""
@@ -101,6 +100,16 @@ class MarkedText:
         complete = spans and re.match(r"\S+\s", self._tail[spans[-1][0] :])
         return max(0, len(spans) - (1 if complete else 2))
 
+    def _take(self, piece: Piece) -> str:
+        shown = ""
+        if piece.kind != self._kind:
+            shown, self._held, self._kind = self._pass(self._held), "", piece.kind
+        self._held += piece.text
+        undecided = _UNDECIDED.search(self._held)
+        cut = undecided.start() if undecided else len(self._held)
+        ready, self._held = self._held[:cut], self._held[cut:]
+        return shown + self._pass(ready)
+
     def _pass(self, ready: str) -> str:
         before = len(self.text)
         for match in _TOKEN.finditer(ready):
@@ -110,26 +119,20 @@ class MarkedText:
 
     def _let_through(self, match: re.Match[str]) -> None:
         raw = match.group()
-        in_code = self._fenced or self._inline
-        if match["ticks"]:
-            self._toggle(len(raw))
-        elif match["newline"]:
-            self._inline = False
-        if match["marker"] and not in_code:
-            self._mark(raw, match["numbers"])
-            return
-        if (
+        if self._kind == "text":
+            if match["marker"]:
+                self._mark(raw, match["numbers"])
+                return
+            raw = self._unjoined(raw)
+        elif (
             match["marker"]
             and raw[0].isspace()
             and _COMMENT.search(self.text)
             and not self._pointed_at(match["numbers"])
         ):
             return
-        if not in_code:
-            raw = self._unjoined(raw)
-        fence = self._fenced or (match["ticks"] and len(raw) >= _FENCE)
         self.text += raw
-        self._tail += "\n" * len(raw) if fence else raw
+        self._tail += "\n" * len(raw) if self._kind == "block" else raw
 
     def _unjoined(self, raw: str) -> str:
         """Without a bracket that would make a marker of what is left around one that was taken out."""
@@ -142,20 +145,14 @@ class MarkedText:
             raw = raw[:at] + raw[at + 1 :]
         return raw
 
-    def _toggle(self, ticks: int) -> None:
-        if ticks >= _FENCE and not self._inline:
-            self._fenced = not self._fenced
-        elif not self._fenced:
-            self._inline = not self._inline
-
     def _pointed_at(self, numbers: str) -> list[int]:
         return [number for number in _listed(numbers) if 1 <= number <= self._sources]
 
     def _mark(self, raw: str, numbers: str) -> None:
         valid = self._pointed_at(numbers)
-        if not valid:
-            return
         lead = raw[: len(raw) - len(raw.lstrip())] if self.text else ""
+        if not valid:
+            lead = lead if self.text.endswith(_FENCE) else ""  # which nothing may follow in its line
         shown = lead
         for number in valid:
             self._markers.append((len(self.text) + len(shown), number))

