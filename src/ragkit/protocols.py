@@ -5,7 +5,7 @@ Each port has one contract test suite in `tests/contracts`, which every implemen
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -258,6 +258,8 @@ class ChatDelta:
 
     text: str = ""
     usage: Usage | None = None
+    so_far: Callable[[], Usage] | None = None
+    """Estimates it for who breaks the reply off here."""
     model: str = ""
     """Which model writes, where it is not the one that was asked; told before its first text,"""
     fallback: str = ""

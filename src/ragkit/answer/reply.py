@@ -52,9 +52,9 @@ async def read(deltas: AsyncIterator[ChatDelta], *, sources: int) -> AsyncGenera
     A model that has begun to repeat itself is not read any further.
     """
     marked, loop = MarkedText(sources), _Loop()
-    head, usage = "", None
+    head, usage, so_far = "", None, None
     async for delta in deltas:
-        usage = delta.usage or usage
+        usage, so_far = delta.usage or usage, delta.so_far or so_far
         head += delta.text
         if marked.text or not _may_decline(head):
             shown, head = marked.feed(head), ""
@@ -62,6 +62,7 @@ async def read(deltas: AsyncIterator[ChatDelta], *, sources: int) -> AsyncGenera
                 closed = tuple(marked.closed())
                 yield Part(text=shown, closed=closed)
                 if loop.begun(marked.text, closed):
+                    usage = usage or (so_far() if so_far else None)  # a provider tells it last
                     break
     if _begun(head).startswith(NO_ANSWER):
         yield Part(usage=usage, declined=True)

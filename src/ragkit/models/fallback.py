@@ -91,7 +91,7 @@ class FallbackChat:
                         if first and failures:
                             yield ChatDelta(model=tried.name, fallback=failures[0].detail)
                         first = False
-                        yield replace(delta, usage=delta.usage + spent) if delta.usage else delta
+                        yield _beside(spent, delta)
                 return
             except _Unreached as error:
                 failures.append(error.cause)
@@ -102,7 +102,17 @@ class FallbackChat:
         yield ChatDelta(model=self._last.name, fallback=failures[0].detail)
         async with aclosing(cast("AsyncGenerator[ChatDelta]", self._last.stream(request))) as deltas:
             async for delta in deltas:
-                yield replace(delta, usage=delta.usage + spent) if delta.usage else delta
+                yield _beside(spent, delta)
+
+
+def _beside(spent: Usage, delta: ChatDelta) -> ChatDelta:
+    """A delta whose usage has in it what was spent in vain."""
+    so_far = delta.so_far
+    return replace(
+        delta,
+        usage=delta.usage and delta.usage + spent,
+        so_far=so_far and (lambda: so_far() + spent),
+    )
 
 
 class _Unreached(Exception):

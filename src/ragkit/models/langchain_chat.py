@@ -107,6 +107,10 @@ class LangChainChat:
         astream = self._limited(request.max_tokens or self._max_tokens)
         reported: list[Tokens] = []
         written: list[str] = []
+
+        def so_far() -> Usage:
+            return self._usage(_counted(request, written))
+
         stream = cast("AsyncGenerator[AIMessageChunk]", astream(messages))
         async with aclosing(stream) as chunks:
             while (chunk := await self._next(chunks)) is not None:
@@ -114,8 +118,8 @@ class LangChainChat:
                     reported.append(_tokens(chunk.usage_metadata))
                 if text := str(chunk.text):
                     written.append(text)
-                    yield ChatDelta(text=text)
-        yield ChatDelta(usage=self._usage(_total(reported) if reported else _counted(request, written)))
+                    yield ChatDelta(text=text, so_far=so_far)
+        yield ChatDelta(usage=self._usage(_total(reported)) if reported else so_far())
 
     def _limited(self, most: int) -> Callable[..., AsyncIterator[AIMessageChunk]]:
         if self._name.startswith("ollama:"):
@@ -225,7 +229,7 @@ def _total(parts: Sequence[Tokens]) -> Tokens:
 
 
 def _counted(request: ChatRequest, written: Sequence[str]) -> Tokens:
-    """An estimate, for a provider that reports nothing."""
+    """An estimate, where the provider reports nothing, or nothing yet."""
     return Tokens(
         input=sum(count_tokens(message.text) for message in request.messages), output=count_tokens("".join(written))
     )

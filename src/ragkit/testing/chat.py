@@ -38,11 +38,13 @@ class ScriptedChat:
         self.requests.append(request)
         reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
         self.cancelled += 1
+        written: list[str] = []
         for delta in [reply] if isinstance(reply, str) else reply:
             await anyio.lowlevel.checkpoint()
             if isinstance(delta, Exception):
                 self.cancelled -= 1
                 raise delta
-            yield ChatDelta(text=delta)
+            written.append(delta)
+            yield ChatDelta(text=delta, so_far=lambda: Usage(output_tokens=len(written), cost_usd=None))
         self.cancelled -= 1
         yield ChatDelta(usage=self._usage or Usage(input_tokens=0, output_tokens=len(reply), cost_usd=None))

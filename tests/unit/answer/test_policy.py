@@ -169,6 +169,8 @@ async def test_a_model_that_repeats_itself_is_ended(ask: Ask, deltas: Sequence[s
     assert "looped" in answer.notes
     assert len(answer.answer) < 1_500
     assert chat.cancelled == 1
+    assert 3 <= answer.usage.output_tokens <= 100
+    assert answer.usage.cost_usd is None
 
 
 async def test_a_reply_that_breaks_off_inside_a_sentence_is_checked_to_its_end(ask: Ask) -> None:

@@ -75,6 +75,14 @@ async def test_usage_that_is_not_reported_is_counted() -> None:
     assert deltas[-1].usage == Usage(input_tokens=3, output_tokens=2, cost_usd=None)
 
 
+async def test_who_breaks_a_reply_off_is_told_what_it_has_used() -> None:
+    with OpenAIServer(Script(deltas=("Hello", " there"), usage=(3, 2))) as server:
+        async for delta in opened(server).stream(REQUEST):
+            assert delta.so_far is not None
+            assert delta.so_far() == Usage(input_tokens=3, output_tokens=1, cost_usd=None)
+            break
+
+
 async def test_a_rejected_key_names_the_setting() -> None:
     _, error = await failure(Script(status=401))
     assert isinstance(error, ConfigError)
