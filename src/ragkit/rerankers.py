@@ -72,6 +72,7 @@ def _open(reranker: str, settings: Settings) -> Reranker:
 def _open_llm(reranker: str, settings: Settings) -> Reranker:
     """A chat model that ranks: the one of `RAGKIT_LLM`, or another one by `llm:provider:model`."""
     from ragkit.answer.context import written
+    from ragkit.answerers import with_model
     from ragkit.models.chat import open_language_model
     from ragkit.retrieve.listwise import ListwiseReranker
 
@@ -82,11 +83,7 @@ def _open_llm(reranker: str, settings: Settings) -> Reranker:
             f"RAGKIT_RERANKER is {reranker!r}, and {name!r} is not a language model.",
             hint="Set RAGKIT_LLM to provider:model, or RAGKIT_RERANKER to llm:provider:model.",
         )
-    chosen = settings.model_copy(update={"llm": name})
-    if provider != settings.llm.partition(":")[0]:
-        # Address and key are those of another provider, which has no business with the passages or the key.
-        chosen = chosen.model_copy(update={"llm_base_url": None, "llm_api_key": None})
-    complete = partial(_complete, open_language_model(chosen))
+    complete = partial(_complete, open_language_model(with_model(settings, name)))
     return ListwiseReranker(reranker, complete=complete, written=written)
 
 

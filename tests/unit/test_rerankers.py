@@ -100,6 +100,11 @@ def test_address_and_key_do_not_go_to_another_provider(database: Database) -> No
         opened(database, reranker="llm:openai:small", **elsewhere)
 
 
+def test_one_of_several_models_ranks_with_the_key_of_its_provider(database: Database) -> None:
+    several = {"llm": "anthropic:large,openai:small", "llm_api_key": "k1,k2"}
+    assert opened(database, reranker="llm:openai:other", **several).name == "llm:openai:other"
+
+
 @pytest.mark.parametrize("name", ["llm", "llm:extractive", "llm:small", "llm:openai:"])
 def test_a_language_model_that_is_none_is_told_so(database: Database, name: str) -> None:
     with pytest.raises(ConfigError, match="is not a language model") as caught:
