@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import CancelScope
 
-from ragkit.answer.compare import compare
+from ragkit.answer.compare import compare, with_texts
 from ragkit.answer.pipeline import checked_question
 from ragkit.answer.suggestions import suggested
 from ragkit.callers import Caller, Within, carries_no_tags
@@ -223,8 +223,9 @@ class AsyncAnswers:
 
         Raises:
             NotFound: There is no such answer.
+            InputError: One of them was recorded without its texts, or was erased.
         """
-        return compare(await self.show(a), await self.show(b))
+        return compare(with_texts(await self.show(a)), with_texts(await self.show(b)))
 
     def _search(self, number: int | None) -> Search:
         async def search(query: str, *, collection: str, **how: Any) -> SearchResult:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 
 from ragkit.answer.records import tally
+from ragkit.errors import InputError
 from ragkit.recorded import AnswerDiff, Trace
+from ragkit.store.answered import ERASED
 from ragkit.text import sentences
 
-__all__ = ["compare"]
+__all__ = ["compare", "with_texts"]
 
 
 def compare(a: Trace, b: Trace) -> AnswerDiff:
@@ -32,6 +34,22 @@ def compare(a: Trace, b: Trace) -> AnswerDiff:
         cost_usd=(a.answer.usage.cost_usd, b.answer.usage.cost_usd),
         took_ms=(a.answer.took_ms, b.answer.took_ms),
     )
+
+
+def with_texts(trace: Trace) -> Trace:
+    """The record, which has texts that can be compared.
+
+    Raises:
+        InputError: They were not kept, or erased.
+    """
+    if not trace.with_texts:
+        raise InputError(
+            f"The answer {trace.id!r} was recorded without its texts.",
+            hint="RAGKIT_STORE_TEXTS=true keeps the texts of what is asked from then on.",
+        )
+    if trace.answer.answer == ERASED:
+        raise InputError(f"The answer {trace.id!r} was erased with a document that it was made from.")
+    return trace
 
 
 def _lines(trace: Trace) -> list[str]:

@@ -135,8 +135,8 @@ class Answerer:
                 f"The answer {trace.id!r} was recorded without its question.",
                 hint="RAGKIT_STORE_TEXTS=true keeps the texts of what is asked from then on.",
             )
-        ref, answer = prompt or str(trace.answer.prompt), trace.answer
-        conversation = SoFar(id=answer.conversation_id)
+        ref = prompt or str(trace.answer.prompt)
+        trace, conversation = await self._threads.run(self._records.again, trace.id)
         turn = await self._begin(trace.question, trace.collection, conversation, ref, began=time.perf_counter())
         turn.filters, turn.access, turn.mmr, turn.caller = trace.filters, trace.access, trace.mmr, caller
         turn.generation = generation or turn.generation

@@ -93,6 +93,19 @@ class Records:
             raise _missing(trace_id)
         return _TRACE.validate_python(stored.trace)
 
+    def again(self, trace_id: str) -> tuple[Trace, SoFar]:
+        """A record with its conversation as it is before that is read: what is erased from then on can be told.
+
+        Raises:
+            NotFound: There is no such answer.
+        """
+        where = select(answers.c.conversation_id).where(answers.c.id == trace_id)
+        with self._database.read() as connection:
+            conversation_id = connection.execute(where).scalar_one_or_none()
+            gone = erasures(connection, conversation_id) if conversation_id else 0
+        trace = self.trace(trace_id)
+        return trace, SoFar(id=trace.answer.conversation_id, collection=trace.collection, erasures=gone)
+
     def list(
         self,
         *,

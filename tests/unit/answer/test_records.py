@@ -6,16 +6,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from ragkit.answer.compare import with_texts
 from ragkit.answer.conversations import Conversations, SoFar
 from ragkit.answer.records import Records
-from ragkit.errors import NotFound
+from ragkit.errors import InputError, NotFound
 from ragkit.events import Verified
 from ragkit.recorded import Shown, Trace
+from ragkit.store.answered import ERASED, forget_answers
 from ragkit.store.engine import Database, now
-from ragkit.store.tables import answers, conversations, messages
+from ragkit.store.tables import answered_from, answers, conversations, messages
 from ragkit.types import Answer, Citation, PromptRef, Usage
 
 CITATION = Citation(
@@ -128,6 +130,29 @@ def test_a_replay_is_not_said_in_the_conversation(database: Database) -> None:
     records.save(replace(TRACE, id="t2", replay_of="t1"))
     assert stored.show("conv_1") == before
     assert len(records.list()) == 2
+
+
+def test_a_replay_keeps_no_words_of_what_was_erased_since_its_record_was_read(database: Database) -> None:
+    records = Records(database)
+    with database.write() as connection:
+        connection.execute(insert(answered_from), [{"trace_id": "t1", "document_id": "d"}])
+    records.save(TRACE)
+    trace, since = records.again("t1")
+    with database.write() as connection:
+        forget_answers(connection, {"d"})
+    records.save(replace(trace, id="t2", replay_of="t1"), since=since)
+    assert records.trace("t2").standalone_question == "When?"
+    trace, since = records.again("t1")
+    records.save(replace(trace, id="t3", replay_of="t1", standalone_question="When then?"), since=since)
+    assert records.trace("t3").standalone_question == "When then?"
+
+
+def test_what_was_not_kept_is_not_compared(database: Database) -> None:
+    assert with_texts(TRACE) == TRACE
+    erased = replace(TRACE, answer=replace(ANSWER, answer=ERASED))
+    for other, why in ((replace(TRACE, with_texts=False), "without its texts"), (erased, "was erased")):
+        with pytest.raises(InputError, match=why):
+            with_texts(other)
 
 
 def test_an_answer_from_a_document_that_is_gone_is_kept_without_its_text(database: Database) -> None:
