@@ -55,10 +55,14 @@ def written(sources: Sequence[Hit]) -> str:
 
 def written_source(number: int, hit: Hit) -> str:
     """One of them."""
-    about = {"title": hit.title, "section": hit.heading, "page": str(hit.page or "")}
+    about = {"title": _in_line(hit.title), "section": _in_line(hit.heading), "page": str(hit.page or "")}
     attributes = "".join(f' {name}="{escape(value)}"' for name, value in about.items() if value)
     text = _FENCE.sub("<\u200b", _UNSEEN.sub("", hit.text))
     return f'<source number="{number}"{attributes}>\n{text}\n</source>'
+
+
+def _in_line(value: str) -> str:
+    return " ".join(_UNSEEN.sub("", value).split())
 
 
 def _cut(hit: Hit, number: int, left: int, count: Callable[[str], int]) -> Hit | None:

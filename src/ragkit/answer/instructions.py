@@ -74,8 +74,10 @@ def instructions(text: str) -> list[tuple[int, int]]:
 
 
 def as_evidence(hits: Sequence[Hit]) -> tuple[Hit, ...]:
-    """The same passages with such spans blanked out; offsets stay what they are."""
-    return tuple(replace(hit, text=_blanked(hit.text)) for hit in hits)
+    """The same passages with such spans blanked out, also of titles and headings; offsets stay what they are."""
+    return tuple(
+        replace(hit, title=_blanked(hit.title), heading=_blanked(hit.heading), text=_blanked(hit.text)) for hit in hits
+    )
 
 
 def _blanked(text: str) -> str:

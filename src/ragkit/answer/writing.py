@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 from ragkit.answer import reply
 from ragkit.answer.budget import Room, room_in
@@ -219,7 +220,8 @@ def _quoting(resolved: Resolved, sources: Sequence[Source]) -> Resolved:
     for one in resolved.cited:
         source, start, end = sources[one.citation.marker - 1], one.citation.start, one.citation.end
         quote, place = source.hit.text[start - source.hit.start : end - source.hit.start], source.holding(start)
-        own = replace(one.citation, quote=quote, page=place.page, heading=place.heading, chunk_id=place.chunk_id)
+        where: dict[str, Any] = {"page": place.page, "heading": place.heading, "chunk_id": place.chunk_id}
+        own = replace(one.citation, quote=quote, title=source.hit.title, **where)
         cited.append(replace(one, citation=own))
     return replace(resolved, cited=tuple(cited))
 

@@ -78,3 +78,8 @@ def test_passages_by_one_template_are_both_shown() -> None:
     text = "The {} branch office processes incoming customer complaints through its regional service desk every Friday."
     assert len(packed(hit(text.format("Berlin")), hit(text.format("Munich"), start=500))) == 2
     assert len(packed(hit(text.format("local")), replace(hit(text.format("central")), document_id="e"))) == 2
+
+
+def test_titles_and_headings_are_one_line_without_what_nobody_sees() -> None:
+    text = written([replace(hit("Text.", title="A\U000e0041\n\u202eB"), heading="One >\tTwo")])
+    assert text.startswith('<source number="1" title="A B" section="One &gt; Two">')
