@@ -5,6 +5,7 @@ LangChain's package for it asks for an older huggingface-hub than transformers d
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
-from ragkit.errors import ConfigError, MissingExtra, RagkitError, UpstreamError, UpstreamTimeout
+from ragkit.errors import ConfigError, MissingExtra, RagkitError, UpstreamError, UpstreamRateLimited, UpstreamTimeout
 from ragkit.models.folder import slug
 from ragkit.models.tokenizer import encodable
 from ragkit.protocols import ChatDelta, ChatRequest
@@ -56,15 +57,20 @@ class LocalChat:
         path: Its folder, or its GGUF file.
         name: As in `RAGKIT_LLM`.
         settings: Limits.
+
+    Attributes:
+        writing: Held by the reply that is being written.
     """
 
     def __init__(self, path: Path, *, name: str, settings: Settings) -> None:
         self._name = name
         self._timeout_s = settings.llm_timeout_s
+        # The other half is for its first token.
+        self._patience_s = settings.llm_deadline_s / 2
         self._max_tokens = settings.llm_max_tokens
         self._window = settings.llm_window
         self._loaded = Once(lambda: _load(path, name))
-        self._writing = threading.Lock()
+        self.writing = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -89,17 +95,33 @@ class LocalChat:
         Raises:
             ConfigError: The model cannot be loaded, or reads less than the prompt.
             MissingExtra: transformers is not installed.
+            UpstreamRateLimited: It has other replies to write first.
             UpstreamError: It failed, or was silent for too long.
         """
         tokenizer, model = await anyio.to_thread.run_sync(self._loaded)
         ids = self._ids(tokenizer, model, request)
-        run = _Run(self._writing, tokenizer, model, ids, limit=request.max_tokens or self._max_tokens)
+        run = _Run(self.writing, tokenizer, model, ids, limit=request.max_tokens or self._max_tokens)
+
+        def used() -> Usage:
+            return Usage(input_tokens=int(ids["input_ids"].shape[1]), output_tokens=run.written)
+
         async with aclosing(run.pieces()) as pieces:
+            await self._turn(pieces)
             while (text := await self._next(pieces)) is not None:
                 if text:
-                    yield ChatDelta(text=text)
-        used = Usage(input_tokens=int(ids["input_ids"].shape[1]), output_tokens=run.written)
-        yield ChatDelta(usage=used)
+                    yield ChatDelta(text=text, so_far=used)
+        yield ChatDelta(usage=used())
+
+    async def _turn(self, pieces: AsyncGenerator[str]) -> None:
+        """Wait until it begins; that it has others to answer first is no sign that something is wrong with it."""
+        try:
+            with anyio.fail_after(self._patience_s):
+                await anext(pieces)
+        except TimeoutError as error:
+            raise UpstreamRateLimited(
+                f"{self._name!r} was busy with other replies for {self._patience_s:g} seconds.",
+                hint="RAGKIT_LLM_DEADLINE_S sets how long to wait; a server for the model writes several at a time.",
+            ) from error
 
     async def _next(self, pieces: AsyncGenerator[str]) -> str | None:
         try:
@@ -148,17 +170,20 @@ class _Run:
         self._ids = ids
         self._limit = limit
         self._stopped = threading.Event()
+        self._loop, self._begun = asyncio.get_running_loop(), asyncio.Event()
         self._failure: Exception | None = None
         self.written = 0
 
     async def pieces(self) -> AsyncGenerator[str]:
-        """Its text, a word or so at a time."""
+        """An empty one as it begins, then its text, a word or so at a time."""
         from transformers import AsyncTextIteratorStreamer
 
         streamer = AsyncTextIteratorStreamer(self._tokenizer, skip_prompt=True, skip_special_tokens=True)
         thread = threading.Thread(target=self._write, args=(streamer,), daemon=True)
         thread.start()
         try:
+            await self._begun.wait()
+            yield ""
             async for text in streamer:
                 yield text
         finally:
@@ -170,6 +195,7 @@ class _Run:
         with self._turn:
             try:
                 if not self._stopped.is_set():
+                    self._loop.call_soon_threadsafe(self._begun.set)
                     self._generate(streamer)
             except Exception as error:
                 self._failure = error

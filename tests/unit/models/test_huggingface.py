@@ -13,8 +13,9 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from ragkit.errors import ConfigError
+from ragkit.errors import ConfigError, UpstreamRateLimited
 from ragkit.models.chat import open_language_model
+from ragkit.models.huggingface import open_local_model
 from ragkit.protocols import ChatDelta, ChatModel, ChatRequest
 from ragkit.settings import Settings
 from ragkit.types import Message
@@ -64,6 +65,12 @@ async def test_closing_stops_it_and_frees_it_for_the_next(folder: Path) -> None:
         assert (await anext(stream)).text
         await stream.aclose()
     assert [delta async for delta in model.stream(REQUEST)][-1].usage is not None
+
+
+async def test_who_waits_for_another_reply_does_not_take_it_for_silence(folder: Path) -> None:
+    model = open_local_model(str(folder), Settings(llm=f"huggingface:{folder}", llm_timeout_s=0.01, llm_deadline_s=1))
+    with model.writing, pytest.raises(UpstreamRateLimited, match="busy with other replies"):
+        await anext(aiter(model.stream(REQUEST)))
 
 
 async def test_a_prompt_that_it_cannot_read(folder: Path) -> None:
