@@ -43,15 +43,16 @@ def tune_collection(
     generation = parts.collections.get(collection)
     asked = _made_up(parts, generation) if questions is None else _given(parts, questions, collection, split)
     dataset, values = asked.dataset, {}
-    for number, offset in enumerate(OFFSETS):
+    offsets = tuple(dict.fromkeys((*OFFSETS, generation.dense_offset)))
+    for number, offset in enumerate(offsets):
         weighted = replace(generation, dense_offset=offset)
         rankings: dict[str, list[str]] = {}
         for done, (key, text) in enumerate(dataset.queries.items(), start=1):
             found = parts.retriever.search(text, collection=collection, k=K, generation=weighted)
             rankings[key] = asked.ranking(found.hits)
-            on_question(f"{number + 1}/{len(OFFSETS)}", done, len(dataset.queries))
+            on_question(f"{number + 1}/{len(offsets)}", done, len(dataset.queries))
         values[offset] = list(ranking_measures(dataset.qrels, rankings)["nDCG@10"].values())
-    tuned = tune(collection, values, synthetic=questions is None)
+    tuned = tune(collection, values, synthetic=questions is None, in_use=generation.dense_offset)
     if tuned.kept:
         parts.collections.set_dense_offset(generation, tuned.offset)
     return tuned

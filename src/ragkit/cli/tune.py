@@ -56,5 +56,7 @@ def tune(
         f"({gain.mean:+.4f}, 95 % from {gain.low:+.4f} to {gain.high:+.4f}).",
         markup=False,
     )
-    kept = f"The offset {found.offset:+.1f} is in use now." if found.kept else "Not surely better: nothing was changed."
-    out.print(kept, markup=False)
+    if found.kept:
+        out.print(f"The offset {found.offset:+.1f} is in use now, and not {found.in_use:+.1f} any more.", markup=False)
+    else:
+        out.print(f"Not surely better: the offset stays {found.in_use:+.1f}.", markup=False)

@@ -32,24 +32,29 @@ class Tuning:
     offset: float
     """The best one over all questions: above 0 vectors count more than the default says, below 0 keywords do."""
     kept: bool
-    """Whether it is in use now: only where it was no worse than the default on questions that it was not chosen by."""
+    """Whether it has come into use: only where it was no worse than `in_use` on questions that it was not chosen by."""
+    in_use: float
+    """The offset before."""
     default: float
     """Mean nDCG@10 without an offset."""
     held_out: float
     """The same with offsets that were chosen by other questions."""
     gain: Difference
-    """`held_out` less `default`, question by question."""
+    """`held_out` less what `in_use` reaches, question by question."""
     tried: Mapping[str, float]
     """Mean nDCG@10 by offset."""
 
 
-def tune(collection: str, values: Mapping[float, Sequence[float]], *, synthetic: bool = False) -> Tuning:
+def tune(
+    collection: str, values: Mapping[float, Sequence[float]], *, synthetic: bool = False, in_use: float = 0.0
+) -> Tuning:
     """Choose an offset.
 
     Args:
         collection: Which one is tuned.
-        values: nDCG@10 of each question, in the same order, by offset; it has those of 0.
+        values: nDCG@10 of each question, in the same order, by offset; it has those of 0 and of `in_use`.
         synthetic: Whether the questions were made up.
+        in_use: The offset of an earlier time.
 
     Raises:
         InputError: There are too few questions.
@@ -66,13 +71,14 @@ def tune(collection: str, values: Mapping[float, Sequence[float]], *, synthetic:
         for row in range(fold, questions, FOLDS):
             held_out[row] = values[chosen][row]
     best = _best(values, range(questions))
-    gain = paired(values[0.0], held_out)
+    gain = paired(values[in_use], held_out)
     return Tuning(
         collection=collection,
         questions=questions,
         synthetic=synthetic,
         offset=best,
-        kept=best != 0 and gain.mean > 0 and gain.low >= 0,
+        kept=best != in_use and gain.mean > 0 and gain.low >= 0,
+        in_use=in_use,
         default=_mean(values[0.0]),
         held_out=_mean(held_out),
         gain=gain,

@@ -31,6 +31,12 @@ def test_where_nothing_is_better_the_default_stays() -> None:
     assert (found.offset, found.kept, found.gain.mean) == (0.0, False, 0.0)
 
 
+def test_an_offset_that_helps_no_more_goes_back() -> None:
+    found = tune("house", values(at_1=-0.1), in_use=1.0)
+    assert (found.offset, found.kept, found.in_use) == (0.0, True, 1.0)
+    assert found.gain.mean == pytest.approx(0.1, abs=1e-3)
+
+
 def test_chance_on_few_questions_is_not_kept() -> None:
     rng = random.Random(2)
     found = tune("house", {offset: [rng.uniform(0, 1) for _ in range(30)] for offset in OFFSETS})
