@@ -78,7 +78,7 @@ class _Root:
         from ragkit.rerankers import Rerankers
         from ragkit.store.embeddings import VectorCache
         from ragkit.store.engine import Database
-        from ragkit.store.files import FileStore
+        from ragkit.store.files import open_files
 
         logging.getLogger("ragkit").setLevel(settings.log_level.upper())
         self.settings, self.one_shot = settings, one_shot
@@ -94,7 +94,7 @@ class _Root:
         self.jobs = JobLedger(self.database)
         self.control = JobControl(self.database, self.jobs)
         self.keys, self.quotas = KeyRegistry(self.database), Quotas(self.database)
-        self.files = FileStore(self.home / "files")
+        self.files = open_files(settings.files_url, home=self.home)
         self.embedders = Embedders(settings, home=self.home, cache=self.cache)
         self.embedder = self.embedders.default
         self.answerers = Answerers(

@@ -21,11 +21,11 @@ from ragkit.evaluate.runs import Evaluation, Kind, PerQuestion, made_here, new_i
 from ragkit.ingest.pipelines import Pipeline
 from ragkit.ingest.quality import QualityPolicy
 from ragkit.ingest.report import Progress
-from ragkit.ingest.scratch import scratch_folder
 from ragkit.ingest.sources import discover, roots_of
 from ragkit.ingest.texts import GivenText, Texts
 from ragkit.retrieve.late_interaction import NAME
 from ragkit.store.engine import now
+from ragkit.store.scratch import scratch_folder
 from ragkit.types import Answer, IngestReport, Mode, SearchResult
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ragkit.protocols import Embedder
     from ragkit.retrieve.pipeline import Retriever
     from ragkit.settings import Settings
-    from ragkit.store.files import FileStore
+    from ragkit.store.files import Files
     from ragkit.threads import Threads
 
 __all__ = ["OpenAnswerer", "Parts", "state_of"]
@@ -65,7 +65,7 @@ class Parts:
     quotas: Quotas
     any_worker: Callable[[], bool]
     """Whether jobs are taken up."""
-    files: FileStore
+    files: Files
     retriever: Retriever
     ingestor: Callable[[], Ingestor]
     embedder: Callable[[str], Embedder]

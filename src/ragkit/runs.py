@@ -14,8 +14,8 @@ from ragkit.history import Reindexed
 from ragkit.index.weights import SourceWeight
 from ragkit.ingest.named import pipeline_named
 from ragkit.ingest.origins import open_origin
-from ragkit.ingest.scratch import scratch_folder
 from ragkit.ingest.sources import INSIDE, Item, Origin, discover
+from ragkit.store.scratch import scratch_folder
 from ragkit.types import Document, IngestReport, JobProgress
 
 if TYPE_CHECKING:
@@ -107,9 +107,9 @@ def run_job(parts: Parts, work: Work, on_progress: OnProgress) -> IngestReport:
         on_progress(JobProgress(**counts))
 
     if job.kind == "ingest":
-        path = parts.files.path(work.file_sha256)
-        item = Item(uri=job.uri, path=path, name=job.uri.removeprefix("upload://"))
-        return parts.ingestor().run(job.collection, [item], on_progress=tell)
+        with parts.files.at_hand(work.file_sha256) as path:
+            item = Item(uri=job.uri, path=path, name=job.uri.removeprefix("upload://"))
+            return parts.ingestor().run(job.collection, [item], on_progress=tell)
     pipeline = pipeline_named(parts.settings.pipelines, job.uri.removesuffix("/"))
     return run_pipeline(parts, pipeline, only=work.only, on_progress=tell)
 

@@ -71,7 +71,9 @@ class Settings(BaseSettings):
 
     database_url: str | None = Field(None, description="Catalog database; SQLite under RAGKIT_HOME when unset.")
     chroma_url: str | None = Field(None, description="A Chroma server elsewhere, as http://host:port.")
-    files_url: str | None = Field(None, description="Where original files are kept, as fsspec spells it.")
+    files_url: str | None = Field(
+        None, description="Where original files are kept, such as s3://bucket/folder; RAGKIT_HOME/files when unset."
+    )
 
     embedder: str = Field(
         "sentence-transformers/all-MiniLM-L6-v2",
@@ -195,6 +197,13 @@ class Settings(BaseSettings):
     def _for_whom(cls, value: str | None, others: ValidationInfo) -> str | None:
         if value is None and others.data.get("jwt_issuer"):
             raise ValueError("without it, tokens that the issuer made for other services would open this one")
+        return value
+
+    @field_validator("files_url")
+    @classmethod
+    def _with_protocol(cls, value: str | None) -> str | None:
+        if value is not None and not all(value.partition("://")):
+            raise ValueError("it is not an address such as s3://bucket/folder")
         return value
 
     @field_validator("public_url")

@@ -38,6 +38,8 @@ def backup(
     else:
         size = file.stat().st_size / 1e6
         console().print(f"{file}: {size:,.1f} MB, the catalog and {contents.files} original files", markup=False)
+    if given.files_url:
+        console(stderr=True).print("Original files stay in the store of RAGKIT_FILES_URL: back it up as well.")
 
 
 def restore(

@@ -18,7 +18,7 @@ from ragkit.index.catalog import Catalog
 from ragkit.index.generations import Collections, Generation
 from ragkit.protocols import KeywordEntry
 from ragkit.store.embeddings import VectorCache
-from ragkit.store.files import FileStore
+from ragkit.store.files import Files
 from ragkit.types import Difference, VerifyReport
 
 __all__ = ["Verifier"]
@@ -62,7 +62,7 @@ class Verifier:
     collections: Collections
     catalog: Catalog
     cache: VectorCache
-    files: FileStore
+    files: Files
     stores: Stores
     purge: Callable[[Generation], bool]
     turn: Callable[[Generation], AbstractContextManager[None]] = lambda generation: nullcontext()
@@ -114,16 +114,16 @@ class Verifier:
         return [*_lost_vectors(generation, lost), *in_vectors, *in_keywords], repaired
 
 
-def _remove_unknown(catalog: Catalog, files: FileStore) -> int:
+def _remove_unknown(catalog: Catalog, files: Files) -> int:
     unknown = files.settled().difference(catalog.files())
     for sha256 in unknown:
         files.delete(sha256)
     return len(unknown)
 
 
-def _compare_files(catalog: Catalog, files: FileStore) -> Iterator[Difference]:
+def _compare_files(catalog: Catalog, files: Files) -> Iterator[Difference]:
     needed = catalog.files()
-    for sha256 in sorted(key for key in needed if not files.path(key).exists()):
+    for sha256 in sorted(files.missing(needed)):
         detail = f"The kept file {sha256[:12]!r}… of {needed[sha256]!r} is missing; upload or ingest it again."
         yield Difference(kind="file_missing", collection="", detail=detail)
     for sha256 in sorted(files.settled().difference(needed)):

@@ -25,7 +25,7 @@ from ragkit.ingest.isolation import ParserPool
 from ragkit.protocols import Chunker, Embedder, KeywordEntry, KeywordIndex, VectorStore
 from ragkit.store.embeddings import VectorCache
 from ragkit.store.engine import Database
-from ragkit.store.files import FileStore
+from ragkit.store.files import Files
 
 __all__ = ["IngestParts", "RebuildableKeywords", "RebuildableVectors"]
 
@@ -64,7 +64,7 @@ class IngestParts:
     snapshots: Snapshots
     eraser: Eraser
     cache: VectorCache
-    files: FileStore
+    files: Files
     embedder: Embedder
     stores: Callable[[Generation], tuple[RebuildableVectors, RebuildableKeywords]]
     parsers: ParserPool

@@ -144,11 +144,11 @@ class Ingestor:
                 f"The document {document_id!r} is {known.state}, not quarantined.",
                 hint="`ragkit documents list --state quarantined` shows those that are.",
             )
-        parts.ledger.release(document_id)
         name = known.uri.rpartition("/")[2]
-        path = parts.files.path(known.held[0])
-        item = Item(uri=known.uri, path=path, name=name, options=options or {}, access=known.access)
-        return self.run(view.document.collection, [item], profile=profile)
+        with parts.files.at_hand(known.held[0]) as path:
+            parts.ledger.release(document_id)
+            item = Item(uri=known.uri, path=path, name=name, options=options or {}, access=known.access)
+            return self.run(view.document.collection, [item], profile=profile)
 
     def roll_back(self, collection: str, number: int) -> Rollback:
         """Answer from the documents of an earlier snapshot again; nothing is parsed or embedded.

@@ -6,7 +6,7 @@ import unicodedata
 
 from ragkit.errors import InputError, TooLarge
 from ragkit.jobs.ledger import JobLedger
-from ragkit.store.files import FileStore
+from ragkit.store.files import Files
 from ragkit.types import Job
 
 __all__ = ["accept_upload", "upload_uri"]
@@ -14,9 +14,7 @@ __all__ = ["accept_upload", "upload_uri"]
 MAX_NAME_CHARS = 200
 
 
-def accept_upload(
-    ledger: JobLedger, files: FileStore, *, name: str, data: bytes, collection: str, max_bytes: int
-) -> Job:
+def accept_upload(ledger: JobLedger, files: Files, *, name: str, data: bytes, collection: str, max_bytes: int) -> Job:
     """Keep the file and queue its ingestion; once this returns, the upload survives any crash.
 
     Raises:

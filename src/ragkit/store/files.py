@@ -4,17 +4,54 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 from ragkit.errors import NotFound, StorageError
 
-__all__ = ["FileStore"]
+__all__ = ["FileStore", "Files", "open_files"]
 
 
 _SETTLE_S = 3600
+_HALF = ".half-"
+_OURS = re.compile(rf"[0-9a-f]{{64}}|{re.escape(_HALF)}.*")
+
+
+class Files(Protocol):
+    """Files by SHA-256; equal bytes are kept once. Each method raises `StorageError` where the store refuses."""
+
+    def put(self, data: bytes) -> str:
+        """Keep these bytes and return their SHA-256."""
+        ...
+
+    def at_hand(self, sha256: str) -> AbstractContextManager[Path]:
+        """Where it lies on this machine, for the length of the block."""
+        ...
+
+    def missing(self, sha256s: Iterable[str]) -> set[str]:
+        """Those that are not there."""
+        ...
+
+    def settled(self) -> set[str]:
+        """The SHA-256 of every file, but for those of the last hour, whose use may not be recorded yet."""
+        ...
+
+    def delete(self, sha256: str) -> None: ...
+
+
+def open_files(url: str | None, *, home: Path) -> Files:
+    """Where originals are kept: by the url, else in `files` under `RAGKIT_HOME`. Nothing is called yet."""
+    protocol, _, path = (url or "").partition("://")
+    if url is None or protocol in {"file", "local"}:
+        return FileStore(home / "files" if url is None else Path(path))
+    from ragkit.store.remote_files import RemoteFiles
+
+    return RemoteFiles(url, home=home)
 
 
 class FileStore:
@@ -33,7 +70,7 @@ class FileStore:
         beside: Path | None = None
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as file:
+            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=_HALF, delete=False) as file:
                 beside = Path(file.name)
                 file.write(data)
                 file.flush()
@@ -42,7 +79,7 @@ class FileStore:
         except OSError as error:
             raise StorageError(
                 f"The file could not be kept in {str(self._root)!r}: {error.strerror}.",
-                hint="Free some disk space, and check that RAGKIT_HOME is writable for this user.",
+                hint="Free some disk space, and check that this user may write there.",
             ) from error
         finally:
             if beside is not None:
@@ -58,6 +95,15 @@ class FileStore:
         except FileNotFoundError as error:
             raise NotFound(f"The original file {sha256[:12]!r}… is gone.", hint="Upload it again.") from error
 
+    @contextmanager
+    def at_hand(self, sha256: str) -> Iterator[Path]:
+        """Where it lies; whether it does is seen by who opens it."""
+        yield self.path(sha256)
+
+    def missing(self, sha256s: Iterable[str]) -> set[str]:
+        """Those that are not there."""
+        return {sha256 for sha256 in sha256s if not self.path(sha256).exists()}
+
     def settled(self) -> set[str]:
         """The SHA-256 of every file, but for those of the last hour, whose use may not be recorded yet.
 
@@ -65,10 +111,13 @@ class FileStore:
         """
         before = time.time() - _SETTLE_S
         found = self._root.glob("??/*") if self._root.is_dir() else ()
-        return {file.name for file in found if _modified(file, otherwise=before) < before}
+        ours = (file for file in found if _OURS.fullmatch(file.name))
+        return {file.name for file in ours if _modified(file, otherwise=before) < before}
 
     def delete(self, sha256: str) -> None:
-        self.path(sha256).unlink(missing_ok=True)
+        """Remove it; also what `settled` names that was left half-written."""
+        for file in self._root.glob(f"??/{sha256}") if sha256.startswith(_HALF) else [self.path(sha256)]:
+            file.unlink(missing_ok=True)
 
 
 def _modified(file: Path, *, otherwise: float) -> float:

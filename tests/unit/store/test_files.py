@@ -39,11 +39,16 @@ def test_what_cannot_be_kept_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_what_a_crash_left_half_written_is_found(tmp_path: Path) -> None:
-    half = tmp_path / "files" / "ab" / ".tmpx1"
+    half = tmp_path / "files" / "ab" / ".half-x1"
     half.parent.mkdir(parents=True)
     half.write_text("ab")
     os.utime(half, (0, 0))
-    assert FileStore(tmp_path / "files").settled() == {".tmpx1"}
+    half.with_name(".gitkeep").write_text("somebody else's")
+    os.utime(half.with_name(".gitkeep"), (0, 0))
+    store = FileStore(tmp_path / "files")
+    assert store.settled() == {".half-x1"}
+    store.delete(".half-x1")
+    assert [path.name for path in half.parent.iterdir()] == [".gitkeep"]
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:

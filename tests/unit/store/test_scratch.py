@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ragkit.ingest.scratch import scratch_folder, sweep
+from ragkit.store.scratch import scratch_folder, sweep
 
 
 def test_the_folder_is_gone_after_the_block(home: Path) -> None:
