@@ -30,6 +30,7 @@ from ragkit.index.rows import (
 )
 from ragkit.index.scope import EVERYTHING, Scope, conditions, date_of, seen
 from ragkit.protocols import KeywordEntry
+from ragkit.store.batches import batches
 from ragkit.store.embeddings import decode
 from ragkit.store.engine import Database
 from ragkit.store.tables import attempts, bands, chunks, collections, documents, jobs, vectors, versions
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Catalog"]
 
-_BATCH = 500
 _STREAM = 5_000
 
 _IDS = ByIds(select(chunks.c.id))
@@ -65,6 +65,11 @@ class Catalog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a file of this machine: who asks it computes, and does not wait."""
+        return self._database.local
 
     def documents(
         self,
@@ -262,7 +267,7 @@ class Catalog:
         if not document_ids:
             return []
         with self._database.look_up() as connection:
-            return [row for ids in _batches(document_ids) for row in connection.execute(query, {"ids": ids}).all()]
+            return [row for ids in batches(document_ids) for row in connection.execute(query, {"ids": ids}).all()]
 
     def _by_ids(self, wanted: ByIds, generation: Generation, ids: Sequence[str], scope: Scope) -> list[Any]:
         if not ids:
@@ -292,9 +297,4 @@ def _near_duplicates(connection: Connection, row: Row[Any], access: tuple[str, .
 
 
 def _narrowed(query: Select[Any], column: ColumnElement[str], ids: Sequence[str] | None) -> list[Select[Any]]:
-    return [query] if ids is None else [query.where(column.in_(batch)) for batch in _batches(ids)]
-
-
-def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), _BATCH):
-        yield ids[start : start + _BATCH]
+    return [query] if ids is None else [query.where(column.in_(batch)) for batch in batches(ids)]

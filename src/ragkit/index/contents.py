@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import Connection, func, select
 
 from ragkit.index.rows import of_generation
+from ragkit.store.batches import batches
 from ragkit.store.embeddings import decode
 from ragkit.store.tables import chunks, collections, documents, manifest, vectors
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Contents", "Moment", "changed_since", "newest_entry", "read_contents"]
 
-_BATCH = 500
 _STREAM = 5_000
 
 
@@ -96,7 +96,9 @@ def _read(connection: Connection, generation: Generation, at: Moment, changed: f
     # A chunk whose vector is lost is found by its words all the same; its cosine is 0.
     query = of_generation(columns, generation).outerjoin(vectors, vectors.c.key == chunks.c.vector_key)
     lost = bytes(2 * generation.spec.dimension)
-    selections = [query] if changed is None else [query.where(documents.c.id.in_(part)) for part in _batches(changed)]
+    selections = [query]
+    if changed is not None:
+        selections = [query.where(documents.c.id.in_(part)) for part in batches(sorted(changed))]
     chunk_ids: list[str] = []
     passage_keys: list[bytes] = []
     numbers: list[int] = []
@@ -118,8 +120,3 @@ def _read(connection: Connection, generation: Generation, at: Moment, changed: f
         numbers=numbers,
         matrix=np.concatenate(blocks),
     )
-
-
-def _batches(ids: Iterable[str]) -> list[list[str]]:
-    ordered = sorted(ids)
-    return [ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH)]

@@ -7,7 +7,7 @@ off can be seen; how versions go live is in `ragkit.index.versions`.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from ragkit.index.generations import Generation, Superseded, bump
+from ragkit.store.batches import batches
 from ragkit.store.engine import Database, now
 from ragkit.store.tables import attempts, collections, documents, grants, manifest, versions
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from ragkit.types import DocumentState
 
 __all__ = ["Attempt", "Finding", "Known", "Ledger"]
-
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +129,7 @@ class Ledger:
                 dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
                 connection.execute(dialect.insert(documents).on_conflict_do_nothing(), rows)
                 _grant(connection, rows)
-            for batch in _batches([finding.uri for finding in found]):
+            for batch in batches([finding.uri for finding in found]):
                 query = _known.where(documents.c.collection_id == generation.collection_id, documents.c.uri.in_(batch))
                 there.update((row.uri, _read(row)) for row in connection.execute(query))
         return there
@@ -189,7 +188,7 @@ class Ledger:
         """Record that the live versions of documents are what is at their source."""
         moment = now()
         with self._database.write() as connection:
-            for batch in _batches(document_ids):
+            for batch in batches(document_ids):
                 these = update(documents).where(documents.c.id.in_(batch))
                 connection.execute(these.values(seen_at=moment))
                 # A later version that failed or was held back has been undone there.
@@ -228,7 +227,7 @@ def _there(connection: Connection, document_ids: Sequence[str]) -> set[str]:
     """Those of the documents that exist, and go on existing until the transaction ends."""
     query = select(documents.c.id).with_for_update(read=True, key_share=True)
     return {
-        key for batch in _batches(document_ids) for key in connection.scalars(query.where(documents.c.id.in_(batch)))
+        key for batch in batches(document_ids) for key in connection.scalars(query.where(documents.c.id.in_(batch)))
     }
 
 
@@ -291,8 +290,3 @@ def _move_entry(connection: Connection, document_id: str, uri: str, sequence: in
         connection.execute(update(manifest).where(current).values(until=sequence, ended_at=moment))
         renamed = {name: value for name, value in entry.items() if name != "id"}
         connection.execute(insert(manifest).values({**renamed, "uri": uri, "since": sequence}))
-
-
-def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(keys), _BATCH):
-        yield keys[start : start + _BATCH]

@@ -13,13 +13,12 @@ from ragkit.history import FilterVerdict
 from ragkit.index.generations import Generation
 from ragkit.index.versions import drop_versions
 from ragkit.parsed import Heading, Page, Parsed
+from ragkit.store.batches import batches
 from ragkit.store.engine import Database
 from ragkit.store.tables import bands, chunks, collections, documents, generations, manifest, versions
 from ragkit.types import Chunk
 
 __all__ = ["Retained", "Stored"]
-
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +86,10 @@ class Retained:
         )
         with self._database.read() as connection:
             old = connection.scalars(query).all()
-        for start in range(0, len(old), _BATCH):
+        for batch in batches(old):
             with self._database.write() as connection:
                 # Asked again: a rollback may have made one of them live meanwhile.
-                still = query.where(versions.c.id.in_(old[start : start + _BATCH]))
+                still = query.where(versions.c.id.in_(batch))
                 drop_versions(connection, connection.scalars(still).all())
         return len(old)
 

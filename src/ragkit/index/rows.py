@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bindparam, func, select
 
 from ragkit.history import Attempt
+from ragkit.store.batches import batches
 from ragkit.store.tables import chunks, collections, documents, versions
 from ragkit.types import Chunk, Document, Hit
 
@@ -29,8 +30,6 @@ __all__ = [
     "to_document",
     "to_hit",
 ]
-
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +123,8 @@ class ByIds:
         """Of what a generation answers from, in no order."""
         query = self.query(generation).where(*where) if where else self.query(generation)
         of = {"collection_id": generation.collection_id, "generation_id": generation.id}
-        for start in range(0, len(ids), _BATCH):
-            yield from connection.execute(query, {"ids": ids[start : start + _BATCH], **of}).all()
+        for batch in batches(ids):
+            yield from connection.execute(query, {"ids": batch, **of}).all()
 
 
 def _with_documents(query: Select[Any]) -> Select[Any]:

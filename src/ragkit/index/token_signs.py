@@ -14,13 +14,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ragkit.interaction import WORD
 from ragkit.protocols import TokenVectors
+from ragkit.store.batches import batches
 from ragkit.store.engine import Database
 from ragkit.store.tables import chunks, token_signs, vectors
 from ragkit.text import STOPWORDS
 
 __all__ = ["TokenSigns", "signs_of"]
 
-_BATCH = 500
 _OF_CHUNKS = (
     select(chunks.c.id, token_signs.c.value)
     .join(token_signs, token_signs.c.key == chunks.c.vector_key)
@@ -46,8 +46,8 @@ class TokenSigns:
         with self._database.look_up() as connection:
             return {
                 row.id: row.value
-                for start in range(0, len(chunk_ids), _BATCH)
-                for row in connection.execute(_OF_CHUNKS, {"ids": chunk_ids[start : start + _BATCH]})
+                for batch in batches(chunk_ids)
+                for row in connection.execute(_OF_CHUNKS, {"ids": batch})
             }
 
     def missing(self, keys: Sequence[bytes]) -> set[bytes]:
@@ -55,9 +55,7 @@ class TokenSigns:
         stored = select(token_signs.c.key)
         with self._database.read() as connection:
             found = {
-                key
-                for start in range(0, len(keys), _BATCH)
-                for key in connection.scalars(stored.where(token_signs.c.key.in_(keys[start : start + _BATCH])))
+                key for batch in batches(keys) for key in connection.scalars(stored.where(token_signs.c.key.in_(batch)))
             }
         return set(keys) - found
 
@@ -67,8 +65,8 @@ class TokenSigns:
         with self._database.look_up() as connection:
             return {
                 row.id: row.vector_key
-                for start in range(0, len(chunk_ids), _BATCH)
-                for row in connection.execute(keys.where(chunks.c.id.in_(chunk_ids[start : start + _BATCH])))
+                for batch in batches(chunk_ids)
+                for row in connection.execute(keys.where(chunks.c.id.in_(batch)))
             }
 
     def keep(self, values: Mapping[bytes, bytes]) -> None:

@@ -6,7 +6,6 @@ document cannot both win. What it replaces is kept until its retention ends; the
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,17 +18,16 @@ from ragkit.index.generations import Generation, bump, check_current
 from ragkit.index.ledger import Attempt, Known, write_attempts
 from ragkit.index.scope import facet_rows
 from ragkit.parsed import Parsed
-from ragkit.store.embeddings import put_vectors
+from ragkit.store.batches import batches
+from ragkit.store.embeddings import drop_unused, put_vectors
 from ragkit.store.engine import Database, now
-from ragkit.store.tables import bands, chunks, documents, facets, manifest, snapshots, vectors, versions
+from ragkit.store.tables import bands, chunks, documents, facets, manifest, snapshots, versions
 from ragkit.types import Chunk
 
 if TYPE_CHECKING:
     from ragkit.protocols import Vector
 
 __all__ = ["NewChunk", "NewVersion", "Versions", "add_contents", "add_version", "close_entries", "drop_versions"]
-
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,26 +125,23 @@ class Versions:
 
 def close_entries(connection: Connection, document_ids: Sequence[str], sequence: int) -> None:
     """Note in the manifest that documents answer no longer as they did."""
-    for start in range(0, len(document_ids), _BATCH):
-        current = manifest.c.document_id.in_(document_ids[start : start + _BATCH]) & manifest.c.until.is_(None)
+    for batch in batches(document_ids):
+        current = manifest.c.document_id.in_(batch) & manifest.c.until.is_(None)
         connection.execute(update(manifest).where(current).values(until=sequence, ended_at=now()))
 
 
 def drop_versions(connection: Connection, version_ids: Sequence[int]) -> None:
     """Delete versions, their chunks and the vectors that only they used; the manifest keeps their hashes."""
+    keys: set[bytes] = set()
     for version_id in version_ids:
         mine = chunks.c.version_id == version_id
-        keys = list(set(connection.scalars(select(chunks.c.vector_key).where(mine))))
+        keys.update(connection.scalars(select(chunks.c.vector_key).where(mine)))
         connection.execute(delete(chunks).where(mine))
         for labels in (bands, facets):
             connection.execute(delete(labels).where(labels.c.version_id == version_id))
         connection.execute(delete(versions).where(versions.c.id == version_id))
         connection.execute(update(manifest).where(manifest.c.version_id == version_id).values(version_id=None))
-        used = select(chunks.c.vector_key)
-        for start in range(0, len(keys), _BATCH):
-            batch = keys[start : start + _BATCH]
-            unused = vectors.c.key.in_(batch) & vectors.c.key.not_in(used.where(chunks.c.vector_key.in_(batch)))
-            connection.execute(delete(vectors).where(unused))
+    drop_unused(connection, keys)
 
 
 def _swap(connection: Connection, generation: Generation, version: NewVersion) -> int | None:
@@ -202,9 +197,7 @@ def _live(connection: Connection, chunk_ids: Sequence[str]) -> set[str]:
     """Those of the chunks that answer now."""
     query = select(chunks.c.id).join(documents, documents.c.live_version_id == chunks.c.version_id)
     return {
-        chunk_id
-        for start in range(0, len(chunk_ids), _BATCH)
-        for chunk_id in connection.scalars(query.where(chunks.c.id.in_(chunk_ids[start : start + _BATCH])))
+        chunk_id for batch in batches(chunk_ids) for chunk_id in connection.scalars(query.where(chunks.c.id.in_(batch)))
     }
 
 
@@ -228,7 +221,6 @@ def _row(generation: Generation, version: NewVersion) -> dict[str, Any]:
         "metadata": dict(parsed.metadata),
         "warnings": list(parsed.warnings),
         "verdicts": [asdict(verdict) for verdict in version.verdicts],
-        "text_sha256": hashlib.sha256(parsed.text.encode()).hexdigest(),
         "signature": version.signature,
         "created_at": now(),
     }

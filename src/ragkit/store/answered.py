@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, union, update
 
+from ragkit.store.batches import batches
 from ragkit.store.feedback import feedback
 from ragkit.store.tables import answered_from, answers, conversations, documents, messages
 
@@ -25,7 +26,6 @@ __all__ = [
 ]
 
 ERASED = "[Erased with a document that it was made from.]"
-_BATCH = 500
 
 
 def are_there(connection: Connection, document_ids: Collection[str]) -> bool:
@@ -45,8 +45,8 @@ def forget_ties(connection: Connection, trace_ids: Sequence[str]) -> None:
     """Drop the notes on those of these answers that are gone with every copy."""
     message = select(messages.c.id).where(messages.c.trace_id == answered_from.c.trace_id).exists()
     record = select(answers.c.id).where(answers.c.id == answered_from.c.trace_id).exists()
-    for start in range(0, len(trace_ids), _BATCH):
-        mine = answered_from.c.trace_id.in_(trace_ids[start : start + _BATCH])
+    for batch in batches(trace_ids):
+        mine = answered_from.c.trace_id.in_(batch)
         connection.execute(delete(answered_from).where(mine, ~message, ~record))
 
 

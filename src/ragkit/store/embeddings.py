@@ -7,22 +7,21 @@ without the model. Half precision takes 768 bytes for 384 dimensions and moves a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ragkit.store.batches import batches
 from ragkit.store.engine import Database
-from ragkit.store.tables import vectors
+from ragkit.store.tables import chunks, vectors
 
 if TYPE_CHECKING:
     from ragkit.protocols import Matrix, Vector
 
-__all__ = ["VectorCache", "decode", "put_vectors", "vector_key"]
-
-_BATCH = 500
+__all__ = ["VectorCache", "decode", "drop_unused", "put_vectors", "vector_key"]
 
 
 def vector_key(embedder_id: str, text: str) -> bytes:
@@ -37,14 +36,37 @@ def decode(values: Sequence[bytes], dimension: int) -> Matrix:
 
 
 def put_vectors(connection: Connection, pairs: Sequence[tuple[bytes, Vector]]) -> None:
-    """Keep vectors by key; one that is there already stays as it is."""
-    if not pairs:
-        return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    """Keep vectors by key; one that is there already stays as it is, and stays there until the transaction ends."""
+    on_sqlite = connection.dialect.name == "sqlite"
+    dialect = sqlite if on_sqlite else postgresql
     # All writers in one order: in Postgres, two that insert the same keys in another order wait for each other.
     ordered = sorted(pairs, key=lambda pair: pair[0])
     rows = [{"key": key, "value": vector.astype(np.float16).tobytes()} for key, vector in ordered]
-    connection.execute(dialect.insert(vectors).on_conflict_do_nothing(), rows)
+    while rows:
+        connection.execute(dialect.insert(vectors).on_conflict_do_nothing(), rows)
+        # SQLite has one writer. In Postgres, one that was there may be deleted by a transaction that ends first.
+        held = set() if on_sqlite else _locked(connection, [row["key"] for row in rows], to_delete=False)
+        rows = [] if on_sqlite else [row for row in rows if row["key"] not in held]
+
+
+def drop_unused(connection: Connection, keys: Iterable[bytes]) -> None:
+    """Delete those of the vectors that no chunk uses any more."""
+    for batch in batches(sorted(keys)):
+        if connection.dialect.name != "sqlite":
+            # A statement of its own: the next one then sees the chunks of whoever held them.
+            _locked(connection, batch, to_delete=True)
+        used = select(chunks.c.vector_key).where(chunks.c.vector_key.in_(batch))
+        connection.execute(delete(vectors).where(vectors.c.key.in_(batch), vectors.c.key.not_in(used)))
+
+
+def _locked(connection: Connection, keys: Sequence[bytes], *, to_delete: bool) -> set[bytes]:
+    """Those that are there; nobody else deletes them, or with `to_delete` uses them, until the transaction ends."""
+    found: set[bytes] = set()
+    for batch in batches(keys):
+        query = select(vectors.c.key).where(vectors.c.key.in_(batch)).order_by(vectors.c.key)
+        locking = query.with_for_update() if to_delete else query.with_for_update(read=True, key_share=True)
+        found.update(connection.scalars(locking))
+    return found
 
 
 class VectorCache:
@@ -57,7 +79,7 @@ class VectorCache:
         """Those keys that must be embedded."""
         found: set[bytes] = set()
         with self._database.read() as connection:
-            for batch in _batches(keys):
+            for batch in batches(keys):
                 found.update(connection.scalars(select(vectors.c.key).where(vectors.c.key.in_(batch))))
         return set(keys) - found
 
@@ -70,12 +92,7 @@ class VectorCache:
         """The vectors of those of the keys that are stored."""
         stored: dict[bytes, bytes] = {}
         with self._database.read() as connection:
-            for batch in _batches(keys):
+            for batch in batches(keys):
                 rows = connection.execute(select(vectors.c.key, vectors.c.value).where(vectors.c.key.in_(batch)))
                 stored.update((key, value) for key, value in rows)
         return dict(zip(stored, decode(list(stored.values()), dimension), strict=True))
-
-
-def _batches(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    for start in range(0, len(keys), _BATCH):
-        yield keys[start : start + _BATCH]

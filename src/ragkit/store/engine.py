@@ -42,6 +42,7 @@ class Database:
 
     Attributes:
         url: Where it is, without its password.
+        local: Whether that is a file of this machine.
     """
 
     def __init__(self, read: Engine, write: Engine, lookup: Engine) -> None:
@@ -49,6 +50,7 @@ class Database:
         self._write = write
         self._lookup = lookup
         self.url = write.url.render_as_string(hide_password=True)
+        self.local = write.dialect.name == "sqlite"
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -92,7 +94,7 @@ class Database:
 
     def checkpoint(self) -> bool:
         """Empty SQLite's log, which still holds what was deleted; false while somebody reads from it."""
-        if self._write.dialect.name != "sqlite":
+        if not self.local:
             return True
         deadline = time.monotonic() + CHECKPOINT_S
         with _explained(self.url), contextlib.closing(self._write.raw_connection()) as connection:

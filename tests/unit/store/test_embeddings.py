@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
-from ragkit.store.embeddings import VectorCache, vector_key
+from ragkit.errors import StorageError
+from ragkit.store.embeddings import VectorCache, drop_unused, put_vectors, vector_key
 from ragkit.store.engine import Database
 
 
@@ -51,3 +55,30 @@ def test_a_vector_that_is_there_stays_as_it_is(cache: VectorCache) -> None:
 def test_no_keys_find_nothing(cache: VectorCache) -> None:
     assert cache.missing([]) == set()
     assert cache.find([], dimension=8) == {}
+
+
+def test_in_postgres_a_vector_is_not_deleted_beside_who_has_come_to_use_it(postgres: str) -> None:
+    key = vector_key("e", "x")
+    pairs = [(key, _unit(1)[0])]
+
+    def use() -> None:
+        with database.write() as connection:
+            put_vectors(connection, pairs)
+
+    def impatiently_drop() -> None:
+        with database.write() as connection:
+            connection.execute(sa.text("SET LOCAL lock_timeout = '100ms'"))
+            drop_unused(connection, [key])
+
+    with closing(Database.open(postgres)) as database:
+        use()
+        with database.write() as using:
+            put_vectors(using, pairs)
+            with pytest.raises(StorageError, match="lock timeout"):
+                impatiently_drop()
+        user = threading.Thread(target=use)
+        with database.write() as deleting:
+            drop_unused(deleting, [key])
+            user.start()
+        user.join()
+        assert VectorCache(database).missing([key]) == set()
