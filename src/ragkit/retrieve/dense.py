@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING
@@ -71,6 +72,10 @@ class DenseSearch:
         self._lately: OrderedDict[tuple[object, ...], ExactScan] = OrderedDict()
         self._remembering = Lock()
 
+    def turn(self, reach: Reach) -> AbstractContextManager[object]:
+        """Held while the lists of a search are read and merged, unless that waits for others more than it computes."""
+        return self.turns if reach.directory is not None and self._catalog.local else nullcontext()
+
     def directory(self, generation: Generation) -> Directory | None:
         """The chunks of a collection in memory; none where they are too many, or the process answers once."""
         return None if self._directories is None else self._directories.of(generation)
@@ -121,11 +126,17 @@ class DenseSearch:
         return self._scan(reach).search(vector, k=k)
 
     def _nearest(self, vectors: VectorStore, vector: Vector, k: int, reach: Reach) -> list[tuple[str, float]] | None:
-        if not reach.scope.everything:
-            return within(lambda depth: vectors.search(vector, k=depth), reach.passing, k=k)
-        found = vectors.search(vector, k=k)
+        ended = False
+
+        def search(depth: int) -> list[tuple[str, float]]:
+            nonlocal ended
+            found = vectors.search(vector, k=depth)
+            ended = len(found) < depth
+            return found
+
+        found = search(k) if reach.scope.everything else within(search, reach.passing, k=k)
         # A graph of neighbours may not lead out of a crowd of equal vectors; what it leaves out, a scan finds.
-        return found if len(found) == k else None
+        return None if found is None or (ended and len(found) < k) else found
 
     def _scan(self, reach: Reach) -> ExactScan:
         """The stored vectors within reach; those of the last narrow scopes are remembered."""

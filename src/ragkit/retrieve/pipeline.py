@@ -196,7 +196,7 @@ class Retriever:
         depth = max(k, RERANK_DEPTH) if mode == "hybrid+rerank" or mmr is not None else k
         notes = reached.notes
         asked = self._lists.ask(reached, query, max(DEPTH, depth), mode)
-        with self._dense.turns:
+        with self._dense.turn(reached):
             found = self._distinct(reached, asked, depth)
             with notes.stage("editions"):
                 signatures = self._catalog.signatures(sorted({one.document_id for one in found}))
