@@ -87,10 +87,10 @@ def _asked(
 ) -> Asked:
     vector = embedder.embed_query(text)
     dense, keyword = scan.search(vector, k=DEPTH), index.search(text, k=DEPTH)
-    seen = {chunk for chunk, _ in dense}
+    beyond = {chunk for chunk, _ in keyword} - {chunk for chunk, _ in dense}
     return Asked(
         dense=dense,
-        filled=dense + scan.search(vector, k=len(keyword), allowed={chunk for chunk, _ in keyword} - seen),
+        filled=dense + [pair for pair in scan.search(vector, k=len(siblings)) if pair[0] in beyond],
         keyword=keyword,
         signals=signals(text, keyword, tokens=len(embedder.tokenizer.spans(text))),
         siblings=siblings,

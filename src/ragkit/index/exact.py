@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ __all__ = ["ExactScan", "cosines", "top"]
 
 _ROWS = 256
 """Rows that are compared at a time. Of more, the library for matrices makes use of all cores, and keeps them spinning:
-twice the computing, which other searches wait for. A block of float16 rows is widened at a time."""
+twice the computing, which other searches wait for."""
 
 
 class ExactScan:
@@ -23,36 +23,29 @@ class ExactScan:
 
     Args:
         ids: One a row.
-        matrix: Shape (len(ids), dimension), rows of unit length, float16 or float32; it is not copied.
+        matrix: Shape (len(ids), dimension), rows of unit length; it is not copied.
     """
 
-    def __init__(self, ids: Sequence[str], matrix: Matrix | NDArray[np.float16]) -> None:
+    def __init__(self, ids: Sequence[str], matrix: Matrix) -> None:
         if len(ids) != len(matrix):
             raise ValueError(f"{len(ids)} ids for {len(matrix)} vectors")
         self._ids = ids
         self._matrix = matrix
 
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def search(self, vector: Vector, *, k: int, allowed: Container[str] | None = None) -> list[tuple[str, float]]:
-        """At most `k` pairs (id, cosine), best first, ties by row; only ids in `allowed`, where it is given."""
-        rows = None
-        if allowed is not None:
-            rows = np.fromiter((row for row, key in enumerate(self._ids) if key in allowed), dtype=np.intp)
-        scores = cosines(self._matrix, np.asarray(vector, np.float32), rows)
+    def search(self, vector: Vector, *, k: int) -> list[tuple[str, float]]:
+        """At most `k` pairs (id, cosine), best first, ties by row."""
+        scores = cosines(self._matrix, np.asarray(vector, np.float32))
         best = top(scores, k)
-        names = best if rows is None else rows[best]
-        return [(self._ids[row], float(score)) for row, score in zip(names, scores[best], strict=True)]
+        return [(self._ids[row], float(score)) for row, score in zip(best, scores[best], strict=True)]
 
 
-def cosines(matrix: Matrix | NDArray[np.float16], vector: Vector, rows: NDArray[np.intp] | None = None) -> Vector:
+def cosines(matrix: Matrix, vector: Vector, rows: NDArray[np.intp] | None = None) -> Vector:
     """Of a vector with the rows of a matrix, all of unit length; of some rows in their order, or of all."""
     count = len(matrix) if rows is None else len(rows)
     scores = np.empty(count, np.float32)
     for start in range(0, count, _ROWS):
         block = slice(start, start + _ROWS) if rows is None else rows[start : start + _ROWS]
-        scores[start : start + _ROWS] = matrix[block].astype(np.float32, copy=False) @ vector
+        scores[start : start + _ROWS] = matrix[block] @ vector
     return scores
 
 

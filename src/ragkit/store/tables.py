@@ -145,7 +145,6 @@ versions = Table(
     # Each quality filter with what it measured.
     Column("verdicts", JSON, nullable=False, server_default="[]"),
     # Equal texts are duplicates; similar signatures (MinHash) are near-duplicates.
-    Column("text_sha256", String(64), nullable=True, index=True),
     Column("signature", LargeBinary, nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
 )

@@ -17,20 +17,15 @@ def rows(count: int, *, seed: int = 0) -> np.ndarray[tuple[int, int], np.dtype[n
     count=st.integers(0, 60),
     k=st.integers(-1, 70),
     seed=st.integers(0, 5),
-    half=st.booleans(),
-    allowed=st.none() | st.sets(st.integers(0, 60)),
 )
-def test_it_finds_what_sorting_all_cosines_finds(
-    count: int, k: int, seed: int, half: bool, allowed: set[int] | None
-) -> None:
-    matrix = rows(count, seed=seed).astype(np.float16 if half else np.float32)
+def test_it_finds_what_sorting_all_cosines_finds(count: int, k: int, seed: int) -> None:
+    matrix = rows(count, seed=seed)
     vector = rows(1, seed=99)[0]
     ids = [f"c{number}" for number in range(count)]
-    scores = matrix.astype(np.float32) @ vector
-    order = [row for row in np.argsort(-scores, kind="stable") if allowed is None or row in allowed]
+    scores = matrix @ vector
+    order = np.argsort(-scores, kind="stable")
 
-    names = None if allowed is None else {f"c{number}" for number in allowed}
-    found = ExactScan(ids, matrix).search(vector, k=k, allowed=names)
+    found = ExactScan(ids, matrix).search(vector, k=k)
 
     assert [key for key, _ in found] == [ids[row] for row in order[: max(k, 0)]]
     assert np.allclose([score for _, score in found], [scores[row] for row in order[: max(k, 0)]])
@@ -44,11 +39,10 @@ def test_equal_vectors_come_in_the_order_of_the_rows() -> None:
 
 
 def test_more_rows_than_a_block_are_scanned() -> None:
-    matrix = rows(40_000).astype(np.float16)
+    matrix = rows(40_000)
     scan = ExactScan([str(number) for number in range(40_000)], matrix)
 
-    assert len(scan) == 40_000
-    assert scan.search(matrix[39_999].astype(np.float32), k=1)[0][0] == "39999"
+    assert scan.search(matrix[39_999], k=1)[0][0] == "39999"
 
 
 def test_each_row_needs_an_id() -> None:

@@ -1,4 +1,4 @@
-"""What people say of answers, and parts of prompts beside the template."""
+"""What people say of answers, and parts of prompts beside the template; without what nothing reads."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -29,9 +29,14 @@ def upgrade() -> None:
     one = ["answer_id", "owner", "citation"]
     op.create_index("ix_feedback_answer_id_owner_citation", "feedback", one, unique=True)
     op.create_index("ix_feedback_created_at", "feedback", ["created_at"])
+    op.drop_index("ix_versions_text_sha256", table_name="versions")
+    op.drop_column("versions", "text_sha256")
+    op.execute("DELETE FROM token_signs")  # they are made again when they are needed
 
 
 def downgrade() -> None:
+    op.add_column("versions", sa.Column("text_sha256", sa.String(64), nullable=True))
+    op.create_index("ix_versions_text_sha256", "versions", ["text_sha256"])
     op.drop_table("feedback")
     op.drop_column("prompts", "examples")
     op.drop_column("prompts", "system")
