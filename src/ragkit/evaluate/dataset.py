@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,9 +93,12 @@ def meant(dataset: Dataset, uris: Sequence[str]) -> dict[str, str]:
     Raises:
         InputError: One may mean two documents, or none means any.
     """
+    fitting: dict[str, list[str]] = {key: [] for key in dataset.documents}
+    for uri in uris:
+        for end in {uri, *(uri[at.end() :] for at in re.finditer("/", uri))} & fitting.keys():
+            fitting[end].append(uri)
     found: dict[str, str] = {}
-    for key in sorted(dataset.documents):
-        fits = [uri for uri in uris if uri == key or uri.endswith("/" + key)]
+    for key, fits in sorted(fitting.items()):
         if len(fits) > 1:
             raise InputError(
                 f"The judged document {key!r} can be {fits[0]!r} or {fits[1]!r}.",

@@ -29,6 +29,10 @@ class Files(Protocol):
         """Keep these bytes and return their SHA-256."""
         ...
 
+    def get(self, sha256: str) -> bytes:
+        """Its bytes; raises `NotFound` where it is gone."""
+        ...
+
     def at_hand(self, sha256: str) -> AbstractContextManager[Path]:
         """Where it lies on this machine, for the length of the block."""
         ...

@@ -48,6 +48,10 @@ class RemoteFiles:
                 store.pipe_file(path, data)
         return sha256
 
+    def get(self, sha256: str) -> bytes:
+        with self.at_hand(sha256) as copy:
+            return copy.read_bytes()
+
     @contextmanager
     def at_hand(self, sha256: str) -> Iterator[Path]:
         """A copy on this machine for the length of the block.

@@ -35,7 +35,7 @@ def test_what_is_kept_is_at_hand_until_it_is_deleted(files: Files) -> None:
     assert files.put(b"abc") == files.put(b"abc") == SHA256
     assert files.missing([SHA256, "0" * 64]) == {"0" * 64}
     with files.at_hand(SHA256) as path:
-        assert path.read_bytes() == b"abc"
+        assert path.read_bytes() == b"abc" == files.get(SHA256)
     files.delete(SHA256)
     files.delete(SHA256)
     assert files.missing([SHA256]) == {SHA256}
