@@ -43,7 +43,9 @@ LIKENESS = (
     *("name", "number", "negation", "denial", "opposite", "direction", "parity"),
 )
 """Signs that are fitted on what people have labelled."""
-EXCHANGED = {"number_alone": 4.0, "date_alone": 4.0, "unit": 4.0, "number_moved": 4.0, "name_moved": 1.0}
+EXCHANGED = {
+    "number_alone": 4.0, "date_alone": 4.0, "unit": 4.0, "number_moved": 4.0, "name_moved": 1.0, "name_replaced": 2.0,
+}  # fmt: skip
 """Signs that are fitted on injected errors, each with the most that it may weigh: people write names in many ways."""
 DECAY = 0.003
 FALSE_POSITIVES = 0.05

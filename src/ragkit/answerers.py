@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
 from ragkit.answer.conversations import Conversations
 from ragkit.answer.feedback import FeedbackStore
 from ragkit.answer.records import Records
+from ragkit.checkers import open_checker
+from ragkit.models.named import with_model
+from ragkit.threads import Once
 
 if TYPE_CHECKING:
     from ragkit.answer.pipeline import Answerer
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ragkit.store.engine import Database
     from ragkit.threads import Threads
 
-__all__ = ["Answerers", "with_model"]
+__all__ = ["Answerers"]
 
 
 class Answerers:
@@ -37,6 +38,7 @@ class Answerers:
     Attributes:
         conversations: What was said.
         records: What was answered; `feedback`: what was said of it.
+        checker: Opens the stronger check of sentences, where there is one.
     """
 
     def __init__(
@@ -56,9 +58,16 @@ class Answerers:
         self._collections = collections
         self._prompts = prompts
         self._embedder = embedder
+        self.checker = Once(lambda: open_checker(settings))
 
-    def open(self, search: Search, threads: Threads, *, llm: str | None = None) -> Answerer:
+    def open(self, search: Search, threads: Threads, *, llm: str | None = None, least: float | None = None) -> Answerer:
         """With the model of `RAGKIT_LLM`, or another one spelled alike.
+
+        Args:
+            search: Finds passages.
+            threads: For blocking work.
+            llm: The other model.
+            least: From which probability on is answered, whatever a collection was tuned to.
 
         Raises:
             ConfigError: The model cannot be used.
@@ -81,22 +90,9 @@ class Answerers:
             reader=reader,
             settings=settings,
             threads=threads,
+            least=self._least if least is None else lambda name: least,
+            checker=self.checker(),
         )
 
-
-def with_model(settings: Settings, llm: str) -> Settings:
-    """With another model, or several; each has key and address of its provider as they are set, and of no other.
-
-    Raises:
-        ConfigError: There are several addresses or keys, but not one for each model that is set.
-    """
-    from ragkit.models.chat import each_of
-
-    known = {one.llm.partition(":")[0]: one for one in reversed(list(each_of(settings)))}
-    mine = [known.get(name.strip().partition(":")[0]) for name in llm.removesuffix(",extractive").split(",")]
-    keys = [one.llm_api_key.get_secret_value() if one and one.llm_api_key else "" for one in mine]
-    urls = [(one.llm_base_url or "") if one else "" for one in mine]
-    own: dict[str, object] = {"llm": llm, "llm_window": settings.llm_window if llm == settings.llm else None}
-    own |= {"llm_api_key": SecretStr(",".join(keys)) if any(keys) else None}
-    own |= {"llm_base_url": ",".join(urls) if any(urls) else None}
-    return settings.model_copy(update=own)
+    def _least(self, collection: str) -> float | None:
+        return self._collections.get(collection).answers_from

@@ -132,6 +132,7 @@ class _Root:
             embedder=self.embedders.named,
             profile=self.profile,
             answerer=self.answerers.open,
+            checker=self.answerers.checker,
             verify=self.verify,
             drop=self.drop,
             probes={

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ragkit.engine import AsyncRagkit
     from ragkit.evaluate.compare import Comparison
     from ragkit.evaluate.groundedness import Groundedness
+    from ragkit.evaluate.precision import Threshold
     from ragkit.evaluate.runs import Evaluation, PerQuestion
     from ragkit.evaluate.tuning import Tuning
     from ragkit.measuring import ChunkingOptions, RetrievalOptions
@@ -272,6 +273,12 @@ class Evaluations(Resource):
 
     def groundedness(self, file: str | Path) -> Groundedness:
         return self._call(self._kit.evaluate.groundedness, file)
+
+    def precision(self, questions: str | Path, **options: Any) -> Threshold:
+        return self._call(self._kit.evaluate.precision, questions, **options)
+
+    def forget_precision(self, *, collection: str | None = None) -> None:
+        self._call(self._kit.evaluate.forget_precision, collection=collection)
 
     def tune(self, questions: str | Path | None = None, **options: Any) -> Tuning:
         return self._call(self._kit.evaluate.tune, questions, **options)

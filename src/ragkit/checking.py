@@ -3,39 +3,61 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ragkit.answer.checkers import checked_again
 from ragkit.answer.citations import hold
-from ragkit.evaluate.groundedness import Groundedness, read_labelled, summarise
+from ragkit.answer.windows import claim_of, likeliest
+from ragkit.evaluate.groundedness import Groundedness, Labelled, read_labelled, summarise
 from ragkit.ingest.chunking import fitting
 from ragkit.parsed import Parsed
 from ragkit.protocols import Chunker
 from ragkit.reader import Reader
 from ragkit.types import Hit
+from ragkit.verdicts import BUILT_IN
 
 if TYPE_CHECKING:
+    from ragkit.answer.groundedness import Check
     from ragkit.parts import Parts
+    from ragkit.threads import Threads
 
 __all__ = ["check_labelled", "passages_of"]
 
 
-def check_labelled(parts: Parts, file: Path) -> Groundedness:
+async def check_labelled(parts: Parts, threads: Threads, file: Path) -> Groundedness:
     """See `AsyncEvaluation.groundedness`."""
     began = time.perf_counter()
+    examples, held = await threads.run(_held, parts, file)
+    checker = await threads.run(parts.checker)
+    opinions = [
+        None if checker is None else await checked_again(own, one.statement, passages, checker)
+        for one, (own, passages) in zip(examples, held, strict=True)
+    ]
+    decided = list(zip([own for own, _ in held], opinions, strict=True))
+    return summarise(
+        file.stem,
+        [one.label for one in examples],
+        [own.verdict if opinion is None else opinion.verdict for own, opinion in decided],
+        [own.score if opinion is None else opinion.score for own, opinion in decided],
+        checked_by=[BUILT_IN if checker is None or opinion is None else checker.name for _, opinion in decided],
+        took_s=round(time.perf_counter() - began, 2),
+    )
+
+
+def _held(parts: Parts, file: Path) -> tuple[list[Labelled], list[tuple[Check, Sequence[Hit]]]]:
+    """What the built-in check says of each, with the passages that a stronger one may look at."""
     examples = read_labelled(file)
     settings = parts.settings
     embedder = parts.embedder(settings.embedder)
     chunker = fitting(embedder, tokens=settings.chunk_tokens, overlap=0)
     reader = Reader(embedder)
-    checks = [hold(one.statement, passages_of(one.context, chunker), reader) for one in examples]
-    return summarise(
-        file.stem,
-        [one.label for one in examples],
-        [check.verdict for check in checks],
-        [check.score for check in checks],
-        took_s=round(time.perf_counter() - began, 2),
-    )
+    held = []
+    for one in examples:
+        passages = likeliest(claim_of(one.statement), passages_of(one.context, chunker))
+        held.append((hold(one.statement, passages, reader), passages))
+    return examples, held
 
 
 def passages_of(context: str, chunker: Chunker, *, title: str = "") -> tuple[Hit, ...]:

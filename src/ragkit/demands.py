@@ -130,7 +130,7 @@ _QUARTER = re.compile(
 )
 
 
-_WORD = re.compile(r"[\w'-]+")
+_WORD = re.compile(r"\w(?:[\w'-]*\w)?")
 _GERMAN = frozenset(
     "auf bei darf das dem der ein eine für im ist mit und wann welche welcher wer wie wo zu zum zur".split()
 )

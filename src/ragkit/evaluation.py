@@ -11,12 +11,14 @@ from ragkit.checking import check_labelled
 from ragkit.evaluate.compare import Comparison
 from ragkit.evaluate.golden import read_golden
 from ragkit.evaluate.groundedness import Groundedness
+from ragkit.evaluate.precision import Threshold
 from ragkit.evaluate.retrieval import OnQuestion
 from ragkit.evaluate.runs import Evaluation, PerQuestion
 from ragkit.evaluate.tuning import Tuning
 from ragkit.measuring import ChunkingOptions, Measuring, RetrievalOptions
 from ragkit.store.engine import now
 from ragkit.threads import Threads
+from ragkit.thresholds import reset_threshold, tune_threshold
 from ragkit.tuning import tune_collection
 from ragkit.types import Answer
 
@@ -95,7 +97,7 @@ class AsyncEvaluation:
         Raises:
             InputError: The file cannot be read, or has too few of a label.
         """
-        return await self._threads.run(check_labelled, self._parts, Path(file))
+        return await check_labelled(self._parts, self._threads, Path(file))
 
     async def tune(
         self,
@@ -123,6 +125,42 @@ class AsyncEvaluation:
         file = None if questions is None else Path(questions)
         work = partial(tune_collection, self._parts, file, collection=name, split=split, on_question=on_question)
         return await self._threads.run(work)
+
+    async def precision(
+        self,
+        questions: str | Path,
+        *,
+        wanted: float,
+        collection: str | None = None,
+        on_question: OnQuestion = lambda offset, done, total: None,
+    ) -> Threshold:
+        """Choose from which probability on a collection is answered, for a wanted share of right answers.
+
+        Kept only where that share is reached on questions that the threshold was not chosen by.
+
+        Args:
+            questions: A file of golden questions; some of them must be refused.
+            wanted: Of the answers that are given, the share that cites a right document and quotes every fact.
+            collection: `RAGKIT_COLLECTION` when it is not given.
+            on_question: As for `tune`.
+
+        Raises:
+            InputError: The questions cannot be read, or are too few.
+            NotFound: There is no such collection.
+            UpstreamError: The model's provider failed.
+        """
+        name = collection or self._parts.settings.collection
+        work = partial(tune_threshold, wanted=wanted, collection=name, on_question=on_question)
+        return await work(self._parts, self._threads, Path(questions))
+
+    async def forget_precision(self, *, collection: str | None = None) -> None:
+        """Answer a collection from the built-in probability on again.
+
+        Raises:
+            NotFound: There is no such collection.
+        """
+        name = collection or self._parts.settings.collection
+        await self._threads.run(reset_threshold, self._parts, name)
 
     async def list(self) -> tuple[Evaluation, ...]:
         """Those that were made here, newest first."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ragkit.types import Answer, Citation, Hit, Verdict
+from ragkit.verdicts import BUILT_IN
 
 __all__ = ["Accepted", "Cited", "Done", "Event", "Failed", "Retrieved", "Token", "Verified"]
 
@@ -56,6 +57,8 @@ class Verified:
     score: float
     dropped: bool = False
     """Whether the sentence was left out of the answer for it."""
+    checked_by: str = BUILT_IN
+    """As of a citation."""
     event: Literal["verdict"] = "verdict"
 
 

@@ -60,3 +60,5 @@ class Explanation:
     candidates: tuple[Candidate, ...]
     """The result, then what was left out, by score."""
     stages_ms: Mapping[str, float]
+    answers_from: float | None = None
+    """The probability of an answer from which on it is given, where `ragkit tune --precision` has set it."""

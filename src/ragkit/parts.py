@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ragkit.jobs.ledger import JobLedger
     from ragkit.keys.quotas import Quotas
     from ragkit.keys.registry import KeyRegistry
+    from ragkit.opinions import Checker
     from ragkit.prompts.registry import PromptRegistry
     from ragkit.protocols import Embedder
     from ragkit.retrieve.pipeline import Retriever
@@ -39,8 +40,10 @@ __all__ = ["OpenAnswerer", "Parts", "state_of"]
 class OpenAnswerer(Protocol):
     """Puts the answer path together."""
 
-    def __call__(self, search: Search, threads: Threads, *, llm: str | None = None) -> Answerer:
-        """With the model of `RAGKIT_LLM`, or another one spelled alike."""
+    def __call__(
+        self, search: Search, threads: Threads, *, llm: str | None = None, least: float | None = None
+    ) -> Answerer:
+        """With the model of `RAGKIT_LLM` or another one spelled alike, and `least` in place of what was tuned."""
         ...
 
 
@@ -73,6 +76,8 @@ class Parts:
     profile: Callable[[Pipeline], Profile]
     """How the files of a pipeline are processed."""
     answerer: OpenAnswerer
+    checker: Callable[[], Checker | None]
+    """Opens the stronger check of sentences, where there is one."""
     verify: Callable[[bool], VerifyReport]
     drop: Callable[[str], int]
     """Removes a collection with what is derived from it; returns how many documents it had."""

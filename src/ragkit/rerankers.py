@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ragkit.errors import ConfigError
 from ragkit.threads import Once
 
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from ragkit.types import Hit
 
 __all__ = ["Rerankers"]
-
-_LLM = "llm"
 
 
 class Rerankers:
@@ -62,7 +59,9 @@ class Rerankers:
 
 
 def _open(reranker: str, settings: Settings) -> Reranker:
-    if reranker.partition(":")[0] == _LLM:
+    from ragkit.models.named import is_llm
+
+    if is_llm(reranker):
         return _open_llm(reranker, settings)
     from ragkit.models.rerank import open_reranking_model
 
@@ -70,21 +69,13 @@ def _open(reranker: str, settings: Settings) -> Reranker:
 
 
 def _open_llm(reranker: str, settings: Settings) -> Reranker:
-    """A chat model that ranks: the one of `RAGKIT_LLM`, or another one by `llm:provider:model`."""
+    """A chat model that ranks."""
     from ragkit.answer.context import written
-    from ragkit.answerers import with_model
-    from ragkit.models.chat import open_language_model
+    from ragkit.models.named import named_language_model
     from ragkit.retrieve.listwise import ListwiseReranker
 
-    name = reranker.partition(":")[2] or settings.llm
-    provider, _, model = name.partition(":")
-    if not (provider and model):
-        raise ConfigError(
-            f"RAGKIT_RERANKER is {reranker!r}, and {name!r} is not a language model.",
-            hint="Set RAGKIT_LLM to provider:model, or RAGKIT_RERANKER to llm:provider:model.",
-        )
-    complete = partial(_complete, open_language_model(with_model(settings, name)))
-    return ListwiseReranker(reranker, complete=complete, written=written)
+    chat = named_language_model(reranker, settings, variable="RAGKIT_RERANKER")
+    return ListwiseReranker(reranker, complete=partial(_complete, chat), written=written)
 
 
 def _complete(chat: ChatModel, request: ChatRequest) -> str:

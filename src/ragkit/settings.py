@@ -128,6 +128,14 @@ class Settings(BaseSettings):
         description="What becomes of a sentence that its sources do not support: it is flagged, or dropped; or the "
         "answer becomes a refusal (abstain), or is written once more after an objection (repair).",
     )
+    checker: str | None = Field(
+        None,
+        description="A stronger check of cited sentences beside the built-in one: an NLI or hallucination "
+        "cross-encoder by path or installed name; llm (the model of RAGKIT_LLM) or llm:provider:model.",
+    )
+    checker_share: float = Field(
+        1.0, gt=0, le=1, description="The share of cited sentences, drawn by their words, that RAGKIT_CHECKER looks at."
+    )
     history_tokens: int = Field(
         1000, ge=50, description="Budget for the conversation, where a model rewrites a follow-up question, in tokens."
     )

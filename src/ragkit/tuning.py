@@ -54,7 +54,7 @@ def tune_collection(
         values[offset] = list(ranking_measures(dataset.qrels, rankings)["nDCG@10"].values())
     tuned = tune(collection, values, synthetic=questions is None, in_use=generation.dense_offset)
     if tuned.kept:
-        parts.collections.set_dense_offset(generation, tuned.offset)
+        parts.collections.tune(generation, dense_offset=tuned.offset)
     return tuned
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from ragkit.history import Attempt, FilterVerdict
 from ragkit.prompting import Example, PromptRef, PromptVersion
+from ragkit.verdicts import BUILT_IN, Evidence, Note, Reason, Verdict
 
 __all__ = [
     "MOST_CONDITIONS",
@@ -24,6 +25,7 @@ __all__ = [
     "Document",
     "DocumentState",
     "DocumentView",
+    "Evidence",
     "Example",
     "Failure",
     "Filters",
@@ -48,13 +50,8 @@ __all__ = [
 ]
 
 Mode = Literal["hybrid", "dense", "keyword", "hybrid+rerank"]
-Verdict = Literal["supported", "partly", "unsupported", "contradicted"]
 DocumentState = Literal["found", "live", "quarantined", "failed", "withdrawn"]
 JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
-Note = Literal["dropped", "repaired", "looped"]
-"""What was done to a model's reply: sentences were left out that their sources do not support, the model was asked
-again after an objection, or the reply was ended as it repeated itself."""
-Reason = Literal["no_evidence", "off_topic", "conflicting_sources", "underspecified"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +238,8 @@ class Citation:
     """How well the quote supports the sentence that cites it, 0 to 1."""
     supported: bool
     """`verdict == "supported"`."""
+    checked_by: str = BUILT_IN
+    """What decided on the verdict: the built-in check, or a stronger one by the name of its model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,6 +290,8 @@ class Answer:
     notes: tuple[Note, ...] = ()
     fallback: str | None = None
     """Why `model` is not the first of `RAGKIT_LLM`, where it is not."""
+    evidence: Evidence | None = None
+    """None where a rule decided, such as that nothing was found, or where it was not judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ragkit.answer.abstain import ANSWERABLE
 from ragkit.app import Ragkit
+from ragkit.errors import InputError
 from ragkit.evaluate.tuning import OFFSETS
 from ragkit.ingest.pipelines import Pipeline, Retrieval
 from ragkit.parts import state_of
@@ -158,3 +160,26 @@ def test_a_collection_is_tuned_by_questions_and_searched_so_from_then_on(kit: Ra
     made = kit.evaluate.tune(collection="tuned")
     assert (found.synthetic, made.synthetic, made.questions) == (False, True, 24)
     assert made.kept == (made.offset != 0 and made.gain.mean > 0 and made.gain.low >= 0)
+
+
+def test_a_collection_answers_as_rarely_as_it_was_tuned_to(kit: Ragkit, home: Path) -> None:
+    (home / "sure").mkdir()
+    lines = []
+    for n in range(16):
+        (home / "sure" / f"{n}.txt").write_text(f"The locker {n} is opened by key {n} of the porter.", "utf-8")
+        lines.append({"question": f"Which key opens the locker {n}?", "must_cite": [f"{n}.txt"]})
+        lines.append({"question": f"Who painted the ceiling over locker {n} in spring?", "must_refuse": True})
+    kit.ingest(home / "sure", collection="sure")
+    file = home / "golden.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    found = kit.evaluate.precision(file, wanted=0.5, collection="sure")
+    tuned = kit.explain("key", collection="sure").answers_from
+    assert found.questions == 32
+    assert tuned == found.least
+    evidence = kit.ask("Which key opens the locker 3?", collection="sure").evidence
+    assert evidence is not None
+    assert (evidence.tuned, evidence.least) == (found.kept, found.least if found.kept else ANSWERABLE)
+    kit.evaluate.forget_precision(collection="sure")
+    assert kit.explain("key", collection="sure").answers_from is None
+    with pytest.raises(InputError, match="between 0 and 1"):
+        kit.evaluate.precision(file, wanted=1.5, collection="sure")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr
 
-from ragkit.answerers import with_model
+from ragkit.models.named import with_model
 from ragkit.settings import Settings
 
 

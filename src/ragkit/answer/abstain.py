@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from ragkit.answer.conflicts import meanings
 from ragkit.answer.evidence import lacking, signs
 from ragkit.demands import identifiers, names
 from ragkit.lexical import fold, weights
 from ragkit.reader import Reader
-from ragkit.statements import ranked
-from ragkit.types import Hit, Reason
+from ragkit.reading import Reading
+from ragkit.statements import Statement, ranked
+from ragkit.types import Evidence, Hit, Reason
 
-__all__ = ["BIAS", "WEIGHTS", "Judge", "probability", "refusal"]
+__all__ = ["ANSWERABLE", "BIAS", "WEIGHTS", "Judge", "Judgement", "probability", "refusal"]
 
 BIAS = -2.68
 WEIGHTS: Mapping[str, float] = {
@@ -53,6 +55,16 @@ _POINTS = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """Whether to answer, and from how probable an answer on."""
+
+    reason: Reason | None = None
+    """Why not."""
+    evidence: Evidence | None = None
+    """None where a rule decided."""
+
+
 class Judge:
     """Judges whether passages can answer a question.
 
@@ -65,17 +77,33 @@ class Judge:
 
     def reason_to_abstain(self, question: str, hits: Sequence[Hit]) -> Reason | None:
         """Why not to answer from these passages; none when it can be tried."""
+        return self.judge(question, hits).reason
+
+    def judge(self, question: str, hits: Sequence[Hit], *, least: float | None = None) -> Judgement:
+        """Whether to answer from these passages.
+
+        Args:
+            question: As it stands alone.
+            hits: What was found.
+            least: The probability from which on to answer, as it was tuned; `ANSWERABLE` without.
+        """
         if is_vague(question):
-            return "underspecified"
+            return Judgement(reason="underspecified")
         if not hits or lacking(question, hits):
-            return "no_evidence"
+            return Judgement(reason="no_evidence")
         reading = self._reader.read(question, hits)
         found = ranked(reading)
         if not found:
-            return "no_evidence"
-        if probability(signs(reading, found, hits)) >= ANSWERABLE:
-            return "underspecified" if meanings(reading.asked, found, reading.hits) else None
-        return "no_evidence" if max(one.features["similar"] for one in found) >= ABOUT else "off_topic"
+            return Judgement(reason="no_evidence")
+        held = round(probability(signs(reading, found, hits)), 4)
+        evidence = Evidence(probability=held, least=ANSWERABLE if least is None else least, tuned=least is not None)
+        return Judgement(reason=_reason(reading, found, evidence), evidence=evidence)
+
+
+def _reason(reading: Reading, found: Sequence[Statement], evidence: Evidence) -> Reason | None:
+    if evidence.probability >= evidence.least:
+        return "underspecified" if meanings(reading.asked, found, reading.hits) else None
+    return "no_evidence" if max(one.features["similar"] for one in found) >= ABOUT else "off_topic"
 
 
 def probability(signs: Mapping[str, float]) -> float:

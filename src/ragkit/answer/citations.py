@@ -11,7 +11,7 @@ from ragkit.answer.mismatches import Text
 from ragkit.answer.windows import Claim, Window, best_windows, claim_of, likeliest, together
 from ragkit.events import Cited, Verified
 from ragkit.reader import Reader
-from ragkit.types import Citation, Hit
+from ragkit.types import Citation, Hit, Usage
 
 __all__ = ["Resolved", "hold", "resolve"]
 
@@ -22,6 +22,10 @@ class Resolved:
 
     cited: tuple[Cited, ...]
     verified: Verified
+    barred: bool = False
+    """As of a `Check`."""
+    usage: Usage | None = None
+    """Of a language model that was asked about it."""
 
 
 def resolve(sentence: Sentence, sources: Sequence[Hit], reader: Reader | None = None) -> Resolved:
@@ -47,7 +51,7 @@ def resolve(sentence: Sentence, sources: Sequence[Hit], reader: Reader | None = 
         Cited(citation=_citation(marker, hit, window, own, overall))
         for marker, hit, window, own in zip(sentence.markers, cited, windows, checks, strict=True)
     )
-    return Resolved(cited=citations, verified=_verified(sentence, overall))
+    return Resolved(cited=citations, verified=_verified(sentence, overall), barred=overall.barred)
 
 
 def hold(text: str, passages: Sequence[Hit], reader: Reader | None = None) -> Check:

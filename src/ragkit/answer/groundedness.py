@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ragkit.answer.mismatches import TURNING, Text, mismatches
-from ragkit.answer.places import displaced
+from ragkit.answer.places import displaced, replaced
 from ragkit.answer.signed import other_sign
 from ragkit.answer.windows import Claim, Window
 from ragkit.demands import names
@@ -26,19 +26,18 @@ __all__ = ["BY_WORDS", "PARTLY", "READ", "SUPPORTED", "Check", "Model", "judge",
 
 CONTEXT = 0.8
 """What a word counts that only stands above the quote: in the title, a heading, the header row."""
-ABOUT = 0.5
-"""Coverage from which on evidence speaks of the same thing, so that a mismatch contradicts instead of missing."""
 NUMBER_FROM, DATE_FROM, NAME_FROM = 0.7, 0.5, 0.7
 """Shares of the other words that must be there for the mismatch of a number, a date or a name to tell more."""
-SAME = 0.8
-"""Share of the words, but for names, numbers and those that turn the sense, from which on another number, or a word
-that turns it, contradicts however likely the sentence is."""
+NEARLY, SAME = 0.7, 0.8
+"""Shares of the words, but for names, numbers and those that turn the sense, from which on two signs together, or one,
+contradict however likely the sentence is."""
+IN_ITS_PLACE = 0.6
+"""Share of a name's company from which on another name is in its place."""
 SUPPORTED = 0.60
 PARTLY = 0.40
 """Probabilities from which on a sentence is supported, or partly supported."""
 _MISSING = ("number", "date", "unit", "sign", "invented")
 """With one of these a sentence is not supported, however likely."""
-_DENIED = ("negation", "opposite", "direction", "sign")
 _REPLIES = frozenset({"yes", "ja", "nein"})
 """Words that answer a question and tell nothing of what it was; `no` is no content word anyway."""
 
@@ -70,11 +69,12 @@ READ = Model(
         "opposite": -0.77,  # one of two opposites on either side
         "direction": -1.5,  # more on one side, less on the other
         "parity": -0.36,  # decreases and denials on one side even, on the other odd
-        "number_alone": -1.6,  # a number that is not there, where most of the rest is
-        "date_alone": -1.97,  # a date, alike
-        "unit": -1.18,  # the number of something else
-        "number_moved": -1.41,  # another number is in the place of one
+        "number_alone": -1.66,  # a number that is not there, where most of the rest is
+        "date_alone": -2.02,  # a date, alike
+        "unit": -1.22,  # the number of something else
+        "number_moved": -1.45,  # another number is in the place of one
         "name_moved": -1.0,  # another name is, where most of the rest is there
+        "name_replaced": -1.55,  # another name is in the place of one that is nowhere, alike
     },
 )
 BY_WORDS = Model(
@@ -91,11 +91,12 @@ BY_WORDS = Model(
         "opposite": -0.3,
         "direction": -1.27,
         "parity": -0.49,
-        "number_alone": -1.48,
-        "date_alone": -1.95,
-        "unit": -1.16,
-        "number_moved": -1.44,
+        "number_alone": -1.54,
+        "date_alone": -2.01,
+        "unit": -1.2,
+        "number_moved": -1.49,
         "name_moved": -1.0,
+        "name_replaced": -1.63,
     },
 )
 """Where there are no vectors of tokens."""
@@ -108,6 +109,8 @@ class Check:
     verdict: Verdict
     score: float
     """The probability that it is supported."""
+    barred: bool = False
+    """It has a number, date, unit, quotation or address that is not there: no other check makes it supported."""
 
 
 def judge(claim: Claim, windows: Sequence[Window]) -> Check:
@@ -126,7 +129,9 @@ def judge(claim: Claim, windows: Sequence[Window]) -> Check:
     model = READ if any(window.similar is not None for window in windows) else BY_WORDS
     score = model.probability(found)
     rival = bool(evidence.numbers - said.numbers)
-    return Check(verdict=_verdict(score, found, rival=rival), score=round(score, 4))
+    missing = any(found[name] for name in _MISSING)
+    verdict = _verdict(score, found, missing=missing, rival=rival)
+    return Check(verdict=verdict, score=round(score, 4), barred=missing)
 
 
 def stands_there(said: Text, evidence: Text) -> bool:
@@ -137,16 +142,20 @@ def stands_there(said: Text, evidence: Text) -> bool:
     return any(said.plain in part.plain and part.denials == said.denials for part in [evidence, *around])
 
 
-def _verdict(score: float, found: Mapping[str, float], *, rival: bool) -> Verdict:
-    missing = any(found[name] for name in _MISSING)
-    denied = any(found[name] for name in _DENIED)
-    if found["rest"] >= SAME and (denied or (missing and rival)):
+def _verdict(score: float, found: Mapping[str, float], *, missing: bool, rival: bool) -> Verdict:
+    if _contradicts(found, other_value=missing and rival):
         return "contradicted"
     if score >= SUPPORTED and not missing:
         return "supported"
-    if score >= PARTLY and not missing:
-        return "partly"
-    return "contradicted" if denied and found["covered"] >= ABOUT else "unsupported"
+    return "partly" if score >= PARTLY and not missing else "unsupported"
+
+
+def _contradicts(found: Mapping[str, float], *, other_value: bool) -> bool:
+    """Whether nearly all of the sentence stands there, and what does not says otherwise."""
+    turned = found["negation"] or found["opposite"] or found["sign"]
+    if found["rest"] >= SAME and (turned or other_value or found["in_its_place"] >= IN_ITS_PLACE):
+        return True
+    return found["rest"] >= NEARLY and bool(found["direction"] or (found["negation"] and found["denial"]))
 
 
 def signs(claim: Claim, windows: Sequence[Window]) -> Mapping[str, float]:
@@ -158,6 +167,7 @@ def signs(claim: Claim, windows: Sequence[Window]) -> Mapping[str, float]:
     found = mismatches(said, evidence, known)
     number = max(found["number"], found["sign"])  # with another sign it is another number
     moved = displaced(claim.text, evidence.text)
+    other = replaced(claim.text, evidence.text, held | lent | evidence.folded)
     covered = overlap(claim.wanted, held) + CONTEXT * overlap(claim.wanted, lent)
     similar = [window.similar for window in windows if window.similar is not None]
     # Where all else is there, a number or date that is not has been exchanged; a paraphrase may count in another way.
@@ -170,6 +180,7 @@ def signs(claim: Claim, windows: Sequence[Window]) -> Mapping[str, float]:
         "covered": covered,
         "order": _common(terms(claim.text), terms(evidence.text)),
         "similar": max(similar, default=covered),
+        "in_its_place": other,
         "rest": overlap({term: tells for term, tells in plain.items() if term not in TURNING}, held),
         **found,
         "number": number,
@@ -177,6 +188,7 @@ def signs(claim: Claim, windows: Sequence[Window]) -> Mapping[str, float]:
         "date_alone": found["date"] * _above(rest, DATE_FROM),
         "number_moved": moved["number"],
         "name_moved": moved["name"] * _above(rest, NAME_FROM),
+        "name_replaced": other * _above(rest, NAME_FROM),
     }
 
 

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from ragkit.answer.abstain import Judge, refusal
+from ragkit.answer.abstain import Judge, Judgement, refusal
 from ragkit.answer.conversations import Conversations, SoFar, carried
 from ragkit.answer.ports import Prompts, Search, Sections
 from ragkit.answer.records import Records
@@ -18,6 +18,7 @@ from ragkit.answer.turn import Turn
 from ragkit.answer.writing import Writer
 from ragkit.errors import InputError, RagkitError, TooLarge, error_for
 from ragkit.events import Accepted, Done, Event, Failed, Retrieved, Token
+from ragkit.opinions import Checker
 from ragkit.protocols import ChatModel
 from ragkit.reader import Reader
 from ragkit.recorded import Trace
@@ -45,6 +46,8 @@ class Answerer:
         reader: Reads question and passages, to judge whether they hold an answer.
         settings: Limits and budgets.
         threads: For blocking work; of its own when they are not given.
+        least: From which probability on a collection is answered from; none where it was not tuned.
+        checker: A stronger check of sentences, beside the built-in one.
     """
 
     def __init__(
@@ -60,6 +63,8 @@ class Answerer:
         reader: Reader,
         settings: Settings,
         threads: Threads | None = None,
+        least: Callable[[str], float | None] = lambda collection: None,
+        checker: Checker | None = None,
     ) -> None:
         self._search = search
         self._generation = generation
@@ -68,11 +73,12 @@ class Answerer:
         self._conversations = conversations
         self._records = records
         self._judge = Judge(reader)
+        self._least = least
         self._settings = settings
         self._threads = threads or Threads(settings.threads)
         writing: dict[str, Any] = {"chat": chat, "prompts": prompts, "settings": settings, "threads": self._threads}
         self._rewriter = Rewriter(**writing)
-        self._writer = Writer(reader=reader, sections=sections, **writing)
+        self._writer = Writer(reader=reader, sections=sections, checker=checker, **writing)
 
     async def stream(
         self,
@@ -169,6 +175,9 @@ class Answerer:
             began=began,
         )
 
+    def _judged(self, turn: Turn) -> Judgement:
+        return self._judge.judge(turn.standalone, turn.hits, least=self._least(turn.collection))
+
     async def _stages(self, turn: Turn) -> AsyncGenerator[Event]:
         if not turn.standalone:
             await self._rewriter.rewrite(turn)
@@ -187,7 +196,8 @@ class Answerer:
         yield Retrieved(question=turn.standalone, hits=found.hits)
 
         since = time.perf_counter()
-        turn.reason = await self._threads.run(self._judge.reason_to_abstain, turn.standalone, turn.hits)
+        judged = await self._threads.run(self._judged, turn)
+        turn.reason, turn.evidence = judged.reason, judged.evidence
         turn.passed("check", since)
         if turn.reason is None:
             async with aclosing(self._writer.write(turn)) as events:

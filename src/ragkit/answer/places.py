@@ -1,17 +1,18 @@
 """Whether the numbers and names of a claim stand where they stand in its evidence.
 
-Exchanged names and a number taken from the line below are all there: what gives them away is the company they keep.
+Exchanged names and a number taken from the line below are all there: what gives them away is the company they keep. So
+it does where a name that is nowhere has taken the place of another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from ragkit.demands import names
 from ragkit.lexical import fold, terms
 from ragkit.text import words
 
-__all__ = ["displaced"]
+__all__ = ["displaced", "replaced"]
 
 REACH = 4
 """So many words to each side are the company of a number or name; one farther off counts less."""
@@ -40,6 +41,21 @@ def displaced(claim: str, evidence: str) -> dict[_Kind, float]:
             group = "name" if kind == "name" else "number"
             worst[group] = max(worst[group], max(rivals) - max(own))
     return worst
+
+
+def replaced(claim: str, evidence: str, held: Set[str]) -> float:
+    """By how much another name stands in the evidence where the claim has one that is nowhere, 0 to 1.
+
+    Args:
+        claim: The sentence.
+        evidence: What it is held against.
+        held: The words of the evidence and of what stands above it.
+    """
+    ours, theirs = _places(claim), _places(evidence)
+    said = set(map(fold, words(claim)))
+    rivals = [company for word, kind, company in theirs if kind == "name" and word not in said]
+    missing = [company for word, kind, company in ours if kind == "name" and word not in held and company]
+    return max((_agreement(company, rival) for company in missing for rival in rivals), default=0.0)
 
 
 def _places(text: str) -> list[tuple[str, _Kind, _Company]]:

@@ -13,7 +13,7 @@ from ragkit.protocols import Disagreement
 from ragkit.recorded import Shown, Trace
 from ragkit.store.engine import now
 from ragkit.text import sha256
-from ragkit.types import Answer, Citation, Filters, Hit, Note, PromptRef, PromptVersion, Reason, Usage
+from ragkit.types import Answer, Citation, Evidence, Filters, Hit, Note, PromptRef, PromptVersion, Reason, Usage
 
 __all__ = ["Turn"]
 
@@ -48,6 +48,7 @@ class Turn:
     notes: list[Note] = field(default_factory=list)
     reason: Reason | None = None
     """Why it was not answered."""
+    evidence: Evidence | None = None
     disagreement: Disagreement | None = None
     """Between two of the sources."""
     fallback: str | None = None
@@ -93,6 +94,7 @@ class Turn:
             ),
             notes=tuple(dict.fromkeys(self.notes)),
             fallback=self.fallback,
+            evidence=self.evidence,
         )
 
     def _tells_both_sides(self) -> bool:

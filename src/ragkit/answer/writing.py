@@ -11,6 +11,7 @@ from typing import Any
 
 from ragkit.answer import reply
 from ragkit.answer.budget import Room, room_in
+from ragkit.answer.checkers import looked_at_again
 from ragkit.answer.citations import Resolved, resolve
 from ragkit.answer.conflicts import disagreement, is_announced, note
 from ragkit.answer.context import written
@@ -23,6 +24,7 @@ from ragkit.answer.sources import Source, assembled
 from ragkit.answer.turn import Turn
 from ragkit.errors import UpstreamError
 from ragkit.events import Cited, Event, Token, Verified
+from ragkit.opinions import Checker
 from ragkit.protocols import ChatDelta, ChatModel, ChatRequest, Disagreement
 from ragkit.reader import Reader
 from ragkit.settings import Settings
@@ -44,6 +46,7 @@ class Writer:
         reader: Reads what is written and what it cites, to hold one against the other, and the sources.
         settings: Budgets, and what becomes of sentences that are not supported.
         threads: For blocking work.
+        checker: Looks once more at each sentence that cites something.
     """
 
     def __init__(
@@ -55,8 +58,10 @@ class Writer:
         reader: Reader,
         settings: Settings,
         threads: Threads,
+        checker: Checker | None = None,
     ) -> None:
         self._chat = chat
+        self._checker = checker
         self._prompts = prompts
         self._sections = sections
         self._reader = reader
@@ -185,6 +190,9 @@ class Writer:
             return resolve(one, sources, self._reader)
 
         found = await self._threads.run(lambda: [(one, checked(one)) for one in closed])
+        if self._checker is not None:
+            found = [(one, await looked_at_again(resolved, sources, self._checker)) for one, resolved in found]
+            turn.usage += [resolved.usage for _, resolved in found if resolved.usage]
         turn.passed("check", since)
         return [(sentence, _quoting(resolved, turn.sources)) for sentence, resolved in found]
 

@@ -10,6 +10,7 @@ from ragkit.cli.connect import kit
 from ragkit.cli.options import Collection, Json, Mmr, Report, Where, filters_of
 from ragkit.cli.output import console, print_json
 from ragkit.types import Answer
+from ragkit.verdicts import BUILT_IN
 
 __all__ = ["print_answer", "register"]
 
@@ -59,7 +60,14 @@ def print_answer(answer: Answer) -> None:
         out.print(f"\n  [yellow]Written by {escape(answer.model)}: {escape(answer.fallback)}[/]")
     for citation in answer.citations:
         sign = "[green]✓[/]" if citation.supported else f"[yellow]{citation.verdict}[/]"
+        sign += "" if citation.checked_by == BUILT_IN else f" [dim]by {escape(citation.checked_by)}[/]"
         place = (citation.title, citation.page and f"page {citation.page}", citation.heading)
         out.print(f"\n  [bold]\\[{citation.marker}][/] {escape(' · '.join(str(p) for p in place if p))}  {sign}")
         out.print(f"      [italic]“{escape(' '.join(citation.quote.split()))}”[/]")
         out.print(f"      [dim]{escape(citation.uri)}[/]")
+    found = answer.evidence
+    if found is not None and (answer.abstained or found.tuned):
+        how = ", as tuned" if found.tuned else ""
+        out.print(
+            f"\n  [dim]Held an answer with probability {found.probability:.2f}; {found.least:.2f} is asked{how}.[/]"
+        )

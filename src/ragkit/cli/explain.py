@@ -60,6 +60,8 @@ def _print(found: Explanation) -> None:
     if found.dense_weight is not None:
         why = ", ".join(f"{name} {value:g}" for name, value in found.signals.items())
         lines.append(f"weight      {found.dense_weight:.2f} vectors, {1 - found.dense_weight:.2f} keywords ({why})")
+    if found.answers_from is not None:
+        lines.append(f"answers     from a probability of {found.answers_from:.2f} on, as tuned")
     lines.append("times       " + ", ".join(f"{stage} {ms:.1f} ms" for stage, ms in found.stages_ms.items()))
     out.print("\n".join(lines) + "\n", markup=False)
     shown = [candidate for candidate in found.candidates if candidate.rank is not None]

@@ -43,6 +43,9 @@ def groundedness(
     verdicts = list(next(iter(found.confusion.values())))
     counts = [[label, *(str(row[verdict]) for verdict in verdicts)] for label, row in found.confusion.items()]
     print_table(["label", *verdicts], counts, empty="")
+    if len(found.checked_by) > 1:
+        who = ", ".join(f"{count} by {name}" for name, count in found.checked_by.items())
+        console().print(f"Verdicts: {who}", markup=False)
     total = sum(found.statements.values())
     console().print(f"{total} statements in {found.took_s:.1f} s", markup=False)
 

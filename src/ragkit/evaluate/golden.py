@@ -16,7 +16,7 @@ from ragkit.evaluate.dataset import json_lines
 from ragkit.evaluate.runs import PerQuestion
 from ragkit.types import Answer, Citation
 
-__all__ = ["MODE", "GoldenQuestion", "fingerprint", "missed", "read_golden", "score"]
+__all__ = ["MODE", "GoldenQuestion", "fingerprint", "is_right", "missed", "read_golden", "score"]
 
 MODE = "ask"
 """What stands where others have the mode of search."""
@@ -93,6 +93,13 @@ def score(questions: Sequence[GoldenQuestion], answers: Sequence[Answer]) -> Per
     texts = tuple(q.question for q in questions)
     # Not their numbers: runs of the same questions in another order are compared, too.
     return PerQuestion(ids=tuple(_sha256(_row(q))[:12] for q in questions), texts=texts, values={MODE: values})
+
+
+def is_right(question: GoldenQuestion, answer: Answer) -> bool:
+    """Whether an answer that was given cites a right document among the first three, and quotes every fact."""
+    if question.must_refuse:
+        return False
+    return (not question.must_cite or _cites(question, answer, first=3)) and _says(question, answer)
 
 
 def missed(each: PerQuestion) -> dict[str, list[str]]:

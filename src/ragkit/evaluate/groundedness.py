@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -61,6 +62,8 @@ class Groundedness:
     confusion: Mapping[str, Mapping[str, int]]
     """By label, by verdict."""
     took_s: float = 0.0
+    checked_by: Mapping[str, int] = field(default_factory=dict)
+    """How many verdicts are whose."""
 
 
 def read_labelled(file: Path) -> list[Labelled]:
@@ -88,7 +91,13 @@ def read_labelled(file: Path) -> list[Labelled]:
 
 
 def summarise(
-    dataset: str, labels: Sequence[Label], verdicts: Sequence[Verdict], scores: Sequence[float], *, took_s: float = 0.0
+    dataset: str,
+    labels: Sequence[Label],
+    verdicts: Sequence[Verdict],
+    scores: Sequence[float],
+    *,
+    checked_by: Sequence[str] = (),
+    took_s: float = 0.0,
 ) -> Groundedness:
     """The measures of checked statements."""
     sides = np.array([label != "unsupported" for label, _ in zip(labels, scores, strict=True) if label != "partial"])
@@ -104,6 +113,7 @@ def summarise(
         ece_interval=interval_of(calibration_error, sides, values),
         confusion={label: {verdict: pairs.count((label, verdict)) for verdict in VERDICTS} for label in kinds},
         took_s=took_s,
+        checked_by=dict(Counter(checked_by)),
     )
 
 

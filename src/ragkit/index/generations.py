@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ragkit.errors import Conflict, InputError, NotFound
+from ragkit.errors import Conflict, NotFound
+from ragkit.index.names import check_name
 from ragkit.index.scope import seen
 from ragkit.index.weights import SourceWeight, set_weight
 from ragkit.protocols import EmbedderSpec
@@ -23,8 +24,6 @@ from ragkit.store.tables import chunks, collections, documents, generations, ver
 from ragkit.types import Collection
 
 __all__ = ["Collections", "Generation", "Superseded", "bump", "check_current", "select_generations", "to_generation"]
-
-MAX_NAME_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +38,7 @@ class Generation:
         pinned: Its embedder was chosen by a reindex, and is opened whatever the setting says.
         beside: It is not the one that answers: it is being built, or kept to go back to.
         dense_offset: Moves the weight of hybrid search towards vectors (above 0) or keywords, as it was tuned.
+        answers_from: The probability of an answer from which on it is given, as it was tuned; none where it was not.
         weights: What the documents of single pipelines count, by what their uris begin with.
         store: Names the Chroma collection and the tantivy folder.
     """
@@ -55,6 +55,7 @@ class Generation:
     pinned: bool = False
     beside: bool = False
     dense_offset: float = 0.0
+    answers_from: float | None = None
     weights: Mapping[str, SourceWeight] = field(default_factory=dict, hash=False)
 
     @property
@@ -106,7 +107,7 @@ class Collections:
         Raises:
             Conflict: The collection was built with another embedder.
         """
-        _check_name(name)
+        check_name(name)
         try:
             generation = self.get(name)
         except NotFound:
@@ -179,9 +180,9 @@ class Collections:
             connection.execute(changed.values(untagged=untagged))
         return self.get(name)
 
-    def set_dense_offset(self, generation: Generation, offset: float) -> None:
-        """Weigh the searches of a generation as it was tuned."""
-        changed = update(generations).where(generations.c.id == generation.id).values(dense_offset=offset)
+    def tune(self, generation: Generation, **values: float | None) -> None:
+        """Set the `dense_offset` of a generation, or what it `answers_from`."""
+        changed = update(generations).where(generations.c.id == generation.id).values(**values)
         with self._database.write() as connection:
             connection.execute(changed)
 
@@ -221,15 +222,6 @@ def bump(connection: Connection, collection_id: int) -> int:
     return int(sequence)
 
 
-def _check_name(name: str) -> None:
-    """Refuse a collection name that would not survive a URL, a shell or a file name."""
-    if not name or len(name) > MAX_NAME_CHARS or not all(c.isalnum() or c in "-_." for c in name) or name[0] in "-.":
-        raise InputError(
-            f"{name!r} cannot be the name of a collection.",
-            hint=f"Use letters, digits, '-', '_' and '.', at most {MAX_NAME_CHARS}, such as 'handbook-2026'.",
-        )
-
-
 def check_current(connection: Connection, generation: Generation) -> None:
     """Make sure that a generation is the one that answers, in the transaction that writes to it.
 
@@ -256,6 +248,7 @@ select_generations = select(
     generations.c.chunking,
     generations.c.pinned,
     generations.c.dense_offset,
+    generations.c.answers_from,
 ).join(generations, generations.c.collection_id == collections.c.id)
 """Every generation of every collection."""
 
@@ -291,5 +284,6 @@ def to_generation(row: Any) -> Generation:
         pinned=row.pinned,
         beside=row.id != row.current_id,
         dense_offset=row.dense_offset,
+        answers_from=row.answers_from,
         weights={prefix: SourceWeight(**said) for prefix, said in (row.weights or {}).items()},
     )

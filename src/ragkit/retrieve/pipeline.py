@@ -163,6 +163,7 @@ class Retriever:
             signals=notes.signals_by_name(),
             candidates=tuple(candidates(notes, hits, look_up)),
             stages_ms=dict(notes.stages_ms),
+            answers_from=generation.answers_from,
         )
 
     def _searched(

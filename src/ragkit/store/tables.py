@@ -95,6 +95,8 @@ generations = Table(
     Column("retired_at", UtcDateTime, nullable=True),
     # Of the logit of the dense weight, as the collection was tuned.
     Column("dense_offset", Float, nullable=False, server_default="0"),
+    # The probability from which on is answered, as the collection was tuned.
+    Column("answers_from", Float, nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("collection_id", "number"),
 )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ragkit.answer.abstain import WEIGHTS, Judge, is_vague, probability, refusal
+from ragkit.answer.abstain import ANSWERABLE, WEIGHTS, Judge, is_vague, probability, refusal
 from ragkit.answer.evidence import signs
 from ragkit.reader import Reader
 from ragkit.statements import ranked
@@ -26,6 +26,18 @@ def judge() -> Judge:
 
 def test_what_the_documents_hold_is_answered(judge: Judge) -> None:
     assert judge.reason_to_abstain("Within how many days are refunds paid to the card?", [hit()]) is None
+
+
+def test_a_tuned_collection_asks_for_more(judge: Judge) -> None:
+    question = "Within how many days are refunds paid to the card?"
+    first = judge.judge(question, [hit()])
+    assert first.evidence is not None
+    assert (first.reason, first.evidence.least, first.evidence.tuned) == (None, ANSWERABLE, False)
+    again = judge.judge(question, [hit()], least=0.9999)
+    assert again.evidence is not None
+    assert (again.reason, again.evidence.tuned) == ("no_evidence", True)
+    assert again.evidence.probability == first.evidence.probability
+    assert judge.judge(question, []).evidence is None
 
 
 def test_nothing_found_is_no_evidence(judge: Judge) -> None:

@@ -48,6 +48,8 @@ def test_a_mismatch_costs_the_score() -> None:
         ("The maximum temperature is 8 degrees.", "The minimum temperature is 8 degrees."),
         ("The fee is 1,250 euros.", "The fee is 1,350 euros."),
         ("It was signed on 3 June 2025.", "It was signed on 3 June 2024."),
+        ("The prize of the academy went to Hallberg.", "In May, the prize of the academy went to Lindqvist."),
+        ("The main square is called 'Ravnplass'.", "It is a town. The main square is called 'Kongeplass'."),
     ],
 )
 def test_opposites_and_other_numbers_contradict(claim: str, evidence: str) -> None:
@@ -72,6 +74,11 @@ def test_what_stands_above_the_evidence_can_support() -> None:
     assert check("Version 6.3 fixed the alarm.", "Fixed the alarm.").verdict == "unsupported"
     assert check("Version 6.3 fixed the alarm.", "Fixed the alarm.", context="Version 6.3").verdict == "supported"
     assert check(claim, row, context="Plan and costs").verdict == "supported"
+
+
+def test_a_name_that_is_missing_without_another_in_its_place_does_not_contradict() -> None:
+    found = check("The prize of the academy went to Hallberg.", "The prize of the academy went to a young physicist.")
+    assert found.verdict != "contradicted"
 
 
 def test_what_both_sides_deny_is_no_contradiction() -> None:

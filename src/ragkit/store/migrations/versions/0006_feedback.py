@@ -1,4 +1,4 @@
-"""What people say of answers, and parts of prompts beside the template; without what nothing reads."""
+"""What people say of answers, parts of prompts, from which probability on is answered; without what nothing reads."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,7 @@ down_revision = "0005"
 def upgrade() -> None:
     op.add_column("prompts", sa.Column("system", sa.Text(), nullable=False, server_default=""))
     op.add_column("prompts", sa.Column("examples", sa.JSON(), nullable=False, server_default="[]"))
+    op.add_column("generations", sa.Column("answers_from", sa.Float(), nullable=True))
     moment = sa.DateTime(timezone=True)
     op.create_table(
         "feedback",
@@ -38,5 +39,6 @@ def downgrade() -> None:
     op.add_column("versions", sa.Column("text_sha256", sa.String(64), nullable=True))
     op.create_index("ix_versions_text_sha256", "versions", ["text_sha256"])
     op.drop_table("feedback")
+    op.drop_column("generations", "answers_from")
     op.drop_column("prompts", "examples")
     op.drop_column("prompts", "system")
