@@ -70,9 +70,9 @@ READ = Model(
         "direction": -1.5,  # more on one side, less on the other
         "parity": -0.36,  # decreases and denials on one side even, on the other odd
         "number_alone": -1.66,  # a number that is not there, where most of the rest is
-        "date_alone": -2.02,  # a date, alike
+        "date_alone": -2.03,  # a date, alike
         "unit": -1.22,  # the number of something else
-        "number_moved": -1.45,  # another number is in the place of one
+        "number_moved": -1.43,  # another number is in the place of one
         "name_moved": -1.0,  # another name is, where most of the rest is there
         "name_replaced": -1.55,  # another name is in the place of one that is nowhere, alike
     },
@@ -94,7 +94,7 @@ BY_WORDS = Model(
         "number_alone": -1.54,
         "date_alone": -2.01,
         "unit": -1.2,
-        "number_moved": -1.49,
+        "number_moved": -1.47,
         "name_moved": -1.0,
         "name_replaced": -1.63,
     },
