@@ -117,6 +117,87 @@ def answers() -> list[str]:
     return [*_lines(["set", "questions", *ANSWERS.values()], rows), "", _source(run)]
 
 
+def verdicts() -> list[str]:
+    """The probability of support against what people have labelled, beside plain overlap and length."""
+    run = _run("groundedness")
+    found, aims = run["results"], {"wice_dev": ".90", "scifact_validation": ".80"}
+    rows = []
+    for name, one in found["read"].items():
+        if name not in aims:
+            continue
+        counts = ", ".join(f"{count} {label}" for label, count in one["statements"].items())
+        length = one["length"]
+        rows.append(
+            [
+                name,
+                counts,
+                *map(_share, (found["floor"][name], found["by_words"][name]["auroc"])),
+                f"**{_share(one['auroc'])}** ({_bounds(one['auroc_interval'])})",
+                aims[name],
+                f"{_share(length['matched'])} ({length['matched_pairs']} pairs; {_share(length['alone'])})",
+                f"{_share(one['ece'])} ({_bounds(one['ece_interval'])})",
+            ]
+        )
+    header = ["set", "statements", "plain overlap", "words alone", "AUROC", "aim"]
+    header += ["of like length (by length alone)", "calibration error"]
+    return [*_lines(header, rows), "", _source(run)]
+
+
+def confusion() -> list[str]:
+    """Labels against verdicts."""
+    run = _run("groundedness")
+    rows = [
+        [name, label, *counts.values()]
+        for name, one in run["results"]["read"].items()
+        for label, counts in one.get("confusion", {}).items()
+    ]
+    return [*_lines(["set", "label", "supported", "partly", "unsupported", "contradicted"], rows), "", _source(run)]
+
+
+def errors() -> list[str]:
+    """Errors put into true statements, by kind: those near the words of the source, and those into paraphrases."""
+    run = _run("groundedness")
+    near, far = (run["results"]["read"][name] for name in ("injected", "injected_into_paraphrases"))
+    rows = []
+    for kind, count in near["errors"].items():
+        row = [kind, count]
+        for one in (near, far):
+            caught = (one["auroc_by_kind"], one["recall_at_5_percent"], one["verdicts"]["recall"])
+            row += [_share(shares[kind]) if kind in shares else "" for shares in caught]
+        rows.append(row)
+    for one in (near, far):
+        one["all"] = f"{_share(one['auroc'])} ({_bounds(one['auroc_interval'])})"
+    rows.append(["all", sum(near["errors"].values()), near["all"], "", "", far["all"], "", ""])
+    wrong = [_share(one["verdicts"]["false_positives"]) for one in (near, far)]
+    rows.append(["true statements", near["true"], "", ".050", wrong[0], "", ".050", wrong[1]])
+    header = ["error", "statements"]
+    header += [
+        f"{what}{where}" for where in ("", ", paraphrases") for what in ("AUROC", "recall at 5 %", "not supported")
+    ]
+    return [*_lines(header, rows), "", _source(run)]
+
+
+def injection() -> list[str]:
+    """What a model wrote that obeys every instruction in a document."""
+    run = _run("injection")
+    found = {**run["results"]["per_attack"], "all": run["results"]["all"]}
+    rows = [
+        [name.replace("_", " "), one["cases"]]
+        + [_share(one[key]) for key in ("stopped", "stopped_or_marked_partly", "marked_where_nothing_is_blanked_out")]
+        for name, one in found.items()
+    ]
+    header = ["attack", "cases", "unsupported or contradicted", "at least not supported", "by the check alone"]
+    return [*_lines(header, rows), "", _source(run)]
+
+
+def checking() -> list[str]:
+    """Time that the check of ten sentences takes."""
+    run = _run("checking")
+    named = {"put_otherwise_ms": "ten sentences in other words", "quoted_ms": "ten sentences word for word"}
+    rows = [[label, *(run["results"][name][part] for part in ("p50", "p95"))] for name, label in named.items()]
+    return [*_lines(["one core", "p50 ms", "p95 ms"], rows), "", _source(run)]
+
+
 GOLDEN: Mapping[str, tuple[str, str]] = {
     "source_first": ("a right document is cited first", ".95"),
     "source_in_3": ("one is among the first three citations", ""),
@@ -156,13 +237,18 @@ def similar() -> list[str]:
 
 TABLES: Mapping[str, Callable[[], list[str]]] = {
     "answers": answers,
+    "checking": checking,
     "chunking": chunking,
+    "confusion": confusion,
+    "errors": errors,
     "fusion": fusion,
     "golden": golden,
+    "injection": injection,
     "keywords": keywords,
     "retrieval": retrieval,
     "similar": similar,
     "speed": speed,
+    "verdicts": verdicts,
 }
 
 

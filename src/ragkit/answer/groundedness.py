@@ -26,8 +26,9 @@ __all__ = ["BY_WORDS", "PARTLY", "READ", "SUPPORTED", "Check", "Model", "judge",
 
 CONTEXT = 0.8
 """What a word counts that only stands above the quote: in the title, a heading, the header row."""
-NUMBER_FROM, DATE_FROM, NAME_FROM = 0.7, 0.5, 0.7
-"""Shares of the other words that must be there for the mismatch of a number, a date or a name to tell more."""
+NUMBER_FROM, DATE_FROM, NAME_FROM, MOVED_FROM = 0.7, 0.5, 0.7, 0.5
+"""Shares of the other words that must be there for the mismatch of a number, a date or a name to tell more, and for
+another number in the place of one to tell anything."""
 NEARLY, SAME = 0.7, 0.8
 """Shares of the words, but for names, numbers and those that turn the sense, from which on two signs together, or one,
 contradict however likely the sentence is."""
@@ -70,9 +71,9 @@ READ = Model(
         "direction": -1.5,  # more on one side, less on the other
         "parity": -0.36,  # decreases and denials on one side even, on the other odd
         "number_alone": -1.66,  # a number that is not there, where most of the rest is
-        "date_alone": -2.03,  # a date, alike
+        "date_alone": -2.02,  # a date, alike
         "unit": -1.22,  # the number of something else
-        "number_moved": -1.43,  # another number is in the place of one
+        "number_moved": -1.39,  # another number is in the place of one, where some of the rest is there
         "name_moved": -1.0,  # another name is, where most of the rest is there
         "name_replaced": -1.55,  # another name is in the place of one that is nowhere, alike
     },
@@ -94,7 +95,7 @@ BY_WORDS = Model(
         "number_alone": -1.54,
         "date_alone": -2.01,
         "unit": -1.2,
-        "number_moved": -1.47,
+        "number_moved": -1.43,
         "name_moved": -1.0,
         "name_replaced": -1.63,
     },
@@ -168,6 +169,8 @@ def signs(claim: Claim, windows: Sequence[Window]) -> Mapping[str, float]:
     number = max(found["number"], found["sign"])  # with another sign it is another number
     moved = displaced(claim.text, evidence.text)
     other = replaced(claim.text, evidence.text, held | lent | evidence.folded)
+    around = Text("\n".join(window.passage for window in windows))
+    anywhere = replaced(claim.text, around.text, lent | frozenset(terms(around.text)) | around.folded)
     covered = overlap(claim.wanted, held) + CONTEXT * overlap(claim.wanted, lent)
     similar = [window.similar for window in windows if window.similar is not None]
     # Where all else is there, a number or date that is not has been exchanged; a paraphrase may count in another way.
@@ -180,13 +183,13 @@ def signs(claim: Claim, windows: Sequence[Window]) -> Mapping[str, float]:
         "covered": covered,
         "order": _common(terms(claim.text), terms(evidence.text)),
         "similar": max(similar, default=covered),
-        "in_its_place": other,
+        "in_its_place": max(other, anywhere),  # the quote may be another sentence about the same
         "rest": overlap({term: tells for term, tells in plain.items() if term not in TURNING}, held),
         **found,
         "number": number,
         "number_alone": number * _above(rest, NUMBER_FROM),
         "date_alone": found["date"] * _above(rest, DATE_FROM),
-        "number_moved": moved["number"],
+        "number_moved": moved["number"] * _above(rest, MOVED_FROM),
         "name_moved": moved["name"] * _above(rest, NAME_FROM),
         "name_replaced": other * _above(rest, NAME_FROM),
     }

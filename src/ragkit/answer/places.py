@@ -51,10 +51,11 @@ def replaced(claim: str, evidence: str, held: Set[str]) -> float:
         evidence: What it is held against.
         held: The words of the evidence and of what stands above it.
     """
-    ours, theirs = _places(claim), _places(evidence)
+    missing = [company for word, kind, company in _places(claim) if kind == "name" and word not in held and company]
+    if not missing:
+        return 0.0
     said = set(map(fold, words(claim)))
-    rivals = [company for word, kind, company in theirs if kind == "name" and word not in said]
-    missing = [company for word, kind, company in ours if kind == "name" and word not in held and company]
+    rivals = [company for word, kind, company in _places(evidence) if kind == "name" and word not in said]
     return max((_agreement(company, rival) for company in missing for rival in rivals), default=0.0)
 
 

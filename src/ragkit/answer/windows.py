@@ -52,6 +52,8 @@ class Window:
     end: int
     said: str
     """As it is read: a row with its header."""
+    passage: str
+    """All that it was taken from."""
     known: str
     """What stands above it and before it: title, headings, header row, the sentence that a pronoun points at."""
     held: frozenset[str]
@@ -137,7 +139,8 @@ def _best(claim: Claim, hit: Hit, said: Sequence[Line], near: Floats | None, sim
         held = frozenset(terms(hit.text))
         met = np.array([float(term in held) for term in claim.wanted], np.float32)
         return Window(
-            start=0, end=len(hit.text), said=hit.text, known=above, held=held, met=met, met_around=met, similar=None
+            start=0, end=len(hit.text), said=hit.text, passage=hit.text,
+            known=above, held=held, met=met, met_around=met, similar=None,
         )  # fmt: skip
     met = np.stack([_met(claim, line, near) for line in said])
     runs = list(_runs(said))
@@ -151,6 +154,7 @@ def _best(claim: Claim, hit: Hit, said: Sequence[Line], near: Floats | None, sim
         start=_from_heading(claim, hit.text, chosen[0].unit.heading, held=held, start=start),
         end=end,
         said=chosen[0].unit.said if chosen[0].unit.kind == "row" else hit.text[start:end],
+        passage=hit.text,
         known=f"{above}\n{chosen[0].unit.heading}\n{chosen[0].unit.lead}\n{lead}",
         held=held,
         met=met[first:stop].max(axis=0),

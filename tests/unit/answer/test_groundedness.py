@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragkit.answer.citations import hold
-from ragkit.answer.groundedness import Check
+from ragkit.answer.groundedness import Check, signs
+from ragkit.answer.windows import best_windows, claim_of
 from ragkit.reader import Reader
 from ragkit.types import Hit
 
@@ -13,11 +14,14 @@ EVIDENCE = "Refunds are paid within 30 days to the card that was used, and gift 
 
 
 def check(claim: str, evidence: str, *, context: str = "", reader: Reader | None = None) -> Check:
-    hit = Hit(
-        rank=1, score=1.0, via=(), document_id="d", uri="u", title=context, page=None, heading="", chunk_id="c",
-        start=0, end=len(evidence), text=evidence,
+    return hold(claim, [hit(evidence, context)], reader)
+
+
+def hit(text: str, title: str = "") -> Hit:
+    return Hit(
+        rank=1, score=1.0, via=(), document_id="d", uri="u", title=title, page=None, heading="", chunk_id="c",
+        start=0, end=len(text), text=text,
     )  # fmt: skip
-    return hold(claim, [hit], reader)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +54,10 @@ def test_a_mismatch_costs_the_score() -> None:
         ("It was signed on 3 June 2025.", "It was signed on 3 June 2024."),
         ("The prize of the academy went to Hallberg.", "In May, the prize of the academy went to Lindqvist."),
         ("The main square is called 'Ravnplass'.", "It is a town. The main square is called 'Kongeplass'."),
+        (
+            "The harbour of Vik is Ravnoya.",
+            "What is the harbour of Vik, as the guide has it? The harbour of Vik is Storoya.",
+        ),
     ],
 )
 def test_opposites_and_other_numbers_contradict(claim: str, evidence: str) -> None:
@@ -79,6 +87,17 @@ def test_what_stands_above_the_evidence_can_support() -> None:
 def test_a_name_that_is_missing_without_another_in_its_place_does_not_contradict() -> None:
     found = check("The prize of the academy went to Hallberg.", "The prize of the academy went to a young physicist.")
     assert found.verdict != "contradicted"
+
+
+def test_another_number_in_the_place_of_one_counts_where_the_rest_is_there() -> None:
+    evidence = "The library lends 40 laptops and 12 cameras; in the spring, 900 guests came to its 30 lectures."
+
+    def moved(text: str) -> float:
+        claim = claim_of(text)
+        return signs(claim, best_windows(claim, [hit(evidence)], None))["number_moved"]
+
+    assert moved("The library lends 12 laptops.") > 0
+    assert moved("Whoever studies may borrow 12 devices for taking pictures, and 40 for writing.") == 0
 
 
 def test_what_both_sides_deny_is_no_contradiction() -> None:
