@@ -53,7 +53,7 @@ def _held(parts: Parts, file: Path) -> tuple[list[Labelled], list[tuple[Check, S
     embedder = parts.embedder(settings.embedder)
     chunker = fitting(embedder, tokens=settings.chunk_tokens, overlap=0)
     reader = Reader(embedder)
-    held = []
+    held: list[tuple[Check, Sequence[Hit]]] = []
     for one in examples:
         passages = likeliest(claim_of(one.statement), passages_of(one.context, chunker))
         held.append((hold(one.statement, passages, reader), passages))

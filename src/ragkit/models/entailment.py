@@ -152,7 +152,8 @@ def _loaded(name: str, path: Path) -> CrossEncoder:
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()  # type: ignore[no-untyped-call]
-        return CrossEncoder(str(path), device="cpu", local_files_only=True)
+        model: CrossEncoder = CrossEncoder(str(path), device="cpu", local_files_only=True)
+        return model
     except ImportError as error:
         raise MissingExtra(
             f"The checker {name!r} needs the package 'sentence-transformers'.", hint="pip install 'ragkit[local]'"
