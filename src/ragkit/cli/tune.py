@@ -73,10 +73,8 @@ def tune(
         f"({gain.mean:+.4f}, 95 % from {gain.low:+.4f} to {gain.high:+.4f}).",
         markup=False,
     )
-    if found.kept:
-        out.print(f"The offset {found.offset:+.1f} is in use now, and not {found.in_use:+.1f} any more.", markup=False)
-    else:
-        out.print(f"Not surely better: the offset stays {found.in_use:+.1f}.", markup=False)
+    kept = f"The offset {found.offset:+.1f} is in use now, and not {found.in_use:+.1f} any more."
+    out.print(kept if found.kept else f"Not surely better: the offset stays {found.in_use:+.1f}.", markup=False)
 
 
 def _tune_precision(questions: Path | None, wanted: float, collection: str | None, *, json: bool) -> None:
