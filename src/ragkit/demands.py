@@ -132,7 +132,17 @@ _QUARTER = re.compile(
 
 _WORD = re.compile(r"\w(?:[\w'-]*\w)?")
 _GERMAN = frozenset(
-    "auf bei darf das dem der ein eine für im ist mit und wann welche welcher wer wie wo zu zum zur".split()
+    """
+    auf aus bei bin darf das dem den der die ein eine einem einen einer für gibt hat ich im ist kann können kostet man
+    mein mit muss nach nicht oder sind und uns unser vom von wann was welche welchem welchen welcher welches wenn wer
+    werden wie wir wird wo zu zum zur über
+    """.split()
+)
+_ENGLISH = frozenset(
+    """
+    a an and are can did do does for from has have how i is it may must my not of on our should that the there this to
+    under we were what when where which who why will with you your
+    """.split()
 )
 
 
@@ -167,8 +177,10 @@ def names(question: str) -> list[str]:
 
 
 def is_german(question: str) -> bool:
-    """Whether one of its words is a common one of German."""
-    return bool(_GERMAN & {match.group().casefold() for match in _WORD.finditer(question)})
+    """Whether more of its words are common ones of German than of English; `MIT` and `DAS` are none."""
+    found = {match.group() for match in _WORD.finditer(question)}
+    common = {word.casefold() for word in found if not (len(word) > 1 and word.isupper())}
+    return len(_GERMAN & common) > len(_ENGLISH & common)
 
 
 def identifiers(text: str) -> set[str]:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["BUILT_IN", "Evidence", "Note", "Reason", "Verdict"]
+__all__ = ["BUILT_IN", "IN_GERMAN", "Evidence", "Note", "Reason", "Verdict"]
 
 Verdict = Literal["supported", "partly", "unsupported", "contradicted"]
 Note = Literal["dropped", "repaired", "looped"]
 """What was done to a model's reply: sentences were left out that their sources do not support, the model was asked
 again after an objection, or the reply was ended as it repeated itself."""
 Reason = Literal["no_evidence", "off_topic", "conflicting_sources", "underspecified"]
+
+IN_GERMAN: Mapping[Verdict, str] = {
+    "supported": "belegt",
+    "partly": "teilweise belegt",
+    "unsupported": "nicht belegt",
+    "contradicted": "widersprochen",
+}
+"""What readers of a German answer are told."""
 
 BUILT_IN = "built-in"
 """The check that every sentence gets; a stronger one goes by the name of its model."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragkit.demands import identifiers, kind_of, names, periods
+from ragkit.demands import identifiers, is_german, kind_of, names, periods
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,22 @@ def test_names_begin_with_a_capital_within_the_question() -> None:
     assert names("What did Ms Brandt promise the Northgate Clinic in March?") == ["Ms", "Brandt", "Northgate", "Clinic"]
     assert names("Which documents do I need?") == []
     assert names("Wie hoch ist die Miete im Haus Sonnenhalde?") == []
+
+
+@pytest.mark.parametrize(
+    ("question", "german"),
+    [
+        ("Was kostet das Team-Paket?", True),
+        ("Lieferzeit nach Norwegen?", True),
+        ("Darf man im Labor essen?", True),
+        ("Who studied at MIT?", False),
+        ("What does Der Spiegel say?", False),
+        ("Was the contract signed in May?", False),
+        ("Which die is approved?", False),
+    ],
+)
+def test_a_question_is_german_by_its_common_words(question: str, german: bool) -> None:
+    assert is_german(question) is german
 
 
 def test_identifiers_are_acronyms_and_codes() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ragkit.answer.conflicts import meanings
 from ragkit.answer.evidence import lacking, signs
-from ragkit.demands import identifiers, names
+from ragkit.demands import identifiers, is_german, names
 from ragkit.lexical import fold, weights
 from ragkit.reader import Reader
 from ragkit.reading import Reading
@@ -52,6 +52,36 @@ SUGGESTED = 3
 _VAGUE = frozenset(map(fold, "viel viele lange dauert kostet kosten genau geht gilt gibt bitte hallo hello".split()))
 _POINTS = re.compile(
     r"\b(?:it|its|this|that|these|those|they|them|he|she|es|das|dies\w*|er|sie|davon|dafür|damit)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """The sentences of a refusal in a language."""
+
+    quoted: str
+    last: str
+    nothing: str
+    unclear: str
+    nearest: str
+
+
+_ENGLISH = _Said(
+    quoted="“{}”",
+    last=" or ",
+    nothing="I found nothing about this in the documents. Try other words, or ingest a document that covers it.",
+    unclear="The question does not say clearly what it is about. Name it, for instance {about}.",
+    nearest="The documents do not seem to hold an answer to this. What came nearest is {where}. "
+    "Ask about {about}, try other words, or ingest a document that covers it.",
+)
+_GERMAN = _Said(
+    quoted="„{}“",
+    last=" oder ",
+    nothing="Dazu steht nichts in den Dokumenten. Versuchen Sie andere Wörter, oder nehmen Sie ein Dokument auf, das "
+    "davon handelt.",
+    unclear="Die Frage sagt nicht deutlich, wovon sie handelt. Nennen Sie es beim Namen, zum Beispiel {about}.",
+    nearest="Die Dokumente enthalten darauf wohl keine Antwort. Am nächsten kommt {where}. "
+    "Fragen Sie nach {about}, versuchen Sie andere Wörter, oder nehmen Sie ein Dokument auf, das davon handelt.",
 )
 
 
@@ -122,21 +152,16 @@ def is_vague(question: str) -> bool:
     return all(tells < TELLS for tells in told.values()) and (len(told) < 2 or bool(_POINTS.search(question)))
 
 
-def refusal(hits: Sequence[Hit], reason: Reason | None = None) -> str:
-    """What to say instead of an answer: what came nearest, and what to ask instead."""
+def refusal(question: str, hits: Sequence[Hit], reason: Reason | None = None) -> str:
+    """What to say instead of an answer, in English or German: what came nearest, and what to ask instead."""
+    said = _GERMAN if is_german(question) else _ENGLISH
     if not hits:
-        return "I found nothing about this in the documents. Try other words, or ingest a document that covers it."
+        return said.nothing
     about = list(dict.fromkeys(hit.heading.rsplit(" > ", 1)[-1].strip() or hit.title for hit in hits))[:SUGGESTED]
+    topics = [said.quoted.format(topic) for topic in about]
+    listed = said.last.join(filter(None, (", ".join(topics[:-1]), topics[-1])))
     if reason == "underspecified":
-        return f"The question does not say clearly what it is about. Name it, for instance {_listed(about)}."
+        return said.unclear.format(about=listed)
     nearest = hits[0]
-    where = f"“{nearest.title}”" + (f" ({nearest.heading})" if nearest.heading else "")
-    return (
-        f"The documents do not seem to hold an answer to this. What came nearest is {where}. "
-        f"Ask about {_listed(about)}, try other words, or ingest a document that covers it."
-    )
-
-
-def _listed(topics: Sequence[str]) -> str:
-    quoted = [f"“{topic}”" for topic in topics]
-    return " or ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
+    where = said.quoted.format(nearest.title) + (f" ({nearest.heading})" if nearest.heading else "")
+    return said.nearest.format(where=where, about=listed)

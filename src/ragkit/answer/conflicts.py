@@ -65,7 +65,9 @@ _EDITION = re.compile(
 _ANNOUNCED = re.compile(
     r"(?:the |these )?(?:two )?sources (?:seem to )?(?:disagree|differ|contradict each other)"
     r"(?: (?:about|on) (?:this|that))?"
-    r"(?:; the newer one comes first|: “” is newer than “”, and comes first)?[.:]",
+    r"(?:; the newer one comes first|: “” is newer than “”, and comes first)?[.:]"
+    r"|(?:die |diese )?(?:beiden )?quellen (?:scheinen sich(?: hierzu| dazu)? zu )?widersprechen"
+    r"(?: sich| einander)?(?: hierzu| dazu)?(?:; die neuere steht zuerst|: „“ ist neuer als „“ und steht zuerst)?[.:]",
     re.IGNORECASE,
 )
 
@@ -129,7 +131,7 @@ def is_announced(sentence: str, sources: Sequence[Hit]) -> bool:
     No source says so, and none needs to: it was found.
     """
     for hit in sources:
-        sentence = sentence.replace(f"“{hit.title}”", "“”")
+        sentence = sentence.replace(f"“{hit.title}”", "“”").replace(f"„{hit.title}“", "„“")
     return bool(_ANNOUNCED.fullmatch(sentence.strip()))
 
 

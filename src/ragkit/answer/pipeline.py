@@ -204,7 +204,7 @@ class Answerer:
                 async for event in events:
                     yield event
         if turn.reason is not None and not turn.text:
-            turn.text = refusal(turn.hits, turn.reason)
+            turn.text = refusal(turn.question, turn.hits, turn.reason)
             yield Token(text=turn.text)
         answer = turn.answer()
         how: dict[str, Any] = {"since": turn.since, "documents": turn.documents}

@@ -24,11 +24,16 @@ TAIL, LOOK_EVERY = 700, 200
 """Characters in which repeated words are looked for, and how often."""
 
 _AGAIN = re.compile(r"(.{2,60}?)\1{9,}\Z", re.DOTALL)
+_SOURCES = r"\b(?:Quellen?|Dokumente?n?|Informationen|Auszüge\w?)\b"
+_NOT = r"\b(?:nicht|nichts|keine?\w{0,2})\b"
 _DECLINES = re.compile(
     r"(?:sources?|documents?|context|passages?|information)\b.{0,30}\b(?:do(?:es)? not|don't|doesn't|did not)\b.{0,20}"
     r"\b(?:contain|mention|provide|hold|include|say|specify|answer)"
     r"|\bI (?:do not|don't|cannot|can't|could not|couldn't|am unable to|'m unable to)\b.{0,20}"
-    r"\b(?:know|find|answer|provide|determine)",
+    r"\b(?:know|find|answer|provide|determine)"
+    rf"|{_SOURCES}.{{0,30}}\b(?:enthalten|nennen|erwähnen|sagen|geben|beantworten|liefern)\b.{{0,30}}{_NOT}"
+    rf"|{_SOURCES}.{{0,30}}{_NOT}.{{0,30}}\b(?:enthalten|erwähnt|genannt|entnehmen|finden|beantworten|angegeben)\b"
+    rf"|\bich (?:kann|konnte|weiß|finde)\b.{{0,40}}{_NOT}",
     re.IGNORECASE | re.DOTALL,
 )
 

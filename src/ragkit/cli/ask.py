@@ -9,8 +9,9 @@ import typer
 from ragkit.cli.connect import kit
 from ragkit.cli.options import Collection, Json, Mmr, Report, Where, filters_of
 from ragkit.cli.output import console, print_json
+from ragkit.demands import is_german
 from ragkit.types import Answer
-from ragkit.verdicts import BUILT_IN
+from ragkit.verdicts import BUILT_IN, IN_GERMAN
 
 __all__ = ["print_answer", "register"]
 
@@ -59,7 +60,8 @@ def print_answer(answer: Answer) -> None:
     if answer.fallback:
         out.print(f"\n  [yellow]Written by {escape(answer.model)}: {escape(answer.fallback)}[/]")
     for citation in answer.citations:
-        sign = "[green]✓[/]" if citation.supported else f"[yellow]{citation.verdict}[/]"
+        verdict = IN_GERMAN[citation.verdict] if is_german(answer.answer) else citation.verdict
+        sign = "[green]✓[/]" if citation.supported else f"[yellow]{verdict}[/]"
         sign += "" if citation.checked_by == BUILT_IN else f" [dim]by {escape(citation.checked_by)}[/]"
         place = (citation.title, citation.page and f"page {citation.page}", citation.heading)
         out.print(f"\n  [bold]\\[{citation.marker}][/] {escape(' · '.join(str(p) for p in place if p))}  {sign}")

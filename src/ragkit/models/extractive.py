@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Sequence
 
+from ragkit.demands import is_german
 from ragkit.lexical import denies, numbers, terms
 from ragkit.protocols import ChatDelta, ChatRequest, Disagreement
 from ragkit.reader import Reader
 from ragkit.statements import Statement, ranked
 from ragkit.text import sentences, words
 from ragkit.threads import Threads
-from ragkit.types import Hit, Usage
+from ragkit.types import Usage
 
 __all__ = ["ExtractiveChat", "chosen"]
 
@@ -47,7 +48,7 @@ class ExtractiveChat:
         """One to three sentences with their markers, piece by piece."""
         answer = await self._threads.run(self._choose, request)
         if request.disagreement is not None:
-            yield ChatDelta(text=_disagree(request.sources, request.disagreement))
+            yield ChatDelta(text=_disagree(request, request.disagreement))
         for number, statement in enumerate(answer):
             # A paragraph each: a row or a record has no full stop to end it.
             lead = "\n\n" if number or request.disagreement else ""
@@ -89,11 +90,17 @@ def chosen(found: Sequence[Statement], question: str) -> list[Statement]:
     return kept
 
 
-def _disagree(sources: Sequence[Hit], found: Disagreement) -> str:
-    first, second = sources[found.first[0] - 1].title, sources[found.second[0] - 1].title
-    if not found.dated or first == second:
-        return "The sources disagree" + ("; the newer one comes first." if found.dated else ".")
-    return f"The sources disagree: “{first}” is newer than “{second}”, and comes first."
+def _disagree(request: ChatRequest, found: Disagreement) -> str:
+    first, second = (request.sources[side[0] - 1].title for side in (found.first, found.second))
+    german = is_german(request.question)
+    disagree = "Die Quellen widersprechen sich" if german else "The sources disagree"
+    if not found.dated:
+        return f"{disagree}."
+    if first == second:
+        return f"{disagree}; {'die neuere steht zuerst' if german else 'the newer one comes first'}."
+    if german:
+        return f"{disagree}: „{first}“ ist neuer als „{second}“ und steht zuerst."
+    return f"{disagree}: “{first}” is newer than “{second}”, and comes first."
 
 
 def _other_edition(a: Statement, b: Statement) -> bool:

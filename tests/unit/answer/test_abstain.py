@@ -124,11 +124,11 @@ def test_every_sign_has_a_weight() -> None:
 
 
 def test_a_refusal_names_what_came_nearest_and_what_to_do() -> None:
-    text = refusal([hit(heading="Shops"), hit(heading="Shops"), hit(title="Tariffs")])
+    text = refusal("What is sold?", [hit(heading="Shops"), hit(heading="Shops"), hit(title="Tariffs")])
     assert "“Returns policy 2026” (Shops)" in text
     assert "Ask about “Shops” or “Tariffs”," in text
     assert "ingest" in text
-    assert "nothing" in refusal([])
+    assert "nothing" in refusal("What is sold?", [])
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,17 @@ def test_common_words_may_say_what_a_question_is_about(question: str) -> None:
 
 def test_it_is_said_what_to_name_instead() -> None:
     hits = [hit(heading=f"Policies > {topic}") for topic in ("Refunds", "Gift cards", "Shops", "Parking")]
-    assert refusal(hits, "underspecified") == (
+    assert refusal("How much is it?", hits, "underspecified") == (
         "The question does not say clearly what it is about. Name it, for instance “Refunds”, “Gift cards” or “Shops”."
     )
+
+
+def test_a_german_question_is_refused_in_german() -> None:
+    question, hits = "Was kostet die Erstattung?", [hit(heading="Shops"), hit(title="Tariffs")]
+    assert "Am nächsten kommt „Returns policy 2026“ (Shops)" in refusal(question, hits)
+    assert "Fragen Sie nach „Shops“ oder „Tariffs“," in refusal(question, hits)
+    assert refusal(question, hits, "underspecified").startswith("Die Frage sagt nicht deutlich,")
+    assert "nichts" in refusal(question, [])
 
 
 def test_two_products_that_fit_alike_are_underspecified(judge: Judge) -> None:

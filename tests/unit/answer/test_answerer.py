@@ -118,8 +118,16 @@ async def test_a_model_that_finds_no_answer(build: Build, reply: str | list[str]
     assert "NO_ANSWER" not in answer.answer
 
 
-async def test_a_model_that_declines_in_its_own_words(build: Build) -> None:
-    said = "The sources do not mention how long refunds take."
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The sources do not mention how long refunds take.",
+        "Die Quellen enthalten dazu keine Angaben.",
+        "In den Dokumenten ist dazu nichts angegeben.",
+        "Das kann ich nicht sagen. Ich finde dazu nichts.",
+    ],
+)
+async def test_a_model_that_declines_in_its_own_words(build: Build, said: str) -> None:
     answer = await last_answer(build(ScriptedChat(said)).stream(QUESTION, collection="default"))
     assert (answer.answer, answer.abstained, answer.reason) == (said, True, "no_evidence")
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ragkit.answer.conflicts import disagreement, note
+from ragkit.answer.conflicts import disagreement, is_announced, note
 from ragkit.protocols import Disagreement
 from ragkit.reader import Reader
 from ragkit.statements import ranked
@@ -110,6 +110,20 @@ def test_a_model_is_told_in_a_sentence() -> None:
     assert "Sources 1 and 3 seem to disagree" in told
     assert "Source 3 is the newer one" in told
     assert "newer" not in note(Disagreement(first=(3, 0), second=(1, 0), dated=False))
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The sources disagree.",
+        "These two sources contradict each other on this:",
+        "Die Quellen widersprechen sich: „Policy“ ist neuer als „Policy“ und steht zuerst.",
+        "Die beiden Quellen widersprechen einander dazu.",
+    ],
+)
+def test_that_sources_disagree_is_said_in_two_languages(sentence: str) -> None:
+    assert is_announced(sentence, [hit("")])
+    assert not is_announced(f"{sentence[:-1]}, sagt Anna.", [hit("")])
 
 
 def test_a_version_of_thousands_of_digits_is_none() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ragkit.models.extractive import MAX_CHARS, ExtractiveChat
-from ragkit.protocols import ChatRequest
+from ragkit.protocols import ChatRequest, Disagreement
 from ragkit.reader import Reader
 from ragkit.testing import HashedEmbedder
 from ragkit.types import Hit
@@ -33,6 +33,20 @@ async def test_the_sentence_that_answers_is_quoted_with_its_marker() -> None:
 async def test_a_table_row_is_said_with_its_header() -> None:
     table = "| Plan | Price |\n| Solo | 5 EUR |\n| Team | 12 EUR |"
     assert (await answer("What is the price of the Team plan?", hit(table))).startswith("Plan: Team; Price: 12 EUR [1]")
+
+
+async def test_a_german_question_is_told_in_german_that_sources_disagree() -> None:
+    sources = (
+        hit("Die Frist ist 14 Tage.", title="Regeln 2026"),
+        hit("Die Frist ist 30 Tage.", title="Regeln 2023"),
+    )
+    apart = Disagreement(first=(1, 0), second=(2, 0), dated=True)
+    request = ChatRequest(messages=(), question="Wie lang ist die Frist?", sources=sources, disagreement=apart)
+    said = "".join([delta.text async for delta in ExtractiveChat(Reader(HashedEmbedder())).stream(request)])
+    assert said.startswith(
+        "Die Quellen widersprechen sich: „Regeln 2026“ ist neuer als „Regeln 2023“ und steht zuerst."
+    )
+    assert "Die Frist ist 14 Tage. [1]" in said
 
 
 async def test_each_statement_is_a_paragraph() -> None:
