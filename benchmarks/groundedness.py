@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -47,6 +46,8 @@ EXCHANGED = {
     "number_alone": 4.0, "date_alone": 4.0, "unit": 4.0, "number_moved": 4.0, "name_moved": 1.0, "name_replaced": 2.0,
 }  # fmt: skip
 """Signs that are fitted on injected errors, each with the most that it may weigh: people write names in many ways."""
+SHARED = ("statements", "auroc", "auroc_interval", "ece", "ece_interval", "confusion", "length")
+"""What `ragkit evaluate groundedness` measures, too."""
 DECAY = 0.003
 FALSE_POSITIVES = 0.05
 POSITIVE = frozenset({"met", "met_around", "covered", "order", "similar"})
@@ -136,7 +137,7 @@ def _signs(example: Example, reader: Reader | None) -> Mapping[str, float]:
 def _labelled(name: str, examples: Sequence[Example], reader: Reader | None) -> dict[str, Any]:
     checks = [hold(one.statement, one.passages, reader) for one in examples]
     verdicts, scores = [check.verdict for check in checks], [check.score for check in checks]
-    found = asdict(summarise(name, [one.label for one in examples], verdicts, scores))
+    found = asdict(summarise(name, [(one.statement, one.label) for one in examples], verdicts, scores))
     kinds = {one.kind for one in examples if one.label == "unsupported"}
     of_kind = {}
     for kind in sorted(kinds) if len(kinds) > 1 else ():
@@ -148,30 +149,10 @@ def _labelled(name: str, examples: Sequence[Example], reader: Reader | None) -> 
         of_kind[kind] = round(_area(chosen), 4)
     partial = [s for one, s in zip(examples, scores, strict=True) if one.label == "partial"]
     return {
-        **{key: found[key] for key in ("statements", "auroc", "auroc_interval", "ece", "ece_interval", "confusion")},
+        **{key: found[key] for key in SHARED},
         "auroc_by_kind": of_kind,
         "partial_median": round(float(np.median(partial)), 4) if partial else None,
-        "length": _length_control(examples, scores),
     }  # fmt: skip
-
-
-def _length_control(examples: Sequence[Example], scores: Sequence[float]) -> dict[str, Any]:
-    """AUROC of the length alone, and of the score where each statement has a partner of like length."""
-    lengths = [len(words(one.statement)) for one in examples]
-    sides = {
-        label: [(lengths[place], scores[place]) for place, one in enumerate(examples) if one.label == label]
-        for label in ("supported", "unsupported")
-    }
-    rng = random.Random(0)
-    left, pairs = list(sides["supported"]), []
-    for length, score in rng.sample(sides["unsupported"], len(sides["unsupported"])):
-        partners = [other for other in left if abs(other[0] - length) <= 1]
-        if partners:
-            chosen = rng.choice(partners)
-            left.remove(chosen)
-            pairs += [(True, chosen[1]), (False, score)]
-    alone = [(label == "supported", float(length)) for label, those in sides.items() for length, _ in those]
-    return {"alone": round(_area(alone), 4), "matched": round(_area(pairs), 4), "matched_pairs": len(pairs) // 2}
 
 
 def _injected(examples: Sequence[Example], reader: Reader | None) -> dict[str, Any]:

@@ -5,13 +5,16 @@ A page names a table by a line `<!-- measured: NAME -->`; what stands between it
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["filled"]
+from ragkit.evaluate.groundedness import Groundedness
+
+__all__ = ["filled", "shipped_groundedness"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RESULTS = REPOSITORY / "benchmarks" / "results"
@@ -141,6 +144,17 @@ def verdicts() -> list[str]:
     header = ["set", "statements", "plain overlap", "words alone", "AUROC", "aim"]
     header += ["of like length (by length alone)", "calibration error"]
     return [*_lines(header, rows), "", _source(run)]
+
+
+def shipped_groundedness() -> str:
+    """What `ragkit evaluate groundedness` prints without a file."""
+    names = [one.name for one in dataclasses.fields(Groundedness)]
+    found = [
+        {"dataset": name, **{key: value for key, value in one.items() if key in names}}
+        for name, one in _run("groundedness")["results"]["read"].items()
+        if "confusion" in one
+    ]
+    return json.dumps(found, indent=1) + "\n"
 
 
 def confusion() -> list[str]:

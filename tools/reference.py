@@ -18,7 +18,7 @@ import pydantic
 
 from ragkit import errors, events, excerpts, explanation, history, recorded, rights, settings, types
 from tools.interfaces import cell, commands_page, routes_page
-from tools.measured import filled
+from tools.measured import filled, shipped_groundedness
 
 __all__ = ["REPOSITORY", "main", "pages"]
 
@@ -33,6 +33,7 @@ def pages() -> dict[str, str]:
         "docs/reference/http.md": _page(routes_page()),
         "docs/reference/settings.md": settings_page(),
         "docs/reference/types.md": types_page(),
+        "src/ragkit/evaluate/groundedness.json": shipped_groundedness(),
         "tests/snapshots/types.json": json.dumps(schemas(), indent=1, sort_keys=True) + "\n",
         **filled(),
     }

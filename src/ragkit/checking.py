@@ -38,7 +38,7 @@ async def check_labelled(parts: Parts, threads: Threads, file: Path) -> Grounded
     decided = list(zip([own for own, _ in held], opinions, strict=True))
     return summarise(
         file.stem,
-        [one.label for one in examples],
+        [(one.statement, one.label) for one in examples],
         [own.verdict if opinion is None else opinion.verdict for own, opinion in decided],
         [own.score if opinion is None else opinion.score for own, opinion in decided],
         checked_by=[BUILT_IN if checker is None or opinion is None else checker.name for _, opinion in decided],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 from ragkit.text import STOPWORDS, words
 from ragkit.tokens import rarity
@@ -15,6 +16,7 @@ _SUFFIXES = (
     "ions", "ion", "ers", "er", "ies", "ied", "ed", "es", "ly", "s",
 )  # fmt: skip
 _SHORTEST_STEM = 3
+_REMEMBERED = 1 << 14
 _SMALL = (
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
     "nineteen twenty"
@@ -34,6 +36,7 @@ _NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _THOUSANDS = re.compile(r"(?<=\d)[,](?=\d{3}(?!\d))")
 
 
+@lru_cache(_REMEMBERED)
 def fold(word: str) -> str:
     """One form for the forms of a word: `refunded` and `refunds`, `1,000` and `1000`, `ten` and `10`.
 

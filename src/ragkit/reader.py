@@ -32,6 +32,8 @@ MAX_HITS = 8
 REMEMBERED = 128
 """Passages that are kept as they were read, those used last: 45 MB with 384 dimensions, where none has grown to its
 section."""
+FEW_TOKENS = 1_000
+"""Up to so many are multiplied with a question's without the threads of the linear algebra."""
 
 # They fix the scale for any embedder: how near a question is to its answer, and to another's answer.
 _ANCHORS = (
@@ -164,8 +166,9 @@ def _cosines(asked: Asked, passages: Sequence[Passage]) -> list[NDArray[np.float
     """Of the question's tokens with those of each passage."""
     if not passages:
         return []
-    # One product for all: each of its own would wait for the threads of the linear algebra.
-    products = asked.rows @ np.concatenate([passage.rows for passage in passages]).T
+    # One product for all: each of its own would wait for the threads of the linear algebra. A small one waits for none.
+    rows = np.concatenate([passage.rows for passage in passages])
+    products = np.einsum("qd,td->qt", asked.rows, rows) if len(rows) <= FEW_TOKENS else asked.rows @ rows.T
     return np.split(products, np.cumsum([len(passage.rows) for passage in passages])[:-1], axis=1)
 
 

@@ -170,7 +170,7 @@ def signs(claim: Claim, windows: Sequence[Window]) -> Mapping[str, float]:
     moved = displaced(claim.text, evidence.text)
     other = replaced(claim.text, evidence.text, held | lent | evidence.folded)
     around = Text("\n".join(window.passage for window in windows))
-    anywhere = replaced(claim.text, around.text, lent | frozenset(terms(around.text)) | around.folded)
+    anywhere = replaced(claim.text, around.text, lent | around.folded)
     covered = overlap(claim.wanted, held) + CONTEXT * overlap(claim.wanted, lent)
     similar = [window.similar for window in windows if window.similar is not None]
     # Where all else is there, a number or date that is not has been exchanged; a paraphrase may count in another way.

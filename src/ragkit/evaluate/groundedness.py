@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
@@ -14,16 +15,19 @@ from pydantic import TypeAdapter, ValidationError
 
 from ragkit.errors import InputError
 from ragkit.evaluate.dataset import json_lines
+from ragkit.text import words
 from ragkit.types import Verdict
 
 __all__ = [
     "Groundedness",
     "Label",
     "Labelled",
+    "LengthControl",
     "area",
     "calibration_error",
     "interval_of",
     "read_labelled",
+    "shipped",
     "summarise",
 ]
 
@@ -46,6 +50,18 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LengthControl:
+    """How much of the AUROC is owed to length: long statements are wrong more often, and meet more words."""
+
+    alone: float
+    """AUROC of the number of words alone."""
+    matched: float | None
+    """AUROC of the probability where each statement has a partner of the other side with as many words, or one more
+    or less; none where there are no such pairs."""
+    matched_pairs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Groundedness:
     """How well the check tells supported statements from unsupported ones; `partial` ones are in the confusion only."""
 
@@ -61,9 +77,16 @@ class Groundedness:
     ece_interval: tuple[float, float]
     confusion: Mapping[str, Mapping[str, int]]
     """By label, by verdict."""
+    length: LengthControl
     took_s: float = 0.0
     checked_by: Mapping[str, int] = field(default_factory=dict)
     """How many verdicts are whose."""
+
+
+def shipped() -> tuple[Groundedness, ...]:
+    """What the built-in check was measured at, on labelled sets that it was not fitted on."""
+    text = files("ragkit.evaluate").joinpath("groundedness.json").read_text("utf-8")
+    return TypeAdapter(tuple[Groundedness, ...]).validate_json(text)
 
 
 def read_labelled(file: Path) -> list[Labelled]:
@@ -92,28 +115,51 @@ def read_labelled(file: Path) -> list[Labelled]:
 
 def summarise(
     dataset: str,
-    labels: Sequence[Label],
+    examples: Sequence[tuple[str, Label]],
     verdicts: Sequence[Verdict],
     scores: Sequence[float],
     *,
     checked_by: Sequence[str] = (),
     took_s: float = 0.0,
 ) -> Groundedness:
-    """The measures of checked statements."""
-    sides = np.array([label != "unsupported" for label, _ in zip(labels, scores, strict=True) if label != "partial"])
-    values = np.array([score for label, score in zip(labels, scores, strict=True) if label != "partial"])
+    """The measures of checked statements, each given with its label."""
+    labels = [label for _, label in examples]
+    told = [row for row, label in enumerate(labels) if label != "partial"]
+    sides = np.array([labels[row] == "supported" for row in told])
+    values = np.array([scores[row] for row in told])
+    lengths = np.array([float(len(words(examples[row][0]))) for row in told])
     pairs = list(zip(labels, verdicts, strict=True))
     kinds = [label for label in LABELS if label in labels]
     return Groundedness(
         dataset=dataset,
-        statements={label: list(labels).count(label) for label in kinds},
+        statements={label: labels.count(label) for label in kinds},
         auroc=round(area(sides, values), 4),
         auroc_interval=interval_of(area, sides, values),
         ece=round(calibration_error(sides, values), 4),
         ece_interval=interval_of(calibration_error, sides, values),
         confusion={label: {verdict: pairs.count((label, verdict)) for verdict in VERDICTS} for label in kinds},
+        length=_length_control(sides, values, lengths),
         took_s=took_s,
         checked_by=dict(Counter(checked_by)),
+    )
+
+
+def _length_control(
+    sides: NDArray[np.bool_], scores: NDArray[np.float64], lengths: NDArray[np.float64]
+) -> LengthControl:
+    rng = np.random.default_rng(0)
+    left = list(np.flatnonzero(sides))
+    rows: list[int] = []
+    for wrong in rng.permutation(np.flatnonzero(~sides)):
+        partners = [right for right in left if abs(lengths[right] - lengths[wrong]) <= 1]
+        if partners:
+            right = rng.choice(partners)
+            left.remove(right)
+            rows += [right, wrong]
+    return LengthControl(
+        alone=round(area(sides, lengths), 4),
+        matched=round(area(sides[rows], scores[rows]), 4) if rows else None,
+        matched_pairs=len(rows) // 2,
     )
 
 

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from ragkit.errors import InputError
-from ragkit.evaluate.groundedness import area, calibration_error, interval_of, read_labelled, summarise
+from ragkit.evaluate.groundedness import (
+    LengthControl,
+    area,
+    calibration_error,
+    interval_of,
+    read_labelled,
+    shipped,
+    summarise,
+)
 
 SIDES = np.array([True, True, True, False, False])
 
@@ -32,7 +40,13 @@ def test_an_interval_holds_its_measure() -> None:
 def test_partial_statements_are_in_the_confusion_only() -> None:
     found = summarise(
         "mine",
-        ["supported", "supported", "unsupported", "unsupported", "partial"],
+        [
+            ("One two three.", "supported"),
+            ("One two.", "supported"),
+            ("One two.", "unsupported"),
+            ("One two three four five.", "unsupported"),
+            ("One.", "partial"),
+        ],
         ["supported", "partly", "unsupported", "contradicted", "supported"],
         [0.9, 0.6, 0.1, 0.2, 0.0],
     )
@@ -40,6 +54,14 @@ def test_partial_statements_are_in_the_confusion_only() -> None:
     assert found.statements == {"supported": 2, "partial": 1, "unsupported": 2}
     assert found.confusion["partial"] == {"supported": 1, "partly": 0, "unsupported": 0, "contradicted": 0}
     assert found.confusion["unsupported"]["contradicted"] == 1
+    assert found.length == LengthControl(alone=0.375, matched=1.0, matched_pairs=1)
+
+
+def test_the_confusion_of_the_built_in_check_is_shipped() -> None:
+    made = {one.dataset: one for one in shipped()}
+    assert made.keys() == {"scifact_validation", "wice_dev"}
+    for one in made.values():
+        assert {label: sum(row.values()) for label, row in one.confusion.items()} == one.statements
 
 
 @pytest.mark.parametrize(
