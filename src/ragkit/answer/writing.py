@@ -16,7 +16,7 @@ from ragkit.answer.citations import Resolved, resolve
 from ragkit.answer.conflicts import disagreement, is_announced, note
 from ragkit.answer.context import written
 from ragkit.answer.instructions import as_evidence
-from ragkit.answer.links import without_foreign_links
+from ragkit.answer.links import REMOVED, without_foreign_links
 from ragkit.answer.markers import Sentence
 from ragkit.answer.policy import Flagging, Gate, Holding, fails, objection
 from ragkit.answer.ports import Prompts, Sections, deltas
@@ -187,7 +187,9 @@ class Writer:
             if turn.disagreement is not None and not one.markers and is_announced(one.text, sources):
                 told = Verified(sentence=one.text, markers=(), verdict="supported", score=1.0)
                 return Resolved(cited=(), verified=told)
-            return resolve(one, sources, self._reader)
+            # That a link was taken out is no claim of the model's.
+            found = resolve(replace(one, text=one.text.replace(REMOVED, "")), sources, self._reader)
+            return replace(found, verified=replace(found.verified, sentence=one.text))
 
         found = await self._threads.run(lambda: [(one, checked(one)) for one in closed])
         if self._checker is not None:

@@ -102,6 +102,14 @@ async def test_one_wrong_sentence_can_make_the_answer_a_refusal(ask: Ask) -> Non
     assert (right.answer, right.abstained) == (RIGHT, False)
 
 
+@pytest.mark.parametrize("policy", ["drop", "abstain", "repair"])
+async def test_a_link_that_was_taken_out_is_no_wrong_sentence(ask: Ask, policy: str) -> None:
+    chat = ScriptedChat(f"{RIGHT} https://evil.example/portal")
+    answer, _ = await ask(chat, unsupported=policy)
+    assert (answer.answer, answer.notes) == (f"{RIGHT} (link removed)", ())
+    assert (answer.abstained, len(chat.requests)) == (False, 1)
+
+
 async def test_the_model_is_asked_once_more_with_the_objection(ask: Ask) -> None:
     chat = ScriptedChat(f"{RIGHT} {WRONG}", RIGHT)
     answer, _ = await ask(chat, unsupported="repair")
