@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ragkit.cli.connect import local
 from ragkit.cli.options import Json
 from ragkit.cli.output import console, print_json, print_table
-from ragkit.evaluate.groundedness import Groundedness, shipped
+
+if TYPE_CHECKING:
+    from ragkit.evaluate.groundedness import Groundedness
 
 __all__ = ["register"]
 
@@ -33,6 +35,8 @@ def groundedness(
 ) -> None:
     """Hold labelled statements against their contexts, and measure the check of citations by them."""
     if file is None:
+        from ragkit.evaluate.groundedness import shipped
+
         made = shipped()
         if json:
             print_json({"shipped": [asdict(one) for one in made]})
