@@ -181,5 +181,5 @@ def test_a_collection_answers_as_rarely_as_it_was_tuned_to(kit: Ragkit, home: Pa
     assert (evidence.tuned, evidence.least) == (found.kept, found.least if found.kept else ANSWERABLE)
     kit.evaluate.forget_precision(collection="sure")
     assert kit.explain("key", collection="sure").answers_from is None
-    with pytest.raises(InputError, match="cannot be 1.5"):
+    with pytest.raises(InputError, match=r"cannot be 1\.5"):
         kit.evaluate.precision(file, wanted=1.5, collection="sure")
