@@ -121,7 +121,7 @@ def _fill(database: Database, generation: Generation, real: Sequence[_Passage], 
             there = known[finding.uri]
             text = "\n\n".join(passage.text for passage in passages)
             chunks = tuple(_chunks(there.document_id, passages))
-            kept.update({made.chunk.chunk_id: passage.signs for made, passage in zip(chunks, passages, strict=True)})
+            kept.update({made.vector_key: passage.signs for made, passage in zip(chunks, passages, strict=True)})
             new.append(
                 NewVersion(
                     known=there,
@@ -136,7 +136,7 @@ def _fill(database: Database, generation: Generation, real: Sequence[_Passage], 
             )
         ledger.begin([version.attempt for version in new])
         versions.go_live(generation, new)
-        signs.put(kept)
+        signs.keep(kept)
         number += len(batch)
 
 

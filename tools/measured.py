@@ -19,6 +19,7 @@ __all__ = ["filled", "shipped_groundedness"]
 REPOSITORY = Path(__file__).resolve().parent.parent
 RESULTS = REPOSITORY / "benchmarks" / "results"
 MEASURE = "nDCG@10"
+MODES = ("keyword", "dense", "hybrid", "hybrid+rerank")
 _PLACE = re.compile(r"(<!-- measured: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -41,14 +42,13 @@ def retrieval() -> list[str]:
     """Each mode of search on each test collection, and what combining gains."""
     run = _run("retrieval")
     summary = run["results"].pop("all")
-    modes = ("keyword", "dense", "hybrid", "hybrid+rerank")
     rows = [
-        [name, one["questions"], *(_share(one["measures"][mode][MEASURE]) for mode in modes)]
-        + [_share(one["measures"][mode]["recall@10"]) for mode in modes[2:]]
-        + [_interval(one["gains"][mode][MEASURE]) for mode in modes[2:]]
+        [name, one["questions"], *(_share(one["measures"][mode][MEASURE]) for mode in MODES)]
+        + [_share(one["measures"][mode]["recall@10"]) for mode in MODES[2:]]
+        + [_interval(one["gains"][mode][MEASURE]) for mode in MODES[2:]]
         for name, one in run["results"].items()
     ]
-    header = ["set", "questions", *modes, "recall@10", "reranked", "hybrid's gain", "reranked, gain"]
+    header = ["set", "questions", *MODES, "recall@10", "reranked", "hybrid's gain", "reranked, gain"]
     gains = "; ".join(f"{mode} {found['mean_gain']:+.4f}" for mode, found in summary.items())
     return [*_lines(header, rows), "", f"Mean gain over the sets: {gains}. {_source(run)}"]
 
@@ -71,6 +71,18 @@ def keywords() -> list[str]:
     return [*_lines(["", *sets], rows), "", _source(run)]
 
 
+def peers() -> list[str]:
+    """Hybrid search beside that of other frameworks."""
+    run = _run("fused")
+    names = ("LangChain", "LlamaIndex", "Haystack")
+    rows = [
+        [name, one["questions"], _share(one["ragkit"][MEASURE])]
+        + [f"{_share(one[peer][MEASURE])} ({_interval(one[f'ragkit less {peer}'])})" for peer in names]
+        for name, one in run["results"].items()
+    ]
+    return [*_lines(["set", "questions", "ragkit", *names], rows), "", _source(run)]
+
+
 def chunking() -> list[str]:
     """Passages against highlighted excerpts."""
     run = _run("chunking")
@@ -84,11 +96,24 @@ def chunking() -> list[str]:
     return [*_lines(header, rows), "", _source(run)]
 
 
+def synthetic() -> list[str]:
+    """What tuning by made-up questions is worth."""
+    run = _run("synthetic")
+    labels = (
+        "real by default",
+        "real at what is in use after synthetic tuning",
+        "real at the best by synthetic questions",
+        "real at their best",
+    )
+    rows = [[name, *(_share(one[label]) for label in labels)] for name, one in run["results"].items()]
+    header = ["set", "by default", "after `ragkit tune`", "at the best of the made-up", "at the best of the real"]
+    return [*_lines(header, rows), "", _source(run)]
+
+
 def speed() -> list[str]:
     """Times of a search at 100,000 passages."""
     run, scopes = _run("search"), _run("filters")
-    modes = ("keyword", "dense", "hybrid", "hybrid+rerank")
-    found = [[mode, run["results"][mode]["p50"], run["results"][mode]["p95"], ""] for mode in modes]
+    found = [[mode, run["results"][mode]["p50"], run["results"][mode]["p95"], ""] for mode in MODES]
     found += [
         [f"hybrid, {name}", one["hybrid"]["p50_ms"], one["hybrid"]["p95_ms"], one["hybrid"].get("recall@10", "")]
         for name, one in scopes["results"]["scopes"].items()
@@ -96,6 +121,26 @@ def speed() -> list[str]:
     ]
     header = ["search", "p50 ms", "p95 ms", "recall@10 against an exact search"]
     return [*_lines(header, found), "", _source(run)]
+
+
+def large() -> list[str]:
+    """Times of a search, and what it takes, by the size of the collection."""
+    runs = [_run(name) for name in ("search", "search-1m")]
+    rows = [
+        [
+            f"{run['parameters']['chunks']:,}",
+            *(f"{found[mode]['p50']} / {found[mode]['p95']}" for mode in MODES),
+            found["recall@10 of the vectors"],
+            found["searches a second"],
+            f"{found['memory_mb']['ragkit'] / 1e3:.1f} + {found['memory_mb']['chroma'] / 1e3:.1f}",
+            " + ".join(f"{found['disk_mb'][part] / 1e3:.1f}" for part in ("catalog", "chroma", "keywords")),
+        ]
+        for run in runs
+        for found in [run["results"]]
+    ]
+    header = ["passages", *MODES, "recall@10 of the vectors", "a second, 32 callers"]
+    header += ["GB of memory, ragkit + Chroma", "GB on disk, catalog + Chroma + keywords"]
+    return [*_lines(header, rows), "", *map(_source, runs)]
 
 
 def golden() -> list[str]:
@@ -259,10 +304,13 @@ TABLES: Mapping[str, Callable[[], list[str]]] = {
     "golden": golden,
     "injection": injection,
     "keywords": keywords,
+    "large": large,
+    "peers": peers,
     "retrieval": retrieval,
     "similar": similar,
     "speed": speed,
     "verdicts": verdicts,
+    "synthetic": synthetic,
 }
 
 
