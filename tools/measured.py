@@ -96,20 +96,6 @@ def chunking() -> list[str]:
     return [*_lines(header, rows), "", _source(run)]
 
 
-def synthetic() -> list[str]:
-    """What tuning by made-up questions is worth."""
-    run = _run("synthetic")
-    labels = (
-        "real by default",
-        "real at what is in use after synthetic tuning",
-        "real at the best by synthetic questions",
-        "real at their best",
-    )
-    rows = [[name, *(_share(one[label]) for label in labels)] for name, one in run["results"].items()]
-    header = ["set", "by default", "after `ragkit tune`", "at the best of the made-up", "at the best of the real"]
-    return [*_lines(header, rows), "", _source(run)]
-
-
 def speed() -> list[str]:
     """Times of a search at 100,000 passages."""
     run, scopes = _run("search"), _run("filters")
@@ -310,7 +296,6 @@ TABLES: Mapping[str, Callable[[], list[str]]] = {
     "similar": similar,
     "speed": speed,
     "verdicts": verdicts,
-    "synthetic": synthetic,
 }
 
 
