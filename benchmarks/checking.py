@@ -1,6 +1,6 @@
 """What checking adds to the time of an answer, on one core.
 
-python -m benchmarks.checking --data DIR [--home DIR]
+taskset -c 0 python -m benchmarks.checking --data DIR [--home DIR]
 
 An answer is ten sentences, each citing one of ten passages of `squad2` that were read when it was judged whether they
 hold an answer, as in the product. Once the sentences are put otherwise than the passages have them, so that each is
