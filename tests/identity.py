@@ -23,6 +23,10 @@ class _Pages(BaseHTTPRequestHandler):
             self._reply({"keys": [PUBLIC | {"kid": "one", "use": "sig", "alg": "ES256"}]})
         elif self.path == "/v1/.well-known/openid-configuration":
             self._reply({"jwks_uri": f"http://{self.headers['Host']}/v1/keys"})
+        elif self.path == "/v1/none":
+            self._reply({"keys": []})
+        elif self.path == "/v1/text":
+            self._reply("no keys")
         else:
             self.send_error(404)
 
@@ -48,7 +52,8 @@ def token(
     without: str = "",
     key: EllipticCurvePrivateKey | str = PRIVATE,
     algorithm: str = "ES256",
+    kid: str = "one",
     **claims: object,
 ) -> str:
     whole = {"iss": issuer, "aud": AUDIENCE, "sub": "anna", "exp": time.time() + 600} | claims
-    return jwt.encode({name: value for name, value in whole.items() if name != without}, key, algorithm, {"kid": "one"})
+    return jwt.encode({name: value for name, value in whole.items() if name != without}, key, algorithm, {"kid": kid})

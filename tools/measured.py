@@ -323,8 +323,9 @@ def _bounds(interval: Sequence[float]) -> str:
 
 def _source(run: Mapping[str, Any]) -> str:
     """Where the numbers come from."""
-    commit, machine = str(run["commit"]), run["machine"]
+    (commit, _, changes), machine = str(run["commit"]).partition("+"), run["machine"]
+    source = f"{commit[:7]} and {changes}" if changes else commit[:7]
     return (
-        f"`benchmarks/{run['benchmark']}.py`, {str(run['at'])[:10]}, commit {commit[:7]}, "
+        f"`benchmarks/{run['benchmark']}.py`, {str(run['at'])[:10]}, commit {source}, "
         f"{machine['processor']}, {machine['cores']} cores."
     )

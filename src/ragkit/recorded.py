@@ -64,7 +64,7 @@ def read_place(place: str) -> tuple[str, datetime | None]:
     key, _, moment = place.partition("@")
     try:
         return key, datetime.fromisoformat(moment).astimezone(UTC) if moment else None
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InputError(
             f"{place!r} is no place in a list.", hint="Take `ID` or `ID@TIME`, as a list has them."
         ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 from ragkit import Ragkit
 from ragkit.app import build
 from ragkit.cli import app
+from ragkit.cli.feedback import golden_questions
 from ragkit.client import Client
 from ragkit.errors import InputError, NotAllowed, NotFound
 from ragkit.service.app import create_service
@@ -56,8 +58,9 @@ def test_saying_it_again_replaces_what_was_said(kit: Ragkit, answer: Answer) -> 
     assert kit.feedback.list(collection="other") == ()
     newest, *older = kit.feedback.list()
     assert list(kit.feedback.list(before=newest.id, limit=1)) == older
-    with pytest.raises(InputError):
-        kit.feedback.give(answer.trace_id, "up", citation=len(answer.citations))
+    for nowhere in (len(answer.citations), -1):
+        with pytest.raises(InputError):
+            kit.feedback.give(answer.trace_id, "up", citation=nowhere)
     with pytest.raises(NotFound):
         kit.feedback.give("nosuch", "up")
     kit.feedback.delete(of_one.id)
@@ -132,3 +135,12 @@ def test_the_command_line_makes_golden_questions_of_it(home: Path, kit: Ragkit, 
     assert line["must_cite"] == given["cited"]
     assert kit.evaluate.golden(golden).measures["ask"]["source_first"] == 1.0
     assert json.loads(run("delete", given["id"], "--json"))["id"] == given["id"]
+
+
+def test_the_newest_rating_decides_what_is_a_source(kit: Ragkit) -> None:
+    up = kit.feedback.give(kit.ask(QUESTION).trace_id, "up", citation=0)
+    down = replace(up, rating="down")
+    assert golden_questions([down, up]) == []
+    assert [json.loads(line)["must_cite"] for line in golden_questions([up, down])] == [list(up.cited)]
+    # What is said of a citation stands over what was said of the whole answer, also later.
+    assert golden_questions([replace(up, citation=None), down]) == []

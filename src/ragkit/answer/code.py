@@ -33,7 +33,10 @@ class Piece:
     text: str
     kind: Literal["text", "inline", "block"]
     sure: bool
-    """Whether every renderer sees it so; where it stands in something that may be read in two ways, it is not."""
+    """Whether every renderer sees the code so; it is not where what may be read in two ways stands before it.
+
+    Of text it says nothing.
+    """
 
 
 class Code:

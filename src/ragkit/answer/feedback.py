@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import secrets
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
@@ -61,7 +62,7 @@ class FeedbackStore:
         said = {"rating": rating, "reasons": sorted(set(reasons)), "comment": comment, "correction": correction}
         with self._database.write() as connection:
             cited = _citations(connection, answer_id, caller)
-            if at >= cited:
+            if citation is not None and not 0 <= citation < cited:
                 raise InputError(
                     f"citation: the answer has {cited} citations, and {citation} counts from 0.",
                     hint="Give the place of the citation in the answer's list.",
@@ -112,9 +113,10 @@ class FeedbackStore:
             if before is not None:
                 last = _find(connection, before, caller)
                 query = query.where((at < last.created_at) | ((at == last.created_at) & (feedback.c.id < last.id)))
-            # Not in SQL: what JSON can be asked for differs between the databases.
-            found = (row for row in connection.execute(query) if reason is None or reason in row.reasons)
-            return tuple(_value(row) for row, _ in zip(found, range(limit), strict=False))
+            # A reason is not looked for in SQL: what JSON can be asked for differs between the databases.
+            rows = connection.execute(query.limit(limit) if reason is None else query)
+            found = (row for row in rows if reason is None or reason in row.reasons)
+            return tuple(map(_value, islice(found, limit)))
 
     def delete(self, feedback_id: str, *, caller: str | None = None) -> Feedback:
         """Take it back.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -166,7 +167,8 @@ def _best(claim: Claim, hit: Hit, said: Sequence[Line], near: Floats | None, sim
 def _from_heading(claim: Claim, passage: str, heading: str, *, held: frozenset[str], start: int) -> int:
     """Where a quote begins: at the heading close above, where that has words of the claim which the rest lacks."""
     last = heading.rpartition(" > ")[2]
-    at = passage.rfind(last, max(start - HEADING_ABOVE, 0), start) if last else -1
+    headings = re.finditer(rf"^[# ]*({re.escape(last)})[# ]*$", passage[:start], re.MULTILINE) if last else ()
+    at = max((one.start(1) for one in headings if one.start(1) >= start - HEADING_ABOVE), default=-1)
     return at if at >= 0 and (claim.wanted.keys() - held) & frozenset(terms(last)) else start
 
 

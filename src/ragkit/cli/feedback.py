@@ -98,10 +98,11 @@ def delete(
 def golden_questions(found: Sequence[Feedback]) -> list[str]:
     """A line of a file of golden questions for each question whose answer, or some citation of it, was rated `up`.
 
-    What one of them was rated `down` for is not named as a source.
+    What one of them was rated `down` for is not named as a source. The newest comes first in `found`, and counts.
     """
     sources: dict[str, dict[str, bool]] = {}
-    for one in sorted(found, key=lambda one: one.citation is not None):  # what is said of one citation goes last
+    oldest_first = found[::-1]
+    for one in sorted(oldest_first, key=lambda one: one.citation is not None):  # what is said of one citation goes last
         if one.question:
             sources.setdefault(one.question, {}).update(dict.fromkeys(one.cited, one.rating == "up"))
     kept = {question: [uri for uri, good in cited.items() if good] for question, cited in sources.items()}

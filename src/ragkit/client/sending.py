@@ -126,7 +126,7 @@ class Sender:
     def _leave(self, place: Place) -> None:
         """Have an answer ended that is read no further; one that was lost is ended by the service itself."""
         if place.is_left:
-            with contextlib.suppress(RagkitError, httpx2.TransportError):
+            with contextlib.suppress(httpx2.HTTPError, RuntimeError):  # the latter from a client that was closed
                 self._http.request(**self._wire.request(calls.cancel(place.trace_id)))
 
 
@@ -196,7 +196,7 @@ class AsyncSender:
     async def _leave(self, place: Place) -> None:
         """Have an answer ended that is read no further; one that was lost is ended by the service itself."""
         if place.is_left:
-            with contextlib.suppress(RagkitError, httpx2.TransportError):
+            with contextlib.suppress(httpx2.HTTPError, RuntimeError):  # the latter from a client that was closed
                 await self._http.request(**self._wire.request(calls.cancel(place.trace_id)))
 
 

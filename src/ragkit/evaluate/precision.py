@@ -116,7 +116,7 @@ def _least(outcomes: Sequence[Outcome], aim: float) -> float | None:
         below = ranked[place][0] if place < len(ranked) else 0.0
         # Of equals all are answered, or none.
         if below < probability and right / place >= aim:
-            chosen = round((probability + below) / 2, 4)
+            chosen = round((probability + below) / 2, 5)  # probabilities have four digits
     return chosen
 
 

@@ -94,10 +94,11 @@ class Tools:
         end: Annotated[int | None, Field(description=f"Behind the last; at most {SPAN} after `start`.")] = None,
     ) -> str:
         """Read a document's text, from one character to another: what stands around a passage."""
-        view = await self._kit.documents.get(document_id)
-        if start and start >= len(view.text):
-            raise InputError(f"The document ends at character {len(view.text)}.", hint="Begin before that.")
-        return view.text[start : min(end or start + SPAN, start + SPAN)]
+        last = start + SPAN
+        found = await self._kit.documents.text(document_id, start=start, end=last if end is None else min(end, last))
+        if start and start >= found.length:
+            raise InputError(f"The document ends at character {found.length}.", hint="Begin before that.")
+        return found.text
 
     async def list_collections(self) -> list[Collection]:
         """The collections that can be searched."""

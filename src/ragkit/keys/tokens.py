@@ -55,21 +55,25 @@ class TokenVerifier:
             UpstreamError: The provider's keys cannot be had.
         """
         try:
-            key = self._keys.get_signing_key_from_jwt(token)
             claims = jwt.decode(
                 token,
-                key,
+                self._key(str(jwt.get_unverified_header(token).get("kid"))),
                 algorithms=ALGORITHMS,
                 audience=self._audience,
                 issuer=self._issuer,
                 leeway=LEEWAY_S,
                 options={"require": list(REQUIRED)},
             )
-        except jwt.PyJWKClientConnectionError as error:
-            raise _unreachable(self._issuer) from error
-        except (jwt.InvalidTokenError, jwt.PyJWKClientError, jwt.PyJWKError):
+        except (jwt.InvalidTokenError, jwt.PyJWKClientError):
             return None
         return self._principal(claims)
+
+    def _key(self, name: str) -> jwt.PyJWK:
+        try:
+            self._keys.get_jwk_set()
+        except (jwt.PyJWTError, OSError, ValueError) as error:  # nothing came, it broke off, or it is no set of keys
+            raise _unreachable(self._issuer) from error
+        return self._keys.get_signing_key(name)
 
     @cached_property
     def _keys(self) -> jwt.PyJWKClient:

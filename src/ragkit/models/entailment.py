@@ -67,7 +67,9 @@ class EntailmentChecker:
 
     def __init__(self, name: str, path: Path) -> None:
         self._name = name
-        self._supports, self._contradicts = labels_of(name, path)
+        found = labels_of(name, path)
+        self._named = found is not None
+        self._supports, self._contradicts = found or (0, None)
         self._model = Once(partial(_loaded, name, path))
         self._turn = anyio.CapacityLimiter(1)
 
@@ -90,14 +92,18 @@ class EntailmentChecker:
         pairs = [(encodable(text), encodable(statement)) for text in texts]
         scores = self._model().predict(pairs, show_progress_bar=False)
         chances = probabilities(scores)
+        if not self._named and chances.shape[1] > 1:
+            raise _unnamed(self._name, f"{chances.shape[1]} without names")
         best = chances[int(chances[:, self._supports].argmax())]
         supported = float(best[self._supports])
         against = 0.0 if self._contradicts is None else float(best[self._contradicts])
         return Opinion(verdict=_verdict(supported, against), score=round(supported, 4))
 
 
-def labels_of(name: str, path: Path) -> tuple[int, int | None]:
+def labels_of(name: str, path: Path) -> tuple[int, int | None] | None:
     """Which output says that the sentence is supported, and which that it is contradicted, where one does.
+
+    None where no outputs are named, as of a model with a single one.
 
     Raises:
         ConfigError: The model does not say what its outputs mean.
@@ -105,15 +111,18 @@ def labels_of(name: str, path: Path) -> tuple[int, int | None]:
     config = ModelFolder(name=name, path=path).json("config.json")
     named = {int(number): str(label).casefold() for number, label in (config.get("id2label") or {}).items()}
     if len(named) <= 1:
-        return 0, None
+        return None
     supports = [number for number, label in named.items() if _is(label, _FOR)]
     contradicts = [number for number, label in named.items() if _is(label, _AGAINST)]
     if len(supports) != 1:
-        raise ConfigError(
-            f"The checker {str(path)!r} does not say which of its outputs means support: {', '.join(named.values())}.",
-            hint=_TAKES,
-        )
+        raise _unnamed(str(path), ", ".join(named.values()))
     return supports[0], contradicts[0] if contradicts else None
+
+
+def _unnamed(checker: str, outputs: str) -> ConfigError:
+    return ConfigError(
+        f"The checker {checker!r} does not say which of its outputs means support: {outputs}.", hint=_TAKES
+    )
 
 
 def _is(label: str, kind: Sequence[str]) -> bool:

@@ -55,7 +55,8 @@ def with_model(settings: Settings, llm: str) -> Settings:
     from ragkit.models.chat import each_of
 
     known = {one.llm.partition(":")[0]: one for one in reversed(list(each_of(settings)))}
-    mine = [known.get(name.strip().partition(":")[0]) for name in llm.removesuffix(",extractive").split(",")]
+    bare = settings.model_copy(update={"llm": llm, "llm_api_key": None, "llm_base_url": None})
+    mine = [known.get(one.llm.partition(":")[0]) for one in each_of(bare)]
     keys = [one.llm_api_key.get_secret_value() if one and one.llm_api_key else "" for one in mine]
     urls = [(one.llm_base_url or "") if one else "" for one in mine]
     own: dict[str, object] = {"llm": llm, "llm_window": settings.llm_window if llm == settings.llm else None}

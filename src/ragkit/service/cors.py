@@ -10,7 +10,16 @@ from starlette.middleware.cors import CORSMiddleware
 __all__ = ["cors"]
 
 SENT = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key")
-TOLD = ("Location", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "X-Trace-Id")
+TOLD = (
+    "Content-Disposition",
+    "Idempotency-Replayed",
+    "Location",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+    "X-Trace-Id",
+)
 REMEMBERED_S = 600
 
 

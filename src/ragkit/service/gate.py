@@ -35,8 +35,8 @@ NAME_DIGITS = 32
 TOKEN_DOTS = 2
 """In a signed token; there is none in a key."""
 LOOKUPS = 4
-"""Threads that look keys up, and as many that count requests and may have to wait for who writes; searches have their
-own, and keep nobody out."""
+"""Threads that look keys up, as many that verify tokens and may have to wait for the provider, and as many that count
+requests and may have to wait for who writes; searches have their own, and keep nobody out."""
 
 
 class Gate:
@@ -66,7 +66,7 @@ class Gate:
         self._digests = [_digest(key) for key in keys]
         self._tokens = tokens
         self._origins = frozenset(origins) - {"*"}
-        self._limiter, self._counting = CapacityLimiter(LOOKUPS), CapacityLimiter(LOOKUPS)
+        self._limiter, self._counting, self._verifying = (CapacityLimiter(LOOKUPS) for _ in range(3))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -113,9 +113,9 @@ class Gate:
             return Principal(role="admin", name=f"key {digest.hex()[:NAME_DIGITS]}")
         if (remembered := self._kit.registry.remembered(secret)) is not None:
             return remembered
-        of_provider = self._tokens if secret.count(".") == TOKEN_DOTS else None
-        look_up = (of_provider or self._kit.registry).caller
-        return await anyio.to_thread.run_sync(look_up, secret, limiter=self._limiter)
+        if self._tokens is not None and secret.count(".") == TOKEN_DOTS:
+            return await anyio.to_thread.run_sync(self._tokens.caller, secret, limiter=self._verifying)
+        return await anyio.to_thread.run_sync(self._kit.registry.caller, secret, limiter=self._limiter)
 
 
 def _is_open(path: str) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
 
 from fastapi import Query
+from pydantic import AfterValidator, Field
 
 from ragkit.errors import NotFound
-from ragkit.service.deps import Name
+from ragkit.service.deps import Name, storable
 
 __all__ = ["After", "Before", "Limit", "page"]
 
@@ -16,7 +17,8 @@ T = TypeVar("T")
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
 Before = Annotated[Name | None, Query(description="Go on after the entry with this id, towards older ones.")]
-After = Annotated[str | None, Query(min_length=1, max_length=5_000, description="Go on after this place.")]
+Place = Annotated[str, Field(min_length=1, max_length=5_000), AfterValidator(storable)]
+After = Annotated[Place | None, Query(description="Go on after this place.")]
 
 
 def page(found: Sequence[T], place: Callable[[T], str], *, start: str | None, limit: int) -> tuple[T, ...]:

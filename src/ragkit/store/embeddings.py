@@ -52,11 +52,14 @@ def put_vectors(connection: Connection, pairs: Sequence[tuple[bytes, Vector]]) -
 def drop_unused(connection: Connection, keys: Iterable[bytes]) -> None:
     """Delete those of the vectors that no chunk uses any more."""
     for batch in batches(sorted(keys)):
-        if connection.dialect.name != "sqlite":
-            # A statement of its own: the next one then sees the chunks of whoever held them.
-            _locked(connection, batch, to_delete=True)
         used = select(chunks.c.vector_key).where(chunks.c.vector_key.in_(batch))
-        connection.execute(delete(vectors).where(vectors.c.key.in_(batch), vectors.c.key.not_in(used)))
+        gone = set(batch)
+        if connection.dialect.name != "sqlite":
+            # Only what looks unused is locked: what is in use would have others wait. A statement of its own: the next
+            # one then sees the chunks of whoever held them.
+            idle = gone.difference(connection.scalars(used))
+            gone = _locked(connection, sorted(idle), to_delete=True)
+        connection.execute(delete(vectors).where(vectors.c.key.in_(gone), vectors.c.key.not_in(used)))
 
 
 def _locked(connection: Connection, keys: Sequence[bytes], *, to_delete: bool) -> set[bytes]:

@@ -146,7 +146,7 @@ versions = Table(
     Column("warnings", JSON, nullable=False),
     # Each quality filter with what it measured.
     Column("verdicts", JSON, nullable=False, server_default="[]"),
-    # Equal texts are duplicates; similar signatures (MinHash) are near-duplicates.
+    # Similar signatures (MinHash) are near-duplicates.
     Column("signature", LargeBinary, nullable=True),
     Column("created_at", UtcDateTime, nullable=False),
 )

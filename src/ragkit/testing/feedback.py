@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ class MemoryFeedback:
     def __init__(self, answers: MemoryAnswers) -> None:
         self._answers = answers
         self._given: dict[tuple[str, int | None], Feedback] = {}
+        self._numbers = itertools.count(1)
 
     async def give(
         self,
@@ -35,10 +37,10 @@ class MemoryFeedback:
     ) -> Feedback:
         trace = await self._answers.show(answer_id)
         cited = [one.uri for one in trace.answer.citations]
-        if citation is not None and citation >= len(cited):
+        if citation is not None and not 0 <= citation < len(cited):
             raise InputError(f"citation: the answer has {len(cited)} citations, and {citation} counts from 0.")
         said = Feedback(
-            id=f"fb_{len(self._given) + 1}",
+            id=f"fb_{next(self._numbers)}",
             answer_id=answer_id,
             collection=trace.collection,
             question=trace.question,
@@ -73,7 +75,10 @@ class MemoryFeedback:
             and collection in {None, one.collection}
             and (reason is None or reason in one.reasons)
         ]
-        start = 0 if before is None else [one.id for one in found].index(before) + 1
+        ids = [one.id for one in found]
+        if before is not None and before not in ids:
+            raise NotFound(f"There is no feedback {before!r}.")
+        start = 0 if before is None else ids.index(before) + 1
         return tuple(found[start : start + limit])
 
     async def delete(self, feedback_id: str) -> Feedback:

@@ -9,6 +9,7 @@ import asyncio
 import socket
 import threading
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
@@ -50,7 +51,10 @@ class FakeServer:
 
     def add(self, name: str, text: str, *, collection: str = "default") -> None:
         """Put a document there, which can be asked for at once."""
-        asyncio.run(self.kit.documents.upload(name, text.encode(), collection=collection))
+        uploading = self.kit.documents.upload(name, text.encode(), collection=collection)
+        # On a loop of its own, as a test may run on one.
+        with ThreadPoolExecutor(1) as beside:
+            beside.submit(asyncio.run, uploading).result()
 
     def fail(self, *errors: RagkitError) -> None:
         """Answer the next requests with these errors of `ragkit.errors`, one each."""

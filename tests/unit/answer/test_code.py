@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,14 +10,10 @@ from ragkit.answer.code import LONGEST, Code, Piece
 TEXTS = st.text(alphabet="`\n ab|\\<~[", max_size=30)
 
 
-def merged(pieces: list[Piece]) -> list[tuple[str, str, bool]]:
-    found: list[tuple[str, str, bool]] = []
-    for piece in pieces:
-        if found and found[-1][1:] == (piece.kind, piece.sure):
-            found[-1] = (found[-1][0] + piece.text, piece.kind, piece.sure)
-        else:
-            found.append((piece.text, piece.kind, piece.sure))
-    return found
+def merged(pieces: list[Piece]) -> list[tuple[str, bool | None, str]]:
+    """Kind, whether code is sure, and text, of neighbours alike as one."""
+    alike = groupby(pieces, lambda piece: (piece.kind, None if piece.kind == "text" else piece.sure))
+    return [(kind, sure, "".join(piece.text for piece in run)) for (kind, sure), run in alike]
 
 
 def code_of(text: str) -> list[str]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from ragkit.callers import Principal
 from ragkit.errors import UpstreamError
 from ragkit.keys.tokens import TokenVerifier
-from tests.identity import AUDIENCE, PRIVATE, provider, token
+from tests.identity import AUDIENCE, provider, token
 
 
 @pytest.fixture(scope="module")
@@ -66,20 +66,21 @@ def test_what_is_not_accepted(issuer: str, wrong: dict[str, object]) -> None:
 
 
 def test_an_unsigned_or_broken_token_is_not_accepted(issuer: str) -> None:
-    unsigned = jwt.encode({"iss": issuer, "aud": AUDIENCE, "sub": "anna"}, "", "none", {"kid": "one"})
+    unsigned = token(issuer, key="", algorithm="none")
     good = token(issuer)
     for broken in (unsigned, good[:-4] + "AAAA", "a.b.c", "..", f"{good}.x"):
         assert verifier(issuer).caller(broken) is None
 
 
 def test_a_key_that_the_provider_does_not_have(issuer: str) -> None:
-    other = jwt.encode({"iss": issuer, "sub": "anna"}, PRIVATE, "ES256", {"kid": "two"})
+    other = token(issuer, kid="two")
     assert verifier(issuer).caller(other) is None
 
 
 def test_a_provider_that_does_not_answer_is_named(issuer: str) -> None:
     good = token(issuer)
-    for given in (verifier("http://127.0.0.1:1"), verifier(issuer, "http://127.0.0.1:1/keys")):
+    unusable = ("http://127.0.0.1:1/keys", f"{issuer}/none", f"{issuer}/text", f"{issuer}/missing")
+    for given in (verifier("http://127.0.0.1:1"), *map(partial(verifier, issuer), unusable)):
         with pytest.raises(UpstreamError, match="cannot be fetched") as caught:
             given.caller(good)
         assert "RAGKIT_JWT" in str(caught.value.hint)

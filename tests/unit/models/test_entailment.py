@@ -31,20 +31,25 @@ def configured(folder: Path, labels: dict[str, str]) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny BERT with three outputs and weights by chance."""
+    return saved(tmp_path_factory.mktemp("named"), LABELS)
+
+
+def saved(folder: Path, labels: dict[str, str]) -> Path:
+    """A tiny BERT with an output for each label and weights by chance."""
     from sentence_transformers import CrossEncoder
     from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
-    raw, saved = tmp_path_factory.mktemp("raw"), tmp_path_factory.mktemp("saved")
+    raw, whole = folder / "raw", folder / "whole"
+    raw.mkdir()
     (raw / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnop"]))
     size = {"vocab_size": 21, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
     config = BertConfig(
-        **size, intermediate_size=8, max_position_embeddings=64, id2label={int(k): v for k, v in LABELS.items()}
+        **size, intermediate_size=8, max_position_embeddings=64, id2label={int(k): v for k, v in labels.items()}
     )
     BertForSequenceClassification(config).save_pretrained(raw)
     BertTokenizer(str(raw / "vocab.txt")).save_pretrained(raw)
-    CrossEncoder(str(raw), device="cpu").save_pretrained(str(saved))
-    return saved
+    CrossEncoder(str(raw), device="cpu").save_pretrained(str(whole))
+    return whole
 
 
 @pytest.mark.anyio
@@ -67,12 +72,12 @@ async def test_a_model_in_a_folder_gives_an_opinion(folder: Path) -> None:
         ({"0": "hallucinated", "1": "consistent"}, (1, None)),
         ({"0": "SUPPORTS", "1": "REFUTES", "2": "NOT ENOUGH INFO"}, (0, 1)),
         ({"0": "unsupported", "1": "supported"}, (1, None)),
-        ({"0": "LABEL_0"}, (0, None)),
-        ({}, (0, None)),
+        ({"0": "LABEL_0"}, None),
+        ({}, None),
     ],
 )
 def test_the_outputs_are_told_by_their_labels(
-    tmp_path: Path, labels: dict[str, str], found: tuple[int, int | None]
+    tmp_path: Path, labels: dict[str, str], found: tuple[int, int | None] | None
 ) -> None:
     assert labels_of("m", configured(tmp_path, labels)) == found
 
@@ -83,6 +88,18 @@ def test_outputs_without_a_meaning_are_refused(tmp_path: Path) -> None:
     ) as caught:
         open_checker(load(checker=str(configured(tmp_path, {"0": "LABEL_0", "1": "LABEL_1"}))))
     assert "id2label" in (caught.value.hint or "")
+
+
+@pytest.mark.anyio
+async def test_several_outputs_without_names_are_refused(tmp_path: Path) -> None:
+    model = saved(tmp_path, LABELS)
+    config = json.loads((model / "config.json").read_text())
+    del config["id2label"]
+    (model / "config.json").write_text(json.dumps(config | {"num_labels": 3}))
+    checker = open_checker(load(checker=str(model)))
+    assert checker is not None
+    with pytest.raises(ConfigError, match="does not say which of its outputs means support: 3 without names"):
+        await checker.opinion("a b c", [hit("a b c d", 1)])
 
 
 def test_a_folder_that_is_not_there_is_named_and_nothing_is_fetched(home: Path) -> None:

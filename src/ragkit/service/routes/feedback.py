@@ -12,7 +12,7 @@ from ragkit.engine import AsyncRagkit
 from ragkit.recorded import Complaint, Feedback, Rating
 from ragkit.rights import covers
 from ragkit.service.deps import Body, KitToRead, Name, caller_of, storable
-from ragkit.service.pages import Limit
+from ragkit.service.pages import Before, Limit
 
 __all__ = ["FeedbackBody", "router"]
 
@@ -68,7 +68,7 @@ async def list_feedback(
     reason: Complaint | None = None,
     collection: Annotated[Name | None, Query()] = None,
     limit: Limit = 50,
-    before: Annotated[Name | None, Query()] = None,
+    before: Before = None,
 ) -> Feedbacks:
     """The newest first: the caller's own; everybody's for who has the role `operator` and no access tags."""
     found = await _seen(kit, request).feedback.list(

@@ -18,8 +18,9 @@ __all__ = ["Probe", "router"]
 router = APIRouter(tags=["health"])
 
 
-KEPT_S, PATIENCE_S = 1.0, 2.0
-"""How long the state of the parts stands, and how long a probe waits for a newer one."""
+KEPT_S, PATIENCE_S, STALE_S = 1.0, 2.0, 30.0
+"""How long the state of the parts stands, and how long a probe waits for a newer one, and how
+long the last one is told where looks do not end."""
 
 
 class Probe:
@@ -31,15 +32,22 @@ class Probe:
     def __init__(self, kit: AsyncRagkit) -> None:
         self._kit = kit
         self._looking: asyncio.Task[Mapping[str, str]] | None = None
-        self._since = -KEPT_S
+        self._since = -1.0  # nothing has been seen yet
         self._parts: Mapping[str, str] = {"engine": "starting"}
 
     async def parts(self) -> Mapping[str, str]:
         """The state of each; the last one that was seen where a look takes long, as among many searches."""
-        if self._looking is None or (self._looking.done() and time.monotonic() - self._since > KEPT_S):
+        if self._looking is None or (self._looking.done() and self._is_due()):
             self._looking = asyncio.create_task(self._look())
-        await asyncio.wait({self._looking}, timeout=PATIENCE_S)
-        return self._parts
+        looking = self._looking
+        await asyncio.wait({looking}, timeout=PATIENCE_S)
+        if looking.done():
+            return looking.result()
+        is_fresh = self._since < 0 or time.monotonic() - self._since < STALE_S
+        return self._parts if is_fresh else {"engine": "does not answer"}
+
+    def _is_due(self) -> bool:
+        return self._since < 0 or time.monotonic() - self._since > KEPT_S
 
     async def _look(self) -> Mapping[str, str]:
         self._parts = dict(await self._kit.ready())

@@ -49,7 +49,7 @@ async function ask(question) {
     }
   }
   if (answered?.citations.length) {
-    entry.suggest(await service.suggestions(answered.trace_id).catch(() => []), (question) => page.asking ?? ask(question));
+    entry.suggest(await service.suggestions(answered.trace_id).catch(() => []), (question) => page.asking ?? ask(question).catch(notice));
     follow();
   }
   await conversations();
@@ -242,11 +242,11 @@ function wire() {
     dressed(theme);
   });
   at("add").addEventListener("click", () => at("files").click());
-  at("files").addEventListener("change", ({ target }) => send([...target.files]));
+  at("files").addEventListener("change", ({ target }) => send([...target.files]).catch(notice));
   document.addEventListener("dragover", (event) => event.preventDefault());
   document.addEventListener("drop", (event) => {
     event.preventDefault();
-    send([...event.dataTransfer.files]);
+    send([...event.dataTransfer.files]).catch(notice);
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || at("key").open) return;
@@ -257,12 +257,13 @@ function wire() {
   });
 }
 
-function send(files) {
+async function send(files) {
+  at("files").value = "";
+  if (page.mayAdd === undefined) await permitted();
   if (!page.mayAdd) {
     notice({ message: at("add").title });
     return;
   }
-  at("files").value = "";
   add(files, at("collection").value, () => collections().catch(notice));
 }
 

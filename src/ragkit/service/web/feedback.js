@@ -14,7 +14,7 @@ const REASONS = {
 };
 
 /** Two buttons, and after a thumb down the question what is wrong. `about` is {answer_id, citation?}. */
-export function thumbs(about, of, given = null) {
+export function thumbs(about, of, given = null, onGiven = () => {}) {
   const said = element("span", { class: "note", role: "status" });
   const up = thumb("👍", `Good ${of}`);
   const down = thumb("👎", `Bad ${of}`);
@@ -42,6 +42,7 @@ export function thumbs(about, of, given = null) {
         said.textContent = "Noted, thank you.";
         more.replaceChildren(...(rating === "down" && button ? [complaint()] : []));
       }
+      onGiven(given);
       press(given?.rating);
     } catch (problem) {
       said.textContent = [problem.message, problem.hint].filter(Boolean).join(" ");

@@ -22,7 +22,7 @@ export async function open(citation, chip) {
   const text = element("div", { class: "excerpt", tabindex: "0" }, element("mark", {}, citation.quote));
   const said = element("p", { class: `said ${citation.verdict}` }, SAID[citation.verdict]);
   fill(citation, element("p", { class: "place" }, place), said, text);
-  if (citation.about) text.after(thumbs(citation.about, "citation", citation.given));
+  if (citation.about) text.after(thumbs(citation.about, "citation", citation.given, (given) => (citation.given = given)));
   try {
     const { parts, isThere } = await around(citation);
     if (isThere) text.replaceChildren(...parts);
