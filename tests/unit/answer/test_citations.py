@@ -52,7 +52,9 @@ def test_a_quote_begins_at_the_heading_that_tells_what_its_sentence_does_not() -
     assert citation.quote == "Cloud 6.3\n\nSingle sign-on is available to everybody."
     (citation,) = cited("Single sign-on is available to everybody.", hit(notes, title="Release Notes"))
     assert citation.quote == "Single sign-on is available to everybody."
-    told = notes.replace("Single", "Much of it came after Cloud 6.3 was planned. Reports are sent. Maps are drawn. Single")
+    told = notes.replace(
+        "Single", "Much of it came after Cloud 6.3 was planned. Reports are sent. Maps are drawn. Single"
+    )
     (citation,) = cited("Since Cloud 6.3 single sign-on is available to everybody.", hit(told, title="Release Notes"))
     assert citation.quote.startswith("Cloud 6.3\n\nMuch of it")
 
