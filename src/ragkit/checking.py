@@ -15,7 +15,7 @@ from ragkit.ingest.chunking import fitting
 from ragkit.parsed import Parsed
 from ragkit.protocols import Chunker
 from ragkit.reader import Reader
-from ragkit.types import Hit
+from ragkit.types import Hit, Verdict
 from ragkit.verdicts import BUILT_IN
 
 if TYPE_CHECKING:
@@ -31,17 +31,19 @@ async def check_labelled(parts: Parts, threads: Threads, file: Path) -> Grounded
     began = time.perf_counter()
     examples, held = await threads.run(_held, parts, file)
     checker = await threads.run(parts.checker)
-    opinions = [
-        None if checker is None else await checked_again(own, one.statement, passages, checker)
-        for one, (own, passages) in zip(examples, held, strict=True)
-    ]
-    decided = list(zip([own for own, _ in held], opinions, strict=True))
+    decided: list[tuple[Verdict, float, str]] = []
+    for one, (own, passages) in zip(examples, held, strict=True):
+        opinion = None if checker is None else await checked_again(own, one.statement, passages, checker)
+        if checker is None or opinion is None or opinion.verdict is None:
+            decided.append((own.verdict, own.score, BUILT_IN))
+        else:
+            decided.append((opinion.verdict, opinion.score, checker.name))
     return summarise(
         file.stem,
         [(one.statement, one.label) for one in examples],
-        [own.verdict if opinion is None else opinion.verdict for own, opinion in decided],
-        [own.score if opinion is None else opinion.score for own, opinion in decided],
-        checked_by=[BUILT_IN if checker is None or opinion is None else checker.name for _, opinion in decided],
+        [verdict for verdict, _, _ in decided],
+        [score for _, score, _ in decided],
+        checked_by=[by for _, _, by in decided],
         took_s=round(time.perf_counter() - began, 2),
     )
 

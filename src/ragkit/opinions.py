@@ -15,8 +15,9 @@ __all__ = ["Checker", "Opinion"]
 class Opinion:
     """What a checker says of a sentence."""
 
-    verdict: Verdict
-    score: float
+    verdict: Verdict | None
+    """None where nothing could be read in what it said."""
+    score: float = 0.0
     """The probability that it is supported, 0 to 1."""
     usage: Usage | None = None
     """Of a language model, where one was asked."""
@@ -29,5 +30,5 @@ class Checker(Protocol):
     def name(self) -> str: ...
 
     async def opinion(self, statement: str, passages: Sequence[Hit]) -> Opinion | None:
-        """Whether the passages, each or together, say what the statement says; none where it has no opinion."""
+        """Whether the passages, each or together, say what the statement says; none where it was not asked."""
         ...

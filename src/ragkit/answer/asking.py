@@ -39,7 +39,7 @@ _OBJECT = re.compile(r"\{[^{}]*\}")
 
 
 class AskingChecker:
-    """Has a language model judge; where it says nothing that can be read, it has no opinion.
+    """Has a language model judge.
 
     Args:
         chat: The model.
@@ -52,8 +52,8 @@ class AskingChecker:
     def name(self) -> str:
         return f"llm:{self._chat.name}"
 
-    async def opinion(self, statement: str, passages: Sequence[Hit]) -> Opinion | None:
-        """What the model says.
+    async def opinion(self, statement: str, passages: Sequence[Hit]) -> Opinion:
+        """What the model says, without a verdict where it fails or says nothing that can be read.
 
         Raises:
             ConfigError: The provider does not accept the key, or does not know the model.
@@ -65,19 +65,18 @@ class AskingChecker:
             sources=tuple(passages),
             max_tokens=_TOKENS,
         )
-        said, usage = "", Usage()
+        said, usage, verdict = "", Usage(), None
         try:
             async for delta in deltas(self._chat, request):
                 said += delta.text
-                usage = delta.usage or usage
+                usage = delta.usage or (delta.so_far() if delta.so_far else usage)
         except UpstreamError as error:
             log.warning("The checker %s failed, the built-in check decides: %s", self.name, error.detail)
-            return None
-        verdict = _verdict(said)
-        if verdict is None:
-            log.warning("The checker %s gave no verdict, the built-in check decides.", self.name)
-            return None
-        return Opinion(verdict=verdict, score=STANDS_FOR[verdict], usage=usage)
+        else:
+            verdict = _verdict(said)
+            if verdict is None:
+                log.warning("The checker %s gave no verdict, the built-in check decides.", self.name)
+        return Opinion(verdict=verdict, score=STANDS_FOR[verdict] if verdict else 0.0, usage=usage)
 
 
 def _verdict(said: str) -> Verdict | None:

@@ -72,22 +72,24 @@ async def looked_at_again(resolved: Resolved, sources: Sequence[Hit], checker: C
     own = Check(verdict=verified.verdict, score=verified.score, barred=resolved.barred)
     passages = [sources[marker - 1] for marker in verified.markers]
     opinion = await checked_again(own, verified.sentence, passages, checker)
-    if opinion is None:
-        return resolved
+    if opinion is None or opinion.verdict is None:
+        return replace(resolved, usage=opinion.usage if opinion else None)
     decided = replace(verified, verdict=opinion.verdict, score=round(opinion.score, 4), checked_by=checker.name)
     alone = len(resolved.cited) == 1
-    cited = tuple(Cited(citation=_decided(one.citation, opinion, checker.name, alone)) for one in resolved.cited)
+    cited = tuple(
+        Cited(citation=_decided(one.citation, opinion.verdict, opinion.score, checker.name, alone=alone))
+        for one in resolved.cited
+    )
     return replace(resolved, cited=cited, verified=decided, usage=opinion.usage)
 
 
-def _decided(citation: Citation, opinion: Opinion, name: str, alone: bool) -> Citation:
-    if not alone and _RANK[citation.verdict] <= _RANK[opinion.verdict]:
+def _decided(citation: Citation, verdict: Verdict, score: float, name: str, *, alone: bool) -> Citation:
+    if not alone and _RANK[citation.verdict] <= _RANK[verdict]:
         return citation
-    score = opinion.score if alone else min(citation.score, opinion.score)
     return replace(
         citation,
-        verdict=opinion.verdict,
-        score=round(score, 4),
-        supported=opinion.verdict == "supported",
+        verdict=verdict,
+        score=round(score if alone else min(citation.score, score), 4),
+        supported=verdict == "supported",
         checked_by=name,
     )

@@ -29,9 +29,11 @@ CONTEXT = 0.8
 NUMBER_FROM, DATE_FROM, NAME_FROM, MOVED_FROM = 0.7, 0.5, 0.7, 0.5
 """Shares of the other words that must be there for the mismatch of a number, a date or a name to tell more, and for
 another number in the place of one to tell anything."""
-NEARLY, SAME = 0.7, 0.8
-"""Shares of the words, but for names, numbers and those that turn the sense, from which on two signs together, or one,
-contradict however likely the sentence is."""
+SAME = 0.8
+"""Share of the words, but for names, numbers and those that turn the sense, from which on another sense, another value
+or another name contradicts however likely the sentence is;"""
+NEARLY = 0.7
+"""and from which on another direction, or a denial beside a negation, does."""
 IN_ITS_PLACE = 0.6
 """Share of a name's company from which on another name is in its place."""
 SUPPORTED = 0.60

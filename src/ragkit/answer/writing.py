@@ -188,15 +188,14 @@ class Writer:
                 told = Verified(sentence=one.text, markers=(), verdict="supported", score=1.0)
                 return Resolved(cited=(), verified=told)
             # That a link was taken out is no claim of the model's.
-            found = resolve(replace(one, text=one.text.replace(REMOVED, "")), sources, self._reader)
-            return replace(found, verified=replace(found.verified, sentence=one.text))
+            return resolve(replace(one, text=one.text.replace(REMOVED, "")), sources, self._reader)
 
         found = await self._threads.run(lambda: [(one, checked(one)) for one in closed])
         if self._checker is not None:
             found = [(one, await looked_at_again(resolved, sources, self._checker)) for one, resolved in found]
             turn.usage += [resolved.usage for _, resolved in found if resolved.usage]
         turn.passed("check", since)
-        return [(sentence, _quoting(resolved, turn.sources)) for sentence, resolved in found]
+        return [(sentence, _as_shown(sentence, resolved, turn.sources)) for sentence, resolved in found]
 
 
 async def _noted(turn: Turn, pieces: AsyncIterator[ChatDelta]) -> AsyncGenerator[ChatDelta]:
@@ -224,8 +223,11 @@ def _kept(turn: Turn, event: Event) -> Event:
     return event
 
 
-def _quoting(resolved: Resolved, sources: Sequence[Source]) -> Resolved:
-    """With quotes as they stand in the documents, where what was read had something blanked out; each in its place."""
+def _as_shown(sentence: Sentence, resolved: Resolved, sources: Sequence[Source]) -> Resolved:
+    """With the sentence as it was written, and each quote as it stands in its document and in its place there.
+
+    For the check something may have been blanked out in them.
+    """
     cited = []
     for one in resolved.cited:
         source, start, end = sources[one.citation.marker - 1], one.citation.start, one.citation.end
@@ -233,7 +235,7 @@ def _quoting(resolved: Resolved, sources: Sequence[Source]) -> Resolved:
         where: dict[str, Any] = {"page": place.page, "heading": place.heading, "chunk_id": place.chunk_id}
         own = replace(one.citation, quote=quote, title=source.hit.title, **where)
         cited.append(replace(one, citation=own))
-    return replace(resolved, cited=tuple(cited))
+    return replace(resolved, cited=tuple(cited), verified=replace(resolved.verified, sentence=sentence.text))
 
 
 def _sha256_of(messages: Sequence[Message]) -> str:

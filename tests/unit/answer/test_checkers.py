@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -112,11 +113,14 @@ async def test_a_language_model_judges(said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "reply", ["It is supported.", '{"verdict": "maybe"}', '{"verdict": }', [UpstreamError("gone")]]
+    "reply",
+    ["It is supported.", '{"verdict": "maybe"}', '{"verdict": }', ["{", UpstreamError("gone")]],
 )
 async def test_where_a_language_model_says_nothing_readable_the_built_in_check_decides(
     reply: str | list[str | Exception],
 ) -> None:
     sentence = Sentence(text="Customers get their money back inside a month.", markers=(1,))
     own = resolve(sentence, SOURCES)
-    assert await looked_at_again(own, SOURCES, AskingChecker(ScriptedChat(reply))) == own
+    found = await looked_at_again(own, SOURCES, AskingChecker(ScriptedChat(reply)))
+    assert replace(found, usage=None) == own
+    assert found.usage == Usage(output_tokens=len(reply) if isinstance(reply, str) else 1, cost_usd=None)
