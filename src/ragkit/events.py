@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ragkit.types import Answer, Citation, Hit, Verdict
+from ragkit.types import Answer, Citation, Hit, Usage, Verdict
 from ragkit.verdicts import BUILT_IN
 
 __all__ = ["Accepted", "Cited", "Done", "Event", "Failed", "Retrieved", "Token", "Verified"]
@@ -80,6 +80,8 @@ class Failed:
     detail: str
     hint: str | None
     trace_id: str
+    usage: Usage | None = None
+    """What models used for it until then, where that is known."""
     event: Literal["error"] = "error"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ragkit.answer.conversations import SoFar
@@ -53,6 +53,8 @@ class Turn:
     """Between two of the sources."""
     fallback: str | None = None
     usage: list[Usage] = field(default_factory=list)
+    so_far: Callable[[], Usage] | None = None
+    """What the reply that is being written has used, beside that."""
     stages_ms: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -71,6 +73,16 @@ class Turn:
         seen = (self.collection, self.generation, sorted(self.access) if self.access is not None else None)
         return repr((*seen, self.filters, self.mmr, self.prompt.name, self.prompt.sha256))
 
+    def used(self) -> Usage:
+        """By all models, also by one that broke off."""
+        return sum([*self.usage, self.so_far()] if self.so_far else self.usage, Usage())
+
+    def spent(self, usage: Usage | None) -> None:
+        """Count a reply that is complete, as soon as it is told what it used."""
+        if usage is not None:
+            self.usage.append(usage)
+            self.so_far = None
+
     def passed(self, stage: str, since: float) -> None:
         """Add the time since `since` (of `time.perf_counter`) to a stage."""
         self.stages_ms[stage] = round(self.stages_ms.get(stage, 0.0) + 1000 * (time.perf_counter() - since), 3)
@@ -84,7 +96,7 @@ class Turn:
             reason=self.reason or ("conflicting_sources" if self._tells_both_sides() else None),
             prompt=PromptRef(name=self.prompt.name, version=self.prompt.version),
             model=self.model,
-            usage=replace(sum(self.usage, Usage()), cached=bool(self.usage) and all(one.cached for one in self.usage)),
+            usage=replace(self.used(), cached=bool(self.usage) and all(one.cached for one in self.usage)),
             trace_id=self.trace_id,
             conversation_id=self.conversation.id,
             took_ms=round(1000 * (time.perf_counter() - self.began), 3),

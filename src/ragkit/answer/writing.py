@@ -146,7 +146,7 @@ class Writer:
             aclosing(reply.read(clean, sources=len(request.sources))) as parts,
         ):
             async for part in parts:
-                turn.usage += [part.usage] if part.usage else []
+                turn.spent(part.usage)
                 if (part.text or part.declined) and not wrote:
                     wrote = True
                     turn.passed("first_token", since)
@@ -199,8 +199,9 @@ class Writer:
 
 
 async def _noted(turn: Turn, pieces: AsyncIterator[ChatDelta]) -> AsyncGenerator[ChatDelta]:
-    """The same, with the turn told who writes."""
+    """The same, with the turn told who writes, and what that uses."""
     async for piece in pieces:
+        turn.so_far = piece.so_far or turn.so_far
         if piece.model:
             turn.model, turn.fallback = piece.model, piece.fallback
         yield piece

@@ -61,7 +61,6 @@ class Spending:
         self._reserving: asyncio.Future[str] | None = None
         self._most = self._broken_off = NOTHING
         self._condensing = 0
-        self._wrote = False
         self._used: Usage | None = None
         self._deadline = self._at_latest()
         self._clock: asyncio.Timeout | None = None
@@ -223,14 +222,11 @@ class Spending:
             self._broken_off = Tokens(input=self._condensing, output=0)
         elif isinstance(event, Retrieved):
             self._broken_off = self._most if self._drafts else self._sent(event)
-        elif isinstance(event, Token):
-            self._wrote = True
-            if not self._drafts:
-                written = self._broken_off.output + count_tokens(event.text)
-                self._broken_off = replace(self._broken_off, output=written)
-        elif isinstance(event, Failed) and not self._wrote:
-            # Most providers ask no money for what they could not do, unless they had begun to write.
-            self._used = Usage()
+        elif isinstance(event, Token) and not self._drafts:
+            written = self._broken_off.output + count_tokens(event.text)
+            self._broken_off = replace(self._broken_off, output=written)
+        elif isinstance(event, Failed):
+            self._used = event.usage
         elif isinstance(event, Done):
             self._used = event.answer.usage
 

@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from ragkit.errors import Overloaded, UpstreamError
-from ragkit.events import Done, Event, Token
+from ragkit.events import Done, Event, Failed, Token
 from ragkit.keys.quotas import Quotas
 from ragkit.keys.registry import KeyRegistry
 from ragkit.rights import KeyUsage, Limit, NewKey
@@ -36,6 +36,7 @@ class WritingRagkit(MemoryRagkit):
         self.registry: Any = KeyRegistry(database)
         self.quotas: Any = Quotas(database)
         self.fails = False
+        self.breaks_off = False
         self.go_on = Flag()
         self.go_on.set()
 
@@ -46,6 +47,9 @@ class WritingRagkit(MemoryRagkit):
                     await asyncio.sleep(0.01)
                 if self.fails:
                     raise UpstreamError("The provider is gone.")
+                if self.breaks_off:
+                    yield Failed(code="upstream", detail="It is gone.", hint=None, trace_id="t", usage=USED)
+                    return
             yield Done(answer=replace(event.answer, usage=USED)) if isinstance(event, Done) else event
 
     def key(self, *limits: Limit) -> NewKey:
@@ -156,6 +160,13 @@ def test_a_provider_that_fails_before_it_writes_costs_nothing(kit, open_client) 
     usage = kit.usage(new)
     assert usage.reserved == 0
     assert usage.windows[-1].tokens < 2 * 2_100, "what was read counts, what was not written does not"
+
+
+def test_a_reply_that_breaks_off_counts_what_it_used(kit, open_client) -> None:
+    client, new = open_client(), kit.key(tokens(100_000))
+    kit.breaks_off = True
+    assert '"usage":{"input_tokens":70' in ask(client, new, stream=True).text
+    assert (kit.usage(new).reserved, kit.usage(new).windows[-1].tokens) == (0, 100)
 
 
 def test_an_answer_that_takes_too_long_is_given_up_and_settled(kit, open_client) -> None:

@@ -173,6 +173,7 @@ async def test_a_provider_that_breaks_off_is_the_last_event(build: Build, databa
     assert isinstance(failed, Failed)
     assert (failed.code, failed.detail, failed.hint) == ("upstream_limited", "Slow down.", "Later.")
     assert failed.trace_id == events[0].trace_id
+    assert failed.usage == Usage(output_tokens=1, cost_usd=None)
     assert recorded(database) == 0
 
 
