@@ -159,8 +159,8 @@ class Answerer:
                 async for event in events:
                     yield event
         except RagkitError as error:
-            told = {"code": error.code, "detail": error.detail, "hint": error.hint, "trace_id": turn.trace_id}
-            yield Failed(**told, usage=turn.used())
+            used = turn.used()
+            yield Failed(code=error.code, detail=error.detail, hint=error.hint, trace_id=turn.trace_id, usage=used)
 
     async def _begin(
         self, question: str, collection: str, conversation: SoFar, prompt: str | None, *, began: float
