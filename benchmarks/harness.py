@@ -40,6 +40,8 @@ __all__ = [
     "model_folders",
     "new_home",
     "opened",
+    "process_tree",
+    "pss",
     "record",
     "spread",
 ]
@@ -210,7 +212,7 @@ class _Peak(threading.Thread):
 
     def run(self) -> None:
         while self._root.is_running() and self._root.status() != psutil.STATUS_ZOMBIE:
-            memory = {process: _memory(process) for process in self._tree()}
+            memory = {process: pss(process) for process in process_tree(self._root)}
             self.bytes = max(self.bytes, sum(memory.values()))
             ours = sum(size for process, size in memory.items() if not self._is_chroma(process))
             self.without_chroma = max(self.without_chroma, ours)
@@ -224,14 +226,17 @@ class _Peak(threading.Thread):
                 return False
         return self._chroma[process.pid]
 
-    def _tree(self) -> list[psutil.Process]:
-        try:
-            return [self._root, *self._root.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
+
+def process_tree(root: psutil.Process) -> list[psutil.Process]:
+    """A process with all its descendants; none when it is gone."""
+    try:
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
 
 
-def _memory(process: psutil.Process) -> int:
+def pss(process: psutil.Process) -> int:
+    """Bytes of its memory, shared pages counted once (PSS) where the system tells; 0 when it is gone."""
     try:
         full = process.memory_full_info()
         return int(getattr(full, "pss", full.rss))

@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import BIN, environment, folder, measure, record
+from benchmarks.services import free_port
 
 DEADLINE_S = 60.0
 PAUSE_S = 0.02
@@ -67,7 +67,7 @@ def _pipeline(scratch: Path, data: Path, copies: int) -> None:
 
 
 def _measure(env: dict[str, str], questions: int) -> dict[str, Any]:
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen(
         [str(BIN / "ragkit"), "serve", "--port", str(port)],
         env=env,
@@ -151,12 +151,6 @@ def _wait(port: int) -> None:
             pass
         time.sleep(0.1)
     raise SystemExit(f"The service was not ready within {DEADLINE_S:.0f} s.")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -28,7 +28,13 @@ class Resolved:
     """Of a language model that was asked about it."""
 
 
-def resolve(sentence: Sentence, sources: Sequence[Hit], reader: Reader | None = None) -> Resolved:
+def resolve(
+    sentence: Sentence,
+    sources: Sequence[Hit],
+    reader: Reader | None = None,
+    *,
+    passages: Sequence[Hit] | None = None,
+) -> Resolved:
     """Find the quote for each marker and hold the sentence against all of them together.
 
     A sentence that cites nothing is held against the likeliest sources and gets a verdict, but no citation is made up
@@ -38,9 +44,11 @@ def resolve(sentence: Sentence, sources: Sequence[Hit], reader: Reader | None = 
         sentence: A closed sentence; its markers are numbers of sources.
         sources: In the order in which the model saw them, numbered from 1.
         reader: Lets paraphrases count, where its embedder gives vectors of tokens; without it words alone do.
+        passages: What the sources are made of, for a sentence that cites nothing: a few of these are read sooner than
+            a few sources. The sources by default.
     """
     if not sentence.markers:
-        overall = hold(sentence.text, sources, reader)
+        overall = hold(sentence.text, sources if passages is None else passages, reader)
         return Resolved(cited=(), verified=_verified(sentence, overall))
     claim = claim_of(sentence.text)
     cited = [sources[marker - 1] for marker in sentence.markers]

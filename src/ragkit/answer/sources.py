@@ -13,9 +13,10 @@ from itertools import count as numbers_from
 from itertools import groupby
 
 from ragkit.answer.context import pack, written_source
+from ragkit.protocols import Disagreement
 from ragkit.types import Chunk, Hit, Section
 
-__all__ = ["Source", "assembled"]
+__all__ = ["Source", "assembled", "passages_of", "within"]
 
 GROWTH = 0.25
 """With more, more of the excerpts are shown where one document answers (`benchmarks/sources.py`), and fewer passages,
@@ -75,6 +76,35 @@ def assembled(
     covered = {one.chunk_id for _, source in made for one in source.passages}
     made += [(place, source) for place, source in alone if source.hit.chunk_id not in covered]
     return tuple(source for _, source in sorted(made, key=lambda pair: pair[0]))
+
+
+def passages_of(sources: Sequence[Source], read: Sequence[Hit]) -> list[Hit]:
+    """The passages that sources are made of, each once, as their texts are read."""
+    found: dict[tuple[str, int, int], Hit] = {}
+    for source, hit in zip(sources, read, strict=True):
+        for one in source.passages:
+            start, end = max(one.start, hit.start), min(one.end, hit.start + len(hit.text))
+            text = hit.text[start - hit.start : end - hit.start]
+            found[hit.document_id, start, end] = replace(
+                hit, chunk_id=one.chunk_id, page=one.page, heading=one.heading, start=start, end=end, text=text
+            )
+    return list(found.values())
+
+
+def within(found: Disagreement, hits: Sequence[Hit], sources: Sequence[Source]) -> Disagreement | None:
+    """A disagreement of hits as one of their sources; none where a side is not shown, or both are one source."""
+    first, second = (_place_in(sources, hits[number - 1], start) for number, start in (found.first, found.second))
+    if first is None or second is None or first[0] == second[0]:
+        return None
+    return replace(found, first=first, second=second)
+
+
+def _place_in(sources: Sequence[Source], hit: Hit, start: int) -> tuple[int, int] | None:
+    for number, source in enumerate(sources, start=1):
+        at = hit.start + start - source.hit.start
+        if source.hit.document_id == hit.document_id and 0 <= at < len(source.hit.text):
+            return number, at
+    return None
 
 
 class _Grown:

@@ -20,7 +20,7 @@ from ragkit.answer.links import REMOVED, without_foreign_links
 from ragkit.answer.markers import Sentence
 from ragkit.answer.policy import Flagging, Gate, Holding, fails, objection
 from ragkit.answer.ports import Prompts, Sections, deltas
-from ragkit.answer.sources import Source, assembled
+from ragkit.answer.sources import Source, assembled, passages_of, within
 from ragkit.answer.turn import Turn
 from ragkit.errors import UpstreamError
 from ragkit.events import Cited, Event, Token, Verified
@@ -107,7 +107,7 @@ class Writer:
         sections = {} if self._chat.name == "extractive" else self._sections([hit.chunk_id for hit in turn.hits])
         turn.sources = assembled(turn.hits, sections, budget=room.tokens, count=room.count)
         read = as_evidence([source.hit for source in turn.sources])
-        turn.disagreement = self._disagreement(turn.standalone, read)
+        turn.disagreement = self._disagreement(turn)
         values = {"sources": written(read) + note(turn.disagreement), "question": turn.standalone}
         messages = self._prompts.messages(turn.prompt, values, examples=room.examples)
         turn.rendered_sha256 = _sha256_of(messages)
@@ -172,9 +172,11 @@ class Writer:
         again = (Message(role="assistant", text=said), Message(role="user", text=text))
         return replace(request, messages=(*request.messages, *again))
 
-    def _disagreement(self, question: str, sources: Sequence[Hit]) -> Disagreement | None:
-        reading = self._reader.read(question, sources)
-        return disagreement(reading.asked, ranked(reading), reading.hits)
+    def _disagreement(self, turn: Turn) -> Disagreement | None:
+        # Of the passages, which were read to judge them; the sources that they have grown to were not read yet.
+        reading = self._reader.read(turn.standalone, as_evidence(turn.hits))
+        found = disagreement(reading.asked, ranked(reading), reading.hits)
+        return found and within(found, reading.hits, turn.sources)
 
     async def _checked(
         self, turn: Turn, closed: Sequence[Sentence], sources: Sequence[Hit]
@@ -182,13 +184,14 @@ class Writer:
         if not closed:
             return []
         since = time.perf_counter()
+        passages = passages_of(turn.sources, sources)
 
         def checked(one: Sentence) -> Resolved:
             if turn.disagreement is not None and not one.markers and is_announced(one.text, sources):
                 told = Verified(sentence=one.text, markers=(), verdict="supported", score=1.0)
                 return Resolved(cited=(), verified=told)
             # That a link was taken out is no claim of the model's.
-            return resolve(replace(one, text=one.text.replace(REMOVED, "")), sources, self._reader)
+            return resolve(replace(one, text=one.text.replace(REMOVED, "")), sources, self._reader, passages=passages)
 
         found = await self._threads.run(lambda: [(one, checked(one)) for one in closed])
         if self._checker is not None:

@@ -67,8 +67,7 @@ class ExtractiveChat:
         best, apart = chosen(found, request.question), request.disagreement
         if apart is None:
             return best
-        placed = {(one.marker, one.line.unit.start): one for one in found}
-        sides = [placed[apart.first], placed[apart.second]]
+        sides = [one for one in (_at(found, *apart.first), _at(found, *apart.second)) if one is not None]
         more = (one for one in best if all(_alike(one.said, side.said) < SAME for side in sides))
         return [*sides, *more][:MAX_SENTENCES]
 
@@ -88,6 +87,12 @@ def chosen(found: Sequence[Statement], question: str) -> list[Statement]:
             newer = statement.edition > alike[0].edition and not _YEAR.search(question)
             kept.insert(kept.index(alike[0]) if newer else len(kept), statement)
     return kept
+
+
+def _at(found: Sequence[Statement], marker: int, start: int) -> Statement | None:
+    """The statement of a source that this place of its text stands in."""
+    before = (one for one in found if one.marker == marker and one.line.unit.start <= start)
+    return max(before, key=lambda one: one.line.unit.start, default=None)
 
 
 def _disagree(request: ChatRequest, found: Disagreement) -> str:

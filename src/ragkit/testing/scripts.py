@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -78,6 +79,7 @@ def behaviour(model: str, dice: random.Random) -> Script:
         tpsN      tokens a second; as fast as possible without it
         nN        tokens of a reply, 50 without it
         echo      the reply is made of the sources in the prompt
+        clock     each token is the moment at which it is sent, in milliseconds since 1970, ten of them a sentence
         failN     N % of the requests get a 500
         limitN    N % get a 429, with a Retry-After of one second or of `afterN` seconds
         dropN     of N % the connection breaks off in the middle of the reply
@@ -96,7 +98,7 @@ def behaviour(model: str, dice: random.Random) -> Script:
     values: dict[str, int] = {}
     for flag in flags:
         match = _FLAG.fullmatch(flag)
-        if first != "double" or match is None or match[1] not in _KNOWN or (match[2] is None) != (match[1] == "echo"):
+        if first != "double" or match is None or match[1] not in _KNOWN or (match[2] is None) != (match[1] in _BARE):
             raise InputError(
                 f"The model {model!r} has no behaviour {flag!r}.",
                 hint=f"double, and any of {', '.join(sorted(_KNOWN))}: double-ttft50-tps100.",
@@ -104,14 +106,30 @@ def behaviour(model: str, dice: random.Random) -> Script:
         values[match[1]] = int(match[2] or 0)
     length = values.get("n", 50)
     script = Script(
-        deltas=echo_sources if "echo" in values else ["word "] * length,
+        deltas=echo_sources if "echo" in values else _Clock(length) if "clock" in values else ["word "] * length,
         latency_s=values.get("ttft", 0) / 1000,
         tokens_per_s=values.get("tps", 0),
     )
     return _failing(script, values, length // 2, dice.random() * 100)
 
 
-_KNOWN = frozenset("ttft tps n echo fail limit after drop bad error hang".split())
+_BARE = frozenset({"echo", "clock"})
+_KNOWN = frozenset("ttft tps n fail limit after drop bad error hang".split()) | _BARE
+
+
+class _Clock(Sequence[str]):
+    """Tells the time whenever it is read."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, place: Any) -> Any:
+        if place not in range(self._length):
+            raise IndexError(place)
+        return f"{1e3 * time.time():.1f}" + (".\n" if place % 10 == 9 else " ")
 
 
 def _failing(script: Script, values: Mapping[str, int], middle: int, roll: float) -> Script:

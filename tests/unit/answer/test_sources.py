@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,10 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from ragkit.answer.context import written
-from ragkit.answer.sources import Source, assembled
+from ragkit.answer.sources import Source, assembled, passages_of, within
 from ragkit.index.generations import Collections
 from ragkit.index.surroundings import Surroundings
-from ragkit.protocols import EmbedderSpec
+from ragkit.protocols import Disagreement, EmbedderSpec
 from ragkit.store.engine import Database, now
 from ragkit.store.tables import chunks, documents, versions
 from ragkit.tokens import count_tokens
@@ -65,6 +66,27 @@ def test_neighbours_become_one_source_in_the_place_of_the_best() -> None:
     sources = shown(9, 3, 2, 5, budget=200, sections={key: SECTIONS[key] for key in ("c9", "c2", "c3", "c5")})
     assert [source.hit.chunk_id for source in sources] == ["c9", "c3"]
     assert made_of(sources) == [["c8", "c9", "c10", "c11"], ["c1", "c2", "c3", "c4"]]
+
+
+def test_sources_fall_into_the_passages_that_they_are_made_of() -> None:
+    sources = shown(9, 2, budget=200)
+    read = [replace(source.hit, text=source.hit.text.replace("room", "hall")) for source in sources]
+    found = passages_of(sources, read)
+    assert [one.chunk_id for one in found] == [name for names in made_of(sources) for name in names]
+    assert all(one.text == CHUNKS[int(one.chunk_id[1:])].text.replace("room", "hall") for one in found)
+    assert all(TEXT[one.start : one.end] == CHUNKS[int(one.chunk_id[1:])].text for one in found)
+
+
+def test_two_passages_that_disagree_are_found_in_the_sources_that_they_became() -> None:
+    hits, sources = [hit(9), hit(2)], shown(9, 2, budget=200)
+    apart = within(Disagreement(first=(2, 4), second=(1, 0), dated=True), hits, sources)
+    assert apart is not None
+    (garden, rooms), said = sources, [sources[number - 1].hit.text[at:] for number, at in (apart.first, apart.second)]
+    assert said[0].startswith(SENTENCES[2][4:])
+    assert said[1].startswith(SENTENCES[9])
+    assert (apart.first[0], apart.second[0], apart.dated) == (2, 1, True)
+    assert within(apart, [garden.hit, rooms.hit], [rooms]) is None
+    assert within(Disagreement(first=(1, 0), second=(2, 0), dated=False), [hit(2), hit(3)], shown(2, budget=99)) is None
 
 
 def test_without_sections_passages_stay_as_they_are() -> None:
