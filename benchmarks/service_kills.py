@@ -80,7 +80,7 @@ def main() -> None:
 def _round(home: Path, settings: dict[str, str], asked: Sequence[str], number: int, seen: set[str]) -> dict[str, Any]:
     dice, told = random.Random(number), _Told()
     with serving(home, settings) as service:
-        asyncio.run(_until_killed(service, told, asked, dice.uniform(1.0, 6.0), number))
+        asyncio.run(_until_killed(service, told, asked, dice.uniform(2.0, 8.0), number))
     with serving(home, settings) as service, Client(service.url, timeout=60) as client:
         lost = [job for job, said in told.jobs.items() if not _is_ingested(client, job, said)]
         new = {one.id for one in client.answers.list(limit=500)} - seen

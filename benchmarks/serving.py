@@ -33,6 +33,7 @@ from ragkit.index.catalog import Catalog
 from ragkit.index.generations import Collections
 from ragkit.store.engine import Database
 from ragkit.testing.openai_server import OpenAIServer
+from ragkit.testing.scripts import since
 
 CHUNKS, CLIENTS = 10_000, 32
 STREAMS, PER_S, TOKENS, SPREAD_S = 300, 7, 140, 10.0
@@ -161,9 +162,9 @@ async def _all_streams(url: str, asked: Sequence[str]) -> list[tuple[list[float]
             delays, text, answer = [], "", ""
             async for event, data in events(http, _asking(asked[number])):
                 if event == "token":
-                    now = 1e3 * time.time()
+                    now = time.time()
                     text += data["text"]
-                    delays += [now - float(word.rstrip(".")) for word in data["text"].split()]
+                    delays += [since(word.rstrip("."), now) for word in data["text"].split()]
                 elif event == "done":
                     answer = data["answer"]
             return delays, len(delays) == TOKENS and answer.strip() == text.strip()

@@ -7,6 +7,7 @@ import json
 import random
 import subprocess
 import sys
+import time
 from typing import Any
 
 import httpx2
@@ -14,7 +15,7 @@ import pytest
 
 from ragkit.errors import InputError
 from ragkit.testing.openai_server import OpenAIServer, Script, words
-from ragkit.testing.scripts import behaviour
+from ragkit.testing.scripts import behaviour, moment, since
 
 pytestmark = pytest.mark.anyio
 
@@ -85,6 +86,15 @@ async def test_the_name_of_the_model_says_how_it_behaves() -> None:
         assert text_of(found) == "word " * 7
         assert text_of(await events(server, body("double-echo"))) == "One is odd. [1] Two. [2]"
         assert "no behaviour" in (await events(server, body("double-fast")))[0]
+
+
+def test_a_clock_says_when_each_token_was_sent() -> None:
+    began = time.time()
+    said = list(behaviour("double-n20-clock", random.Random(1)).reply_to({}))
+    assert len(said) == 20
+    assert [place for place, text in enumerate(said) if text.endswith(".\n")] == [9, 19]
+    assert all(0 <= since(text.rstrip(".\n "), time.time()) <= 1e3 * (time.time() - began) + 1 for text in said)
+    assert since(moment(1_000_000.5), 1_000_002.0) == 1_500
 
 
 @pytest.mark.parametrize("name", ["double-fast", "double-ttft", "double-echo3", "double-5", "single-n5"])

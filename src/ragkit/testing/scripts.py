@@ -7,11 +7,12 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from string import ascii_lowercase
 from typing import Any
 
 from ragkit.errors import InputError
 
-__all__ = ["Reply", "Script", "behaviour", "echo_sources", "words"]
+__all__ = ["Reply", "Script", "behaviour", "echo_sources", "moment", "since", "words"]
 
 Reply = Sequence[str] | Callable[[Mapping[str, Any]], Sequence[str]]
 """The texts of a reply, an event each, or what makes them from the body of the request."""
@@ -79,7 +80,7 @@ def behaviour(model: str, dice: random.Random) -> Script:
         tpsN      tokens a second; as fast as possible without it
         nN        tokens of a reply, 50 without it
         echo      the reply is made of the sources in the prompt
-        clock     each token is the moment at which it is sent, in milliseconds since 1970, ten of them a sentence
+        clock     each token is a word for the moment at which it is sent (`moment`), ten of them a sentence
         failN     N % of the requests get a 500
         limitN    N % get a 429, with a Retry-After of one second or of `afterN` seconds
         dropN     of N % the connection breaks off in the middle of the reply
@@ -129,7 +130,25 @@ class _Clock(Sequence[str]):
     def __getitem__(self, place: Any) -> Any:
         if place not in range(self._length):
             raise IndexError(place)
-        return f"{1e3 * time.time():.1f}" + (".\n" if place % 10 == 9 else " ")
+        word = moment(time.time())
+        return f"{word}.\n" if place % 10 == 9 else f"{word} " if place % 10 else f"{word.capitalize()} "
+
+
+def moment(seconds: float) -> str:
+    """A word of six letters for a point in time, to the millisecond; after three and a half days they come again."""
+    left, letters = int(1e3 * seconds), ""
+    for _ in range(6):
+        left, letter = divmod(left, len(ascii_lowercase))
+        letters = ascii_lowercase[letter] + letters
+    return letters
+
+
+def since(word: str, seconds: float) -> float:
+    """Milliseconds from the moment of a word to a point in time."""
+    begun = 0
+    for letter in word.lower():
+        begun = begun * len(ascii_lowercase) + ascii_lowercase.index(letter)
+    return float((int(1e3 * seconds) - begun) % len(ascii_lowercase) ** 6)
 
 
 def _failing(script: Script, values: Mapping[str, int], middle: int, roll: float) -> Script:
