@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from ragkit.background import keep_memory_flat
 from ragkit.errors import ConfigError
 from ragkit.service.app import create_service
 from ragkit.service.logs import write_json
@@ -46,6 +47,7 @@ def serve(settings: Settings, *, with_worker: bool = True, announce: Callable[[s
     """
     from ragkit.app import build
 
+    keep_memory_flat()
     if settings.log_format == "json":
         write_json()
     kit = build(settings)
