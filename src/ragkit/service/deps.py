@@ -9,13 +9,14 @@ from typing import Annotated, Any, TypeVar, cast
 from fastapi import Request, Response, Security
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, Strict
 
 from ragkit.callers import Principal
 from ragkit.engine import AsyncRagkit
-from ragkit.errors import Unauthenticated
+from ragkit.errors import InputError, Unauthenticated
 from ragkit.rights import Role
-from ragkit.service.errors import ClientGone
+from ragkit.service.errors import OPENAI_PATHS, ClientGone
+from ragkit.service.paths import path_of
 from ragkit.types import MOST_CONDITIONS, Filters, Range
 
 T = TypeVar("T")
@@ -23,6 +24,7 @@ T = TypeVar("T")
 __all__ = [
     "Body",
     "FiltersBody",
+    "Flag",
     "KitToAdminister",
     "KitToEdit",
     "KitToOperate",
@@ -31,9 +33,10 @@ __all__ = [
     "Name",
     "RangeBody",
     "RightFirst",
+    "Storable",
     "Text",
+    "a_number",
     "caller_of",
-    "storable",
     "while_connected",
 ]
 
@@ -59,10 +62,23 @@ def _kit(
     caller = caller_of(request)
     (role,) = needed.scopes
     caller.need(cast("Role", role))
+    _refuse_unknown(request)
     whole: AsyncRagkit = request.app.state.kit
     if caller.access is None and caller.collections is None and not caller.name:
         return whole
     return whole.seen_by(caller.access, caller=caller.name or None, collections=caller.collections)
+
+
+def _refuse_unknown(request: Request) -> None:
+    """A parameter of the query that no route of ours reads is a mistake; clients made for OpenAI may have theirs."""
+    known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    unknown = request.query_params.keys() - known
+    if unknown and not path_of(request.scope).startswith(OPENAI_PATHS):
+        raise InputError(f"{min(unknown)[:100]}: there is no such parameter.", hint=_takes(known))
+
+
+def _takes(known: set[str]) -> str:
+    return f"It takes {', '.join(repr(name) for name in sorted(known))}." if known else "It takes none."
 
 
 # There is no engine for a route without the role that it needs.
@@ -108,9 +124,25 @@ def _said(text: str) -> str:
     return text
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(storable)]
-Text = Annotated[str, AfterValidator(storable), AfterValidator(_said)]
-Mmr = Annotated[float, Field(ge=0, le=1)]
+def _number(value: object) -> object:
+    # Pydantic makes numbers of "10" and of true.
+    if isinstance(value, bool | str):
+        raise ValueError("it must be a number")
+    return value
+
+
+Storable = Annotated[str, Field(json_schema_extra={"pattern": r"^[^\u0000]*$"}), AfterValidator(storable)]
+Name = Annotated[Storable, Field(min_length=1, max_length=200)]
+Text = Annotated[
+    str,
+    Field(json_schema_extra={"pattern": r"^[^\u0000]*\S[^\u0000]*$"}),
+    AfterValidator(storable),
+    AfterValidator(_said),
+]
+Flag = Annotated[bool, Strict()]
+a_number = BeforeValidator(_number)
+"""After the bounds of the field, which the description would else not name."""
+Mmr = Annotated[float, Field(ge=0, le=1), a_number]
 """What relevance counts beside difference from the passages before."""
 
 
@@ -120,23 +152,26 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Key = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(storable)]
-Value = Annotated[str, Field(max_length=300), AfterValidator(storable)]
+Key = Annotated[Storable, Field(min_length=1, max_length=100)]
+Value = Annotated[Storable, Field(max_length=300)]
+
+
+Bound = Annotated[FiniteFloat, a_number]
 
 
 class RangeBody(Body):
     """Bounds of a value in the metadata, themselves included: two numbers, or two texts."""
 
     key: Key
-    at_least: FiniteFloat | Value | None = None
-    at_most: FiniteFloat | Value | None = None
+    at_least: Bound | Value | None = None
+    at_most: Bound | Value | None = None
 
 
 class FiltersBody(Body):
     """Narrow a search to some documents; what is left out does not narrow."""
 
     document_ids: tuple[Name, ...] = Field((), max_length=1000)
-    uri_prefix: Annotated[str, Field(max_length=2000), AfterValidator(storable)] | None = None
+    uri_prefix: Annotated[Storable, Field(max_length=2000)] | None = None
     media_types: tuple[Name, ...] = Field((), max_length=100)
     languages: tuple[Value, ...] = Field((), max_length=100)
     tags: tuple[Value, ...] = Field((), max_length=MOST_CONDITIONS)

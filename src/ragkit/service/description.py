@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
 from ragkit import errors
-from ragkit.service.errors import MEDIA_TYPE, OPENAI_PATHS, body_of
+from ragkit.service.errors import HINTS, MEDIA_TYPE, OPENAI_PATHS, UNREADABLE, body_of, in_openai_form
 
 __all__ = ["Problem", "describe"]
 
@@ -29,13 +29,14 @@ TAGS = [
     {"name": "keys", "description": "Who may call, and how much they have used."},
     {"name": "health", "description": "For probes and monitoring."},
 ]
-ALWAYS = (errors.Unauthenticated, errors.NotAllowed, errors.InputError, errors.OverQuota, errors.StorageError)
+ALWAYS = (errors.Unauthenticated, errors.InputError, errors.OverQuota, errors.StorageError)
 WITH_BODY = (errors.TooLarge,)
+NAMED = (errors.NotFound,)
 CHANGES = (errors.Conflict,)
-BY_NAME = (errors.NotFound,)
 ASKS = (errors.UpstreamError, errors.Overloaded, errors.TimedOut)
-ASKING = ("/v1/ask", "/v1/search", "/v1/explain", "/replay", "/edit")
+ASKING = ("/v1/ask", "/v1/search", "/v1/explain", "/v1/chat", "/v1/embeddings", "/replay", "/edit")
 """What routes begin or end with that have a model work."""
+TRACE_ID = "4f0c6d1e9b2a47c8a1d3e5f708192a3b"
 OF_FASTAPI = ("HTTPValidationError", "ValidationError")
 
 
@@ -51,6 +52,22 @@ class Problem(BaseModel):
     trace_id: str = Field(description="By which the service's log names the request.")
 
 
+class OpenAIError(BaseModel):
+    """What went wrong, for clients made for OpenAI."""
+
+    message: str
+    type: str
+    param: str | None = Field(description="The field that is wrong.")
+    code: str = Field(description="Which kind of error it is: see the reference of errors.")
+    trace_id: str = Field(description="By which the service's log names the request.")
+
+
+class OpenAIProblem(BaseModel):
+    """An error in OpenAI's form."""
+
+    error: OpenAIError
+
+
 def describe(app: FastAPI) -> None:
     """Have the application describe its parts and errors."""
     app.openapi_tags = TAGS
@@ -63,6 +80,9 @@ def describe(app: FastAPI) -> None:
             for name in OF_FASTAPI:
                 schemas.pop(name, None)
             schemas["Problem"] = Problem.model_json_schema()
+            schemas["OpenAIError"] = OpenAIError.model_json_schema()
+            schemas["OpenAIProblem"] = OpenAIProblem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas["OpenAIProblem"].pop("$defs")
             for path, operations in described["paths"].items():
                 for method, operation in operations.items():
                     _complete(path, method, operation)
@@ -74,25 +94,36 @@ def describe(app: FastAPI) -> None:
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
-    if "security" in operation and not path.startswith(OPENAI_PATHS):
-        for kind in _kinds(path, method, operation):
-            responses.setdefault(str(kind.status), _response(kind))
+    is_openai = path.startswith(OPENAI_PATHS)
+    for status, error in _errors(path, method, operation):
+        told = HTTPStatus.BAD_REQUEST if is_openai and status == HTTPStatus.UNPROCESSABLE_ENTITY else status
+        responses.setdefault(str(int(told)), _response(error, told, is_openai=is_openai))
 
 
-def _kinds(path: str, method: str, operation: dict[str, Any]) -> Iterator[type[errors.RagkitError]]:
-    yield from ALWAYS
+def _errors(path: str, method: str, operation: dict[str, Any]) -> Iterator[tuple[int, errors.RagkitError]]:
+    """What it may be answered, each with its status."""
+    yield 403, errors.NotAllowed()
+    yield 431, errors.TooLarge("The headers of the request are more than 100, or 65,536 bytes.")
+    if "security" not in operation:
+        return
+    kinds = [*ALWAYS]
     if "requestBody" in operation:
-        yield from WITH_BODY
-    if "{" in path or "parameters" in operation:
-        yield from BY_NAME
+        kinds += WITH_BODY
+        yield 400, errors.InputError(UNREADABLE)
+        yield 408, errors.InputError("The request comes more slowly than 1,000 bytes a second.")
+    if "{" in path or "parameters" in operation or "requestBody" in operation:
+        kinds += NAMED
     if method != "get":
-        yield from CHANGES
+        kinds += CHANGES
     if path.startswith(ASKING) or path.endswith(ASKING):
-        yield from ASKS
+        kinds += ASKS
+    for kind in kinds:
+        yield kind.status, kind()
 
 
-def _response(kind: type[errors.RagkitError]) -> dict[str, Any]:
-    example = body_of(kind(), kind.status, "4f0c6d1e9b2a47c8a1d3e5f708192a3b")
-    reference = {"$ref": "#/components/schemas/Problem"}
-    content = {MEDIA_TYPE: {"schema": reference, "example": example}}
-    return {"description": HTTPStatus(kind.status).phrase, "content": content}
+def _response(error: errors.RagkitError, status: int, *, is_openai: bool) -> dict[str, Any]:
+    error.hint = error.hint or HINTS.get(status)
+    example = in_openai_form(error, TRACE_ID) if is_openai else body_of(error, status, TRACE_ID)
+    name, media_type = ("OpenAIProblem", "application/json") if is_openai else ("Problem", MEDIA_TYPE)
+    content = {media_type: {"schema": {"$ref": f"#/components/schemas/{name}"}, "example": example}}
+    return {"description": HTTPStatus(status).phrase, "content": content}

@@ -14,16 +14,20 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Mount
 from starlette.types import Scope
 
-from ragkit.errors import InputError, OverQuota, RagkitError, error_for
+from ragkit.errors import InputError, OverQuota, RagkitError, StorageError, error_for
 from ragkit.service.paths import path_of
 
 __all__ = [
+    "HINTS",
     "MEDIA_TYPE",
+    "METHODS",
     "OPENAI_PATHS",
+    "UNREADABLE",
     "ClientGone",
     "body_of",
     "in_openai_form",
@@ -46,6 +50,19 @@ CODES_BY_STATUS: Mapping[int, str] = {
     413: "too_large",
     415: "unsupported_format",
 }
+SHOWN = "GET /docs shows every address, and what it takes."
+HINTS: Mapping[int, str] = {
+    400: "Send JSON in UTF-8, not compressed, or a form with one file.",
+    404: SHOWN,
+    405: SHOWN,
+    408: "Send the request in one go.",
+    413: "Send less at once; RAGKIT_MAX_FILE_MB and RAGKIT_MAX_QUESTION_CHARS set how much there may be.",
+    422: SHOWN,
+    431: "Send fewer and shorter headers: long text belongs into the body.",
+}
+"""What to do next where an error says no more of it."""
+UNREADABLE = "The body is no JSON in UTF-8, or too deeply nested, or has a number of thousands of digits."
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 OPENAI_PATHS = ("/v1/chat/", "/v1/models", "/v1/embeddings")
@@ -80,6 +97,7 @@ def problem(error: RagkitError, scope: Scope, *, status: int | None = None) -> J
         headers["WWW-Authenticate"] = "Bearer"
     trace_id = str(scope.get("state", {}).get("trace_id", ""))
     status = status or error.status
+    error.hint = error.hint or HINTS.get(status)
     if path_of(scope).startswith(OPENAI_PATHS):
         return _openai_response(error, status, trace_id, headers)
     return _response(error, status, error.trace_id or trace_id, headers)
@@ -92,8 +110,9 @@ def of_http(error: HTTPException, scope: Scope) -> RagkitError:
         404: f"There is nothing at {scope['path']!r}.",
         405: f"{scope['path']!r} does not answer {scope['method']}.",
     }.get(error.status_code, str(error.detail))
-    hint = "GET /docs shows every address." if error.status_code in {404, 405} else None
-    return error_for(code)(detail, hint=hint)
+    if detail == "There was an error parsing the body":  # FastAPI, whatever the reason
+        detail = UNREADABLE
+    return error_for(code)(detail)
 
 
 def in_openai_form(error: RagkitError, trace_id: str) -> dict[str, Any]:
@@ -170,15 +189,30 @@ def _explain(errors: Sequence[Any]) -> str:
             return f"The body is not valid JSON: {found.get('ctx', {}).get('error', 'it breaks off')}."
         # A part with brackets names a type that was tried, not a field.
         name = ".".join(str(part) for part in path if "[" not in str(part)) or str(place)
-        reasons.append(f"{name}: {found['msg']}")
+        said = "it must be a file, with its name" if "UploadFile" in found["msg"] else found["msg"]
+        reasons.append(f"{name}: {said.removeprefix('Value error, ')}")
     return "; ".join(reasons) + "."
 
 
-async def _http_exception(request: Request, error: Exception) -> JSONResponse:
+async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    # While a body was read: FastAPI takes whatever happens for a mistake of the caller's.
+    if isinstance(error.__cause__, ClientDisconnect):
+        return await _client_gone(request, error.__cause__)
+    if isinstance(error.__cause__, OSError):
+        return await _ragkit_error(request, StorageError(f"The body could not be kept: {error.__cause__.strerror}."))
     response = problem(of_http(error, request.scope), request.scope, status=error.status_code)
     response.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = ", ".join(_methods(request))
     return response
+
+
+def _methods(request: Request) -> list[str]:
+    """Those that an address answers; a route knows its own only."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    asked = {method: {**request.scope, "method": method} for method in METHODS}
+    return [one for one in METHODS if any(route.matches(asked[one])[0] is Match.FULL for route in routes)]
 
 
 async def _client_gone(request: Request, error: Exception) -> Response:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import anyio.to_thread
 from anyio import CapacityLimiter
@@ -29,7 +29,8 @@ __all__ = ["Gate"]
 
 OPEN_PATHS = ("/healthz", "/readyz", "/docs", "/openapi.json", "/static-offline-docs/", "/page/")
 """What needs no key, and begins so: probes, the documentation of the API, and the parts of the chat page."""
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+LOOPBACK_ORIGIN = re.compile(f"https?://{LOOPBACK_HOST.pattern}", re.IGNORECASE)
 NAME_DIGITS = 32
 """Of the hash of a key of the settings, which names the caller: what belongs to one key is not seen with another."""
 TOKEN_DOTS = 2
@@ -158,22 +159,16 @@ def _refuse_other_machines(scope: Scope) -> None:
 
 
 def _refuse_web_pages(headers: Headers, allowed: frozenset[str]) -> None:
-    host = headers.get("host", "")
-    if _name(f"//{host}") not in LOOPBACK_NAMES:
+    hosts = headers.getlist("host")
+    if len(hosts) != 1 or not LOOPBACK_HOST.fullmatch(hosts[0]):
         raise NotAllowed(
-            f"A service without keys answers to 'localhost' only, not to {host!r}.",
+            f"A service without keys answers to 'localhost' only, not to {', '.join(hosts)!r}.",
             hint="Set RAGKIT_API_KEYS to serve under another name.",
         )
-    origin = headers.get("origin")
-    if origin is not None and origin not in allowed and _name(origin) not in LOOPBACK_NAMES:
-        raise NotAllowed(
-            f"A service without keys takes no requests from the web page {origin!r}.",
-            hint="Name it in RAGKIT_CORS_ORIGINS, or set RAGKIT_API_KEYS and have the page's server call the service.",
-        )
-
-
-def _name(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
+    for origin in headers.getlist("origin"):
+        if origin not in allowed and not LOOPBACK_ORIGIN.fullmatch(origin):
+            raise NotAllowed(
+                f"A service without keys takes no requests from the web page {origin!r}.",
+                hint="Name it in RAGKIT_CORS_ORIGINS, or set RAGKIT_API_KEYS and have the page's server call the "
+                "service.",
+            )

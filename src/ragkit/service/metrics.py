@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ragkit.errors import RagkitError
 from ragkit.events import Done, Event, Failed, Token
 from ragkit.service.admission import Admission
+from ragkit.service.errors import METHODS
 from ragkit.types import Answer, Collection, Job
 
 __all__ = ["AnswerWatch", "Counted", "Metrics"]
@@ -165,5 +166,6 @@ class Counted:
             await self._app(scope, receive, send_seen)
         finally:
             route = getattr(scope.get("route"), "path", "other")
-            self._metrics.requests.labels(scope["method"], route, str(status)).inc()
+            method = scope["method"] if scope["method"] in METHODS else "OTHER"  # a caller may invent any
+            self._metrics.requests.labels(method, route, str(status)).inc()
             self._metrics.request_seconds.labels(route).observe(time.perf_counter() - began)

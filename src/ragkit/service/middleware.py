@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ragkit.errors import TooLarge
+from ragkit.errors import RagkitError, TooLarge
 from ragkit.service.errors import problem
 from ragkit.service.paths import path_of
 
@@ -57,13 +57,21 @@ class TraceId:
 
 
 class HeaderLimit:
-    """Refuses requests with more or longer headers than any client of the service has a use for."""
+    """Refuses requests with more or longer headers than any client has a use for, and what the server could not read.
+
+    The latter is in the `refused` of the request's state, with its status.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            refused: tuple[int, RagkitError] | None = scope["state"].get("refused")
+            if refused is not None:
+                status, error = refused
+                await problem(error, scope, status=status)(scope, receive, send)
+                return
             sizes = [len(name) + len(value) for name, value in scope["headers"]]
             if len(sizes) > MOST_HEADERS or sum(sizes) > MOST_HEADER_BYTES:
                 error = TooLarge(
@@ -114,6 +122,9 @@ class BodyLimit:
                 raise HTTPException(
                     408, f"The rest of the request did not come within {self._silent_s:g} seconds."
                 ) from late
+            if not complete and "refused" in scope.get("state", {}):
+                status, refused = scope["state"]["refused"]
+                raise HTTPException(status, refused.detail)
             waited_s += 0.0 if complete else time.monotonic() - since
             complete = complete or not message.get("more_body", False)
             received += len(message.get("body", b""))

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
 
 from fastapi import Query
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from ragkit.errors import NotFound
-from ragkit.service.deps import Name, storable
+from ragkit.service.deps import Name, Storable
 
 __all__ = ["After", "Before", "Limit", "page"]
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
 Before = Annotated[Name | None, Query(description="Go on after the entry with this id, towards older ones.")]
-Place = Annotated[str, Field(min_length=1, max_length=5_000), AfterValidator(storable)]
+Place = Annotated[Storable, Field(min_length=1, max_length=5_000)]
 After = Annotated[Place | None, Query(description="Go on after this place.")]
 
 

@@ -19,6 +19,7 @@ from ragkit.background import keep_memory_flat
 from ragkit.errors import ConfigError
 from ragkit.service.app import create_service
 from ragkit.service.logs import write_json
+from ragkit.service.protocol import CarefulProtocol
 from ragkit.service.worker import worker_process
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def serve(settings: Settings, *, with_worker: bool = True, announce: Callable[[s
     app = create_service(kit, settings, **beside)
     config = uvicorn.Config(
         app,
+        http=CarefulProtocol,
+        ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -47,14 +47,38 @@ def test_without_keys_loopback_names_are_served(http, host):
     assert http.get("/v1/documents", headers={"Host": host}).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8000", "", "["])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8000", "", "[", "localhost.", "0.0.0.0"),
+        *(
+            "evil@127.0.0.1",
+            "127.0.0.1@evil",
+            "127.0.0.1#evil",
+            "evil\\\\@localhost",
+            "127.0.0.1:80:80",
+            "[::ffff:7f00:1]",
+        ),
+    ],
+)
 def test_without_keys_other_names_are_refused(http, host):
     response = http.get("/v1/documents", headers={"Host": host})
     assert response.status_code == 403
     assert response.json()["code"] == "not_allowed"
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "null",
+        "http://127.0.0.1.evil.example",
+        "file://",
+        "",
+        "http://evil@localhost",
+        "localhost",
+    ],
+)
 def test_without_keys_no_web_page_may_post_a_file(http, origin):
     response = http.post("/v1/documents", files={"file": ("a.md", b"x")}, headers={"Origin": origin})
     assert response.status_code == 403

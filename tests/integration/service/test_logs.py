@@ -20,7 +20,7 @@ def test_a_request_is_one_line_without_what_was_asked_or_sent_as_a_key(open_serv
     records = [record for record in caplog.records if record.name == "ragkit.requests"]
     assert [(one.method, one.route, one.status) for one in records] == [
         ("POST", "/v1/conversations/{conversation_id}", 405),
-        ("GET", "/v1/answers/{answer_id}", 404),
+        ("GET", "/v1/answers/{answer_id}", 422),
         ("GET", "other", 401),
     ]
     assert [one.trace_id for one in records] == [one.headers["x-trace-id"] for one in (sent, told, refused)]

@@ -43,13 +43,33 @@ def is_problem(response, status: int, code: str) -> dict:
         ("/v1/prompts/answer/promote", {"version": 99}, 404, "not_found", "'answer'"),
         ("/v1/prompts", {"name": "a", "template": "b", "note": "\0"}, 422, "invalid_input", "null character"),
         ("/v1/documents/%00/release", {}, 422, "invalid_input", "null character"),
+        ("/v1/search", {"query": "x", "k": "10"}, 422, "invalid_input", "k: it must be a number"),
+        ("/v1/search", {"query": "x", "k": True}, 422, "invalid_input", "k: it must be a number"),
+        ("/v1/ask", {"question": "x", "stream": "yes"}, 422, "invalid_input", "stream: "),
+        ("/v1/keys", {"name": "x", "expires_at": 4102444800}, 422, "invalid_input", "expires_at: it must be a time"),
+        ("/v1/search?k=3", {"query": "x"}, 422, "invalid_input", "k: there is no such parameter"),
     ],
 )
 def test_a_wrong_request_is_told_what_is_wrong(http, path, body, status, code, detail):
-    assert detail in is_problem(http.post(path, json=body), status, code)["detail"]
+    problem = is_problem(http.post(path, json=body), status, code)
+    assert detail in problem["detail"]
+    assert problem["hint"]
 
 
-@pytest.mark.parametrize("content", [b"{not json", b"", b"[1]", b'"\\ud800"', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{not json",
+        b"",
+        b"[1]",
+        b'"\\ud800"',
+        b"\xff\xfe",
+        b"[" * 200_000,
+        b'{"mmr": NaN}',
+        b'{"mmr": %s}' % (b"9" * 5000),
+    ],
+    ids=["broken", "empty", "a list", "half a character", "no UTF-8", "deep", "no number", "a long number"],
+)
 def test_a_broken_body_is_told_so(http, content):
     response = http.post("/v1/ask", content=content, headers={"Content-Type": "application/json"})
     is_problem(response, 422 if response.status_code == 422 else 400, "invalid_input")
@@ -57,6 +77,20 @@ def test_a_broken_body_is_told_so(http, content):
 
 def test_a_wrong_method_is_told_so(http):
     assert "does not answer GET" in is_problem(http.get("/v1/ask"), 405, "invalid_input")["detail"]
+    told = http.put("/v1/documents/x")
+    assert (told.status_code, told.headers["allow"]) == (405, "DELETE, GET"), "those of both routes"
+
+
+def test_an_upload_with_a_field_that_nobody_reads_or_without_a_file_is_told_so(http):
+    file = {"file": ("a.md", b"text")}
+    assert (
+        "colection: "
+        in is_problem(http.post("/v1/documents", files=file, data={"colection": "x"}), 422, "invalid_input")["detail"]
+    )
+    assert (
+        "must be a file"
+        in is_problem(http.post("/v1/documents", files={"file": (None, b"text")}), 422, "invalid_input")["detail"]
+    )
 
 
 def test_lone_surrogates_do_no_harm(http):

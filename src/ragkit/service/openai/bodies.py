@@ -6,10 +6,10 @@ import base64
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ragkit.errors import InputError
-from ragkit.service.deps import Body, FiltersBody, Mmr, Name, storable
+from ragkit.service.deps import Body, FiltersBody, Flag, Mmr, Name, Storable, a_number
 from ragkit.types import Message
 
 __all__ = ["ChatBody", "EmbeddingsBody"]
@@ -19,21 +19,19 @@ PASSED = frozenset({"model", "messages", "stream", "stream_options", "ragkit", "
 NOT_HAD = ("tools", "functions", "logprobs", "top_logprobs", "audio", "web_search_options")
 """What a client that asks for them relies on."""
 
-_Stored = Annotated[str, AfterValidator(storable)]
-
 
 class _Part(BaseModel):
     """A part of a message; those that are no text are refused."""
 
     type: str
-    text: _Stored = ""
+    text: Storable = ""
 
 
 class _Said(BaseModel):
     """A message; the fields beside these have no effect."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: _Stored | list[_Part] | None = None
+    content: Storable | list[_Part] | None = None
 
     def text(self, name: str) -> str:
         """The texts of its parts, under each other.
@@ -61,7 +59,7 @@ class RagkitOptions(Body):
 class StreamOptions(BaseModel):
     """Of a stream."""
 
-    include_usage: bool = False
+    include_usage: Flag = False
 
 
 class ChatBody(BaseModel):
@@ -84,7 +82,7 @@ class ChatBody(BaseModel):
     model: Name
     """`ragkit`, or `ragkit/COLLECTION`."""
     messages: list[_Said] = Field(min_length=1, max_length=1000)
-    stream: bool = False
+    stream: Flag = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
     response_format: Mapping[str, Any] | None = None
@@ -136,9 +134,9 @@ class EmbeddingsBody(BaseModel):
 
     model: Name
     """`ragkit`, or `ragkit/COLLECTION`: the embedder of that collection; or an embedder's own name."""
-    input: _Stored | Annotated[list[_Stored], Field(min_length=1, max_length=2048)]
+    input: Storable | Annotated[list[Storable], Field(min_length=1, max_length=2048)]
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: int | None = None
+    dimensions: Annotated[int, a_number] | None = None
 
     def texts(self) -> list[str]:
         """Each with something in it.

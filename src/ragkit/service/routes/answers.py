@@ -9,7 +9,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from ragkit.recorded import AnswerDiff, AnswerSummary, Replay, Trace
-from ragkit.service.deps import Body, KitToOperate, KitToRead, Name, while_connected
+from ragkit.service.deps import Body, KitToOperate, KitToRead, Name, a_number, while_connected
 from ragkit.service.pages import Limit
 from ragkit.service.spending import Spends
 
@@ -33,7 +33,7 @@ class ReplayBody(Body):
     """`name`, `name@alias` or `name@version`."""
     model: Name | None = None
     """As in `RAGKIT_LLM`."""
-    generation: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    generation: Annotated[int, Field(ge=1, le=2**31 - 1), a_number] | None = None
 
 
 @router.get("", response_model=Answers)

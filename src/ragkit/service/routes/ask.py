@@ -8,14 +8,25 @@ from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Request
-from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
 from ragkit.answer.pipeline import last_answer
 from ragkit.errors import InputError, RagkitError
 from ragkit.events import Accepted, Cited, Done, Event, Failed, Retrieved, Token, Verified
-from ragkit.service.deps import Body, FiltersBody, KitToRead, Mmr, Name, Text, caller_of, storable, while_connected
+from ragkit.service.deps import (
+    Body,
+    FiltersBody,
+    Flag,
+    KitToRead,
+    Mmr,
+    Name,
+    Storable,
+    Text,
+    caller_of,
+    while_connected,
+)
 from ragkit.service.spending import Spending, Spends
 from ragkit.service.sse import EventStream
 from ragkit.service.streams import Streams
@@ -36,7 +47,7 @@ class MessageBody(Body):
     """Something that was said before."""
 
     role: Literal["user", "assistant"]
-    text: Annotated[str, AfterValidator(storable)]
+    text: Storable
 
     def value(self) -> Message:
         return Message(role=self.role, text=self.text)
@@ -54,9 +65,9 @@ class AskBody(Body):
     mmr: Mmr | None = None
     history: tuple[MessageBody, ...] = Field((), max_length=1000)
     """What was said before, oldest first, where the caller keeps it itself; not together with `conversation_id`."""
-    stream: bool = False
+    stream: Flag = False
     """Answer with server-sent events."""
-    resumable: bool = False
+    resumable: Flag = False
     """Go on for a moment when the connection of a stream breaks off, and keep what is read next."""
 
     def arguments(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from typing_extensions import TypedDict
 
-from ragkit.service.deps import Body, KitToOperate, KitToRead, Name
+from ragkit.service.deps import Body, Flag, KitToOperate, KitToRead, Name
 from ragkit.types import Collection
 
 __all__ = ["ConfigureBody", "router"]
@@ -20,7 +20,7 @@ class Collections(TypedDict):
 class ConfigureBody(Body):
     """What a collection is to be like."""
 
-    untagged: bool
+    untagged: Flag
     """Whether documents without access tags can be seen by callers that carry some."""
 
 

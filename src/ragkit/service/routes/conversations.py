@@ -9,7 +9,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from ragkit.recorded import Conversation, ConversationView, Forgotten
-from ragkit.service.deps import Body, KitToRead, Name, Text, while_connected
+from ragkit.service.deps import Body, KitToRead, Name, Text, a_number, while_connected
 from ragkit.service.pages import Limit
 from ragkit.service.spending import Spends
 from ragkit.types import Answer
@@ -18,7 +18,7 @@ __all__ = ["BranchBody", "EditBody", "RenameBody", "router"]
 
 router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 
-MessageId = Annotated[int, Field(ge=1, le=2**31 - 1)]
+MessageId = Annotated[int, Field(ge=1, le=2**31 - 1), a_number]
 
 
 class Conversations(TypedDict):

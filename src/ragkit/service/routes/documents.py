@@ -23,6 +23,8 @@ router = APIRouter(
 
 HARMLESS = frozenset({"application/pdf", "image/gif", "image/jpeg", "image/png", "image/webp", "text/plain"})
 """Kinds that are sent as what they are; of others a browser is not told, lest it runs them."""
+OTHER = "application/octet-stream"
+BYTES = {"type": "string", "format": "binary"}
 NEVER_A_PAGE = {
     "Cache-Control": "private, no-store",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -72,12 +74,12 @@ async def get_document_text(
 @router.get(
     "/{document_id}/file",
     response_class=Response,
-    responses={200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
+    responses={200: {"content": {kind: {"schema": BYTES} for kind in (OTHER, *sorted(HARMLESS))}}},
 )
 async def get_document_file(document_id: Name, kit: KitToRead) -> Response:
     """The file that was uploaded, to be saved: no browser shows it as a page of this service."""
     document = (await kit.documents.get(document_id)).document
-    kind = document.media_type if document.media_type in HARMLESS else "application/octet-stream"
+    kind = document.media_type if document.media_type in HARMLESS else OTHER
     name = quote(document.uri.rsplit("/", 1)[-1], safe="")
     disposition = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
     return Response(await kit.documents.file(document_id), headers=NEVER_A_PAGE | disposition, media_type=kind)
@@ -107,6 +109,8 @@ async def upload_document(
 
     A file of the same name replaces the document that came from it before.
     """
+    if unknown := (await request.form()).keys() - {"file", "collection"}:
+        raise InputError(f"{min(unknown)[:100]}: there is no such field.", hint="It takes 'file' and 'collection'.")
     if not file.filename:
         raise InputError("file: the upload has no file name.")
     limit = request.app.state.settings.max_file_mb

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
 from ragkit.engine import AsyncRagkit
 from ragkit.recorded import Complaint, Feedback, Rating
 from ragkit.rights import covers
-from ragkit.service.deps import Body, KitToRead, Name, caller_of, storable
+from ragkit.service.deps import Body, KitToRead, Name, Storable, a_number, caller_of
 from ragkit.service.pages import Before, Limit
 
 __all__ = ["FeedbackBody", "router"]
 
 router = APIRouter(prefix="/v1/feedback", tags=["feedback"])
 
-_Note = Annotated[str, Field(max_length=10_000), AfterValidator(storable)]
+_Note = Annotated[Storable, Field(max_length=10_000)]
 
 
 class FeedbackBody(Body):
@@ -40,7 +40,7 @@ class FeedbackBody(Body):
     answer_id: Name
     """The `trace_id` of the answer."""
     rating: Rating
-    citation: int | None = Field(None, ge=0, le=1000)
+    citation: Annotated[int, Field(ge=0, le=1000), a_number] | None = None
     """The place of a citation in the answer's list, from 0; without it the whole answer is meant."""
     reasons: tuple[Complaint, ...] = Field((), max_length=10)
     comment: _Note = ""

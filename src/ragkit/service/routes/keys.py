@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Request
-from pydantic import Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 from typing_extensions import TypedDict
 
 from ragkit.engine import AsyncRagkit
 from ragkit.rights import Key, KeyUsage, Limit, Measure, NewKey, Period, Role
 from ragkit.service import pages
-from ragkit.service.deps import Body, KitToAdminister, KitToRead, Name, Text, caller_of
+from ragkit.service.deps import Body, KitToAdminister, KitToRead, Name, Text, a_number, caller_of
 
 __all__ = ["CreateKeyBody", "LimitBody", "RotateBody", "router", "whoami"]
 
@@ -27,11 +26,21 @@ class Keys(TypedDict):
     keys: tuple[Key, ...]
 
 
+def _written(value: object) -> object:
+    # Pydantic makes times of numbers.
+    if not (isinstance(value, str) and value[4:5] == "-"):
+        raise ValueError("it must be a time with its zone, such as 2027-01-31T12:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
+
+
 class LimitBody(Body):
     """How much a key may use in each minute, day or month."""
 
     measure: Measure
-    most: float = Field(ge=0, le=1e12)
+    most: Annotated[float, Field(ge=0, le=1e12), a_number]
     per: Period
 
 
@@ -45,13 +54,13 @@ class CreateKeyBody(Body):
     access: tuple[Annotated[Name, Field(max_length=100)], ...] | None = Field(None, max_length=MOST_NAMED)
     """Access tags that its caller carries; without them it sees every document."""
     limits: tuple[LimitBody, ...] = Field((), max_length=20)
-    expires_at: datetime | None = None
+    expires_at: Moment | None = None
 
 
 class RotateBody(Body):
     """How long the secret goes on that the key had."""
 
-    overlap_s: float = Field(0, ge=0, le=LONGEST_OVERLAP_S)
+    overlap_s: Annotated[float, Field(ge=0, le=LONGEST_OVERLAP_S), a_number] = 0
 
 
 class Me(TypedDict):

@@ -30,15 +30,7 @@ __all__ = ["router"]
 log = logging.getLogger(__name__)
 
 DEFAULT, PREFIX = "ragkit", "ragkit/"
-REFUSED: dict[int | str, dict[str, Any]] = {
-    status: {"description": said, "content": {"application/json": {"example": in_openai_form(error, "4f0c…")}}}
-    for status, said, error in (
-        (400, "The request cannot be used.", InputError("messages: the last one must be a question.")),
-        (404, "There is no such model.", NotFound("There is no model 'ragkit/nosuch'.")),
-    )
-}
-
-router = APIRouter(tags=["openai"], responses=REFUSED)
+router = APIRouter(tags=["openai"])
 
 
 @router.get("/v1/models", response_model=Models)

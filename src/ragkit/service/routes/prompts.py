@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from typing_extensions import TypedDict
 
-from ragkit.service.deps import Body, KitToOperate, Name, Text, storable
+from ragkit.service.deps import Body, KitToOperate, Name, Storable, Text, a_number
 from ragkit.service.pages import After, Limit, page
 from ragkit.types import Example, PromptVersion
 
@@ -16,7 +16,8 @@ __all__ = ["CreateBody", "PromoteBody", "RollbackBody", "router"]
 
 router = APIRouter(prefix="/v1/prompts", tags=["prompts"])
 
-Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Version = Field(ge=1, le=2**31 - 1)
+Number = Annotated[int, Version]
 
 
 class Prompts(TypedDict):
@@ -30,7 +31,7 @@ class Diff(TypedDict):
 class ExampleBody(Body):
     """A question, as the values of the template's variables, with the answer that a model should give."""
 
-    values: dict[Name, Annotated[str, Field(max_length=50_000), AfterValidator(storable)]]
+    values: dict[Name, Annotated[Storable, Field(max_length=50_000)]]
     answer: Annotated[Text, Field(max_length=50_000)]
 
 
@@ -39,15 +40,15 @@ class CreateBody(Body):
 
     name: Annotated[Name, Field(max_length=100)]
     template: Annotated[Text, Field(max_length=200_000)]
-    note: Annotated[str, Field(max_length=2000), AfterValidator(storable)] = ""
-    system: Annotated[str, Field(max_length=200_000), AfterValidator(storable)] = ""
+    note: Annotated[Storable, Field(max_length=2000)] = ""
+    system: Annotated[Storable, Field(max_length=200_000)] = ""
     examples: Annotated[tuple[ExampleBody, ...], Field(max_length=100)] = ()
 
 
 class PromoteBody(Body):
     """The version that an alias shall point at."""
 
-    version: Number
+    version: Annotated[int, Version, a_number]
     alias: Name = "production"
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from ragkit.explanation import Explanation
-from ragkit.service.deps import Body, FiltersBody, KitToOperate, KitToRead, Mmr, Name, Text, while_connected
+from ragkit.service.deps import Body, FiltersBody, KitToOperate, KitToRead, Mmr, Name, Text, a_number, while_connected
 from ragkit.types import Mode, SearchResult
 
 __all__ = ["ExplainBody", "SearchBody", "router"]
@@ -21,7 +21,7 @@ class SearchBody(Body):
 
     query: Annotated[Text, Field(max_length=8000)]
     collection: Name | None = None
-    k: int = Field(10, ge=1, le=200)
+    k: Annotated[int, Field(ge=1, le=200), a_number] = 10
     """How many passages at most."""
     mode: Mode = "hybrid"
     filters: FiltersBody | None = None
