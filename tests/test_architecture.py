@@ -39,6 +39,7 @@ LEVELS: dict[str, int] = {
     "answerers": 7, "answering": 7, "app": 7, "blocking": 7, "blocking_resources": 7, "checkers": 7, "checking": 7,
     "embedders": 7, "embedding": 7, "engine": 7, "evaluation": 7, "feedback": 7, "job_resources": 7, "key_resources": 7,
     "measuring": 7, "parts": 7, "rerankers": 7, "resources": 7, "runs": 7, "thresholds": 7, "tuning": 7,
+    "upload_resources": 7,
     "doctor": 8, "service": 8, "integrations": 8,
     "cli": 9,
 }  # fmt: skip
@@ -66,6 +67,7 @@ LOCAL_ENGINE = frozenset(
         "resources",
         "thresholds",
         "tuning",
+        "upload_resources",
         "runs",
     }
 )

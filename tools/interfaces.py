@@ -17,7 +17,7 @@ from ragkit.settings import load
 
 __all__ = ["cell", "commands", "commands_page", "openapi", "routes_page"]
 
-METHODS = ("get", "post", "put", "patch", "delete")
+METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
 
 
 def cell(text: str) -> str:
@@ -106,8 +106,10 @@ def _route(title: str, operation: Mapping[str, Any], schemas: Mapping[str, Any])
                 schemas,
                 required=name in schema.get("required", ()),
             )
-            for name, field in schema["properties"].items()
+            for name, field in schema.get("properties", {}).items()
         ]
+        if "properties" not in schema:
+            rows += [f"| | body | `{media_type}` | {'required' if operation['requestBody'].get('required') else ''} |"]
     if rows:
         lines += ["| field | in | type | |", "|---|---|---|---|", *rows, ""]
     for status, reply in operation["responses"].items():
@@ -129,7 +131,9 @@ def _reply(status: str, reply: Mapping[str, Any], schemas: Mapping[str, Any]) ->
     }
     shown = [kind if media_type == "application/json" else f"`{media_type}`" for media_type, kind in kinds.items()]
     said = "" if reply["description"] == "Successful Response" else f" {reply['description']}"
-    return f"Returns {status}{': ' if shown else ''}{' or '.join(shown)}.{said}"
+    headers = ", ".join(f"`{name}`" for name in reply.get("headers", ()))
+    told = f" Headers: {headers}." if headers else ""
+    return f"Returns {status}{': ' if shown else ''}{' or '.join(shown)}.{said}{told}"
 
 
 def _resolved(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from ragkit.errors import MissingExtra, UpstreamError
 from ragkit.models.embed import is_network
 from ragkit.parts import Parts
 from ragkit.settings import Settings, load
+from ragkit.store.unfinished import Unfinished
 from ragkit.threads import Once
 from ragkit.types import VerifyReport
 
@@ -81,13 +82,11 @@ class _Root:
         from ragkit.store.files import open_files
 
         logging.getLogger("ragkit").setLevel(settings.log_level.upper())
-        self.settings, self.one_shot = settings, one_shot
-        self.home = settings.home.resolve()
+        self.settings, self.one_shot, self.home = settings, one_shot, settings.home.resolve()
         self.database = Database.open(settings.database_url or f"sqlite:///{self.home / 'ragkit.db'}")
         self.catalog = Catalog(self.database)
         self.collections = Collections(self.database)
-        self.generations = Generations(self.database)
-        self.snapshots = Snapshots(self.database)
+        self.generations, self.snapshots = Generations(self.database), Snapshots(self.database)
         self.evaluations = Evaluations(self.database)
         self.cache = VectorCache(self.database)
         self.prompts = PromptRegistry(self.database)
@@ -127,6 +126,7 @@ class _Root:
             quotas=self.quotas,
             any_worker=self.any_worker,
             files=self.files,
+            unfinished=Unfinished(self.home / "uploads"),
             retriever=self.retriever,
             ingestor=self.ingestor,
             embedder=self.embedders.named,

@@ -28,6 +28,7 @@ from ragkit.resources import AsyncCollections, AsyncDocuments, AsyncPrompts, Asy
 from ragkit.runs import run_job, run_pipeline, run_reindex, run_roots
 from ragkit.threads import Once, Threads
 from ragkit.types import Answer, Filters, IngestReport, Message, Mode, SearchResult, VerifyReport
+from ragkit.upload_resources import AsyncUploads
 
 if TYPE_CHECKING:
     from ragkit.evaluation import AsyncEvaluation
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from ragkit.ingest.report import RunOptions
     from ragkit.jobs.ledger import JobLedger, Work
     from ragkit.jobs.progress import OnProgress
-    from ragkit.keys.quotas import Quotas
-    from ragkit.keys.registry import KeyRegistry
     from ragkit.runs import ReindexOptions
 
 __all__ = ["AsyncRagkit"]
@@ -50,7 +49,7 @@ class AsyncRagkit:
         collections: Sets of documents that are searched together.
         prompts: Versions of prompts and the aliases that point at them.
         conversations: What was said, in order; `answers`: the records of what was answered; `feedback` on them.
-        jobs: Uploads and runs of pipelines, on their way.
+        jobs: Uploads and runs of pipelines, on their way; `uploads`: files that come to a service in parts.
         snapshots: What collections answered from earlier, to compare and to go back to.
         keys: Who may call a service over this engine, and how much they may use.
         evaluate: Measurements by questions with known answers.
@@ -61,6 +60,8 @@ class AsyncRagkit:
         self._answerer = Once(lambda: parts.answerer(self._search, self._threads))
         self.prompts = AsyncPrompts(parts, self._threads)
         self.keys = AsyncKeys(parts, self._threads)
+        # For the gate of a service: who is let in, and how much they may use.
+        self.registry, self.quotas = parts.keys, parts.quotas
         self._see(Caller(), Within(parts.settings.collection))
 
     def _see(self, caller: Caller, within: Within) -> None:
@@ -73,6 +74,7 @@ class AsyncRagkit:
         self.feedback = AsyncFeedback(parts, threads, caller, within)
         self.embeddings = AsyncEmbeddings(parts, threads, within)
         self.jobs = AsyncJobs(parts, threads, within)
+        self.uploads = AsyncUploads(parts, threads, within, caller)
         self.snapshots = AsyncSnapshots(parts, threads, within)
 
     @cached_property
@@ -245,15 +247,6 @@ class AsyncRagkit:
     def run_job(self, work: Work, on_progress: OnProgress) -> IngestReport:
         """Do the work of a job; the worker calls it, from a thread."""
         return run_job(self._parts, work, on_progress)
-
-    @property
-    def registry(self) -> KeyRegistry:
-        """Who is let in by a service; `quotas`: how much they may use."""
-        return self._parts.keys
-
-    @property
-    def quotas(self) -> Quotas:
-        return self._parts.quotas
 
     @property
     def ledger(self) -> JobLedger:

@@ -10,6 +10,7 @@
     │       └── NeedsOcr              needs_ocr           422
     ├── NotFound                      not_found           404
     ├── Conflict                      conflict            409
+    │   └── Locked                    locked              423
     ├── Unauthenticated               unauthenticated     401
     ├── NotAllowed                    not_allowed         403
     ├── Busy                          busy                429
@@ -37,6 +38,7 @@ __all__ = [
     "ConfigError",
     "Conflict",
     "InputError",
+    "Locked",
     "MissingExtra",
     "NeedsOcr",
     "NotAllowed",
@@ -141,6 +143,13 @@ class Conflict(RagkitError):
 
     code = "conflict"
     status = 409
+
+
+class Locked(Conflict):
+    """Another request is at work on it."""
+
+    code = "locked"
+    status = 423
 
 
 class Unauthenticated(RagkitError):

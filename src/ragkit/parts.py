@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ragkit.retrieve.pipeline import Retriever
     from ragkit.settings import Settings
     from ragkit.store.files import Files
+    from ragkit.store.unfinished import Unfinished
     from ragkit.threads import Threads
 
 __all__ = ["OpenAnswerer", "Parts", "state_of"]
@@ -69,6 +70,8 @@ class Parts:
     any_worker: Callable[[], bool]
     """Whether jobs are taken up."""
     files: Files
+    unfinished: Unfinished
+    """Uploads that are not whole yet."""
     retriever: Retriever
     ingestor: Callable[[], Ingestor]
     embedder: Callable[[str], Embedder]

@@ -154,8 +154,8 @@ class AsyncClient:
         found = await asyncio.to_thread(uploads.files_of, paths)
         for name, file in found.items():
             try:
-                content = await asyncio.to_thread(uploads.content_of, file)
-                accepted.append(await self.documents.upload(name, content, collection=collection))
+                with uploads.opened(file) as source:
+                    accepted.append(await self._send.upload(name, source, collection=collection))
             except InputError as error:
                 reports.append(uploads.rejected(name, error))
         reports += [uploads.report_of(await self._ended(job)) for job in accepted]

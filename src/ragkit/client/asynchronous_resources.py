@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -67,8 +68,8 @@ class Documents:
         return await self._send(calls.release_document(document_id))
 
     async def upload(self, name: str, data: bytes, *, collection: str | None = None) -> Job:
-        """Hand in a file; the job tells what becomes of it."""
-        return await self._send(calls.upload_document(name, data, collection=collection))
+        """Hand in a file; the job tells what becomes of it. A large one goes in parts, and on where it breaks off."""
+        return await self._send.upload(name, io.BytesIO(data), collection=collection)
 
 
 class Collections:

@@ -152,7 +152,8 @@ class Client:
         reports: list[IngestReport] = []
         for name, file in uploads.files_of(paths).items():
             try:
-                accepted.append(self.documents.upload(name, uploads.content_of(file), collection=collection))
+                with uploads.opened(file) as source:
+                    accepted.append(self._send.upload(name, source, collection=collection))
             except InputError as error:
                 reports.append(uploads.rejected(name, error))
         reports += [uploads.report_of(self._ended(job)) for job in accepted]

@@ -42,7 +42,7 @@ class Call(Generic[T]):
     method: str
     path: str
     result: Any
-    """The type of the reply, as `TypeAdapter` takes it; `bytes` for a body that is not JSON."""
+    """The type of the reply, as `TypeAdapter` takes it; `bytes` for a body that is not JSON, `Mapping` for headers."""
     field: str | None = None
     """The result is under this key of the reply."""
     query: Mapping[str, str] | None = None
@@ -50,6 +50,7 @@ class Call(Generic[T]):
     headers: Mapping[str, str] | None = None
     form: Mapping[str, str] | None = None
     file: tuple[str, bytes] | None = None
+    content: bytes | None = None
     repeatable: bool = False
     """Doing it twice is as good as once, so it may be sent again when a reply was lost."""
 

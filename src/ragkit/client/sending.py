@@ -7,17 +7,18 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import aclosing
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import httpx2
 
 from ragkit.client import calls
 from ragkit.client.calls import Call
 from ragkit.client.lists import Pages
+from ragkit.client.resumable import on_with, uploading
 from ragkit.client.wire import Wire, error_of, event_of
 from ragkit.errors import RagkitError, UpstreamError
 from ragkit.events import Accepted, Done, Event, Failed
-from ragkit.types import Answer
+from ragkit.types import Answer, Job
 
 __all__ = ["AsyncSender", "Sender"]
 
@@ -78,6 +79,22 @@ class Sender:
         if isinstance(outcome, httpx2.TransportError):
             raise self._wire.unreachable(outcome) from outcome
         return self._wire.result(call, outcome)
+
+    def upload(self, name: str, source: BinaryIO, *, collection: str | None) -> Job:
+        """Hand in a file, a large one in parts."""
+        course = uploading(name, source, collection=collection, delay=self._wire.upload_delay)
+        step = on_with(course, None)
+        while not isinstance(step, Job):
+            outcome: object = None
+            try:
+                if isinstance(step, Call):
+                    outcome = self(step)
+                else:
+                    time.sleep(step)
+            except RagkitError as error:
+                outcome = error
+            step = on_with(course, outcome)
+        return step
 
     def all(self, pages: Pages[T]) -> tuple[T, ...]:
         """The entries of all pages of a list."""
@@ -153,6 +170,22 @@ class AsyncSender:
         if isinstance(outcome, httpx2.TransportError):
             raise self._wire.unreachable(outcome) from outcome
         return self._wire.result(call, outcome)
+
+    async def upload(self, name: str, source: BinaryIO, *, collection: str | None) -> Job:
+        """Hand in a file, a large one in parts, which are read beside the loop."""
+        course = uploading(name, source, collection=collection, delay=self._wire.upload_delay)
+        step = await asyncio.to_thread(on_with, course, None)
+        while not isinstance(step, Job):
+            outcome: object = None
+            try:
+                if isinstance(step, Call):
+                    outcome = await self(step)
+                else:
+                    await asyncio.sleep(step)
+            except RagkitError as error:
+                outcome = error
+            step = await asyncio.to_thread(on_with, course, outcome)
+        return step
 
     async def all(self, pages: Pages[T]) -> tuple[T, ...]:
         """The entries of all pages of a list."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ragkit.errors import InputError, ParseFailed, RagkitError, UpstreamTimeout
 from ragkit.types import Failure, IngestReport, Job
 
-__all__ = ["UNDER_WAY", "Patience", "content_of", "files_of", "polls", "rejected", "report_of", "total"]
+__all__ = ["UNDER_WAY", "Patience", "files_of", "opened", "polls", "rejected", "report_of", "total"]
 
 UNDER_WAY = frozenset({"queued", "running"})
 
@@ -61,14 +62,16 @@ def files_of(paths: Iterable[str | Path]) -> dict[str, Path]:
     return named
 
 
-def content_of(file: Path) -> bytes:
-    """What is in a file.
+@contextmanager
+def opened(file: Path) -> Iterator[BinaryIO]:
+    """A file to read from, for the length of the block.
 
     Raises:
         ParseFailed: It cannot be read.
     """
     try:
-        return file.read_bytes()
+        with file.open("rb") as source:
+            yield source
     except OSError as error:
         raise ParseFailed(f"{str(file)!r} cannot be read: {error.strerror}.") from error
 

@@ -7,7 +7,7 @@ import os
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import httpx2
 from pydantic import ValidationError
@@ -25,6 +25,9 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 CONNECT_S = 5.0
 FIRST_DELAY_S, LONGEST_DELAY_S, LONGEST_RETRY_AFTER_S = 0.5, 8.0, 60.0
 
+UPLOAD_TRIES = 3
+"""Times as many as a call has, for an upload of which nothing more arrives."""
+
 TURNED_AWAY = frozenset({429, 503})
 NOT_BEGUN = frozenset({None, "busy", "over_quota", "overloaded"})
 """Codes of who was turned away before anything was done for it: worth another try whatever the call. Others with these
@@ -35,9 +38,11 @@ CODES_OF_PROXIES: Mapping[int, str] = {
     401: "unauthenticated",
     403: "not_allowed",
     404: "not_found",
+    408: "timed_out",
     409: "conflict",
     413: "too_large",
     422: "invalid_input",
+    423: "locked",
     429: "busy",
     502: "upstream",
     503: "upstream_limited",
@@ -88,6 +93,7 @@ class Wire:
             "json": call.json,
             "data": call.form or None,
             "files": None if call.file is None else {"file": call.file},
+            "content": call.content,
         }
         return {
             "method": call.method,
@@ -116,6 +122,10 @@ class Wire:
         """Seconds to wait before a stream that broke off is gone on with, or None where it is given up."""
         return None if attempt >= self.max_retries else _backoff(attempt)
 
+    def upload_delay(self, attempt: int) -> float | None:
+        """The same for an upload in parts, with more patience: what has arrived is not lost by waiting."""
+        return None if attempt >= UPLOAD_TRIES * self.max_retries else _backoff(attempt)
+
     def unreachable(self, error: httpx2.TransportError) -> UpstreamError:
         """What to tell when no reply came."""
         address = self.prefix or "its address"
@@ -137,6 +147,8 @@ class Wire:
         """
         if not response.is_success:
             raise error_of(response)
+        if call.result is Mapping:
+            return cast("T", response.headers)
         try:
             return call.read(response.content)
         except (ValidationError, KeyError) as error:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, Select, func, insert, null, select, update
+from sqlalchemy import Connection, Row, Select, func, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ragkit.errors import NotFound
@@ -57,11 +57,20 @@ class JobLedger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, *, collection: str, uri: str, file_sha256: str) -> Job:
-        """Accept the ingestion of a stored file: a queued job."""
-        values = _new("job_" + secrets.token_hex(10), "ingest", collection, uri) | {"file_sha256": file_sha256}
+    def add(self, *, collection: str, uri: str, file_sha256: str, upload: str | None = None) -> Job:
+        """Accept the ingestion of a stored file: a queued job.
+
+        Args:
+            collection: Where it goes.
+            uri: Of the document.
+            file_sha256: Of the stored file.
+            upload: The id of an upload that becomes one job, however often it is accepted.
+        """
+        job_id = "job_" + (_digest(f"upload {upload}") if upload else secrets.token_hex(10))
+        values = _new(job_id, "ingest", collection, uri) | {"file_sha256": file_sha256}
         with self._database.write() as connection:
-            row = connection.execute(insert(jobs).values(values).returning(jobs)).one()
+            _insert(connection, values)
+            row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one()
         return _job(row)
 
     def add_pipeline(self, name: str, *, collection: str, scheduled: datetime | None = None) -> Job:
@@ -73,15 +82,14 @@ class JobLedger:
             scheduled: The minute that it is due for: however many workers ask, there is one run for it.
         """
         uri = f"{name}/"
-        moment = hashlib.sha256(f"{uri} {scheduled.isoformat()}".encode()).hexdigest()[:20] if scheduled else None
+        moment = _digest(f"{uri} {scheduled.isoformat()}") if scheduled else None
         values = _new("job_" + (moment or secrets.token_hex(10)), "pipeline", collection, uri)
         there = select(jobs).where(jobs.c.uri == uri, jobs.c.kind == "pipeline")
         # Where nothing was added: the one that waits, or the one of this minute, which may have run already.
         found = there.where((jobs.c.state == "queued") | (jobs.c.id == values["id"]))
         while True:
             with self._database.write() as connection:
-                dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-                connection.execute(dialect.insert(jobs).values(values).on_conflict_do_nothing())
+                _insert(connection, values)
                 row = connection.execute(found.limit(1)).one_or_none()
             if row is not None:  # else the one that waited was started at this moment, and leaves room for this one
                 return _job(row)
@@ -189,6 +197,16 @@ class JobLedger:
         with self._database.write() as connection:
             row = connection.execute(moved.values(state=state, updated_at=now(), **values)).one_or_none()
         return None if row is None else row.wish or ""
+
+
+def _insert(connection: Connection, values: dict[str, Any]) -> None:
+    """Add a row, where there is none that stands in its way."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    connection.execute(dialect.insert(jobs).values(values).on_conflict_do_nothing())
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 def _new(job_id: str, kind: str, collection: str, uri: str) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 
 from ragkit.errors import InputError, TooLarge
 from ragkit.jobs.ledger import JobLedger
+from ragkit.store.arriving import Upload
 from ragkit.store.files import Files
 from ragkit.types import Job
 
-__all__ = ["accept_upload", "upload_uri"]
+__all__ = ["accept_upload", "accept_whole", "checked_upload", "upload_uri"]
 
 MAX_NAME_CHARS = 200
 
@@ -21,14 +23,31 @@ def accept_upload(ledger: JobLedger, files: Files, *, name: str, data: bytes, co
         InputError: The name is empty once it is made safe, or there are no bytes.
         TooLarge: There are more than `max_bytes`.
     """
-    uri = upload_uri(name)
-    if not data:
-        raise InputError(f"The file {name!r} is empty.", hint="Upload a file with some text in it.")
-    if len(data) > max_bytes:
-        raise TooLarge(
-            f"The file {name!r} has {len(data):,} bytes; the limit is {max_bytes:,}.", hint="Raise RAGKIT_MAX_FILE_MB."
-        )
+    uri = checked_upload(name, len(data), max_bytes=max_bytes)
     return ledger.add(collection=collection, uri=uri, file_sha256=files.put(data))
+
+
+def accept_whole(ledger: JobLedger, files: Files, upload: Upload, file: Path) -> Job:
+    """The same for an upload that came in parts; the same job however often it is asked for."""
+    sha256 = files.put_file(file)
+    return ledger.add(collection=upload.collection, uri=upload_uri(upload.name), file_sha256=sha256, upload=upload.id)
+
+
+def checked_upload(name: str, size: int, *, max_bytes: int) -> str:
+    """The uri that a file of this name and size has.
+
+    Raises:
+        InputError: The name is empty once it is made safe, or there are no bytes.
+        TooLarge: There are more than `max_bytes`.
+    """
+    uri = upload_uri(name)
+    if not size:
+        raise InputError(f"The file {name!r} is empty.", hint="Upload a file with some text in it.")
+    if size > max_bytes:
+        raise TooLarge(
+            f"The file {name!r} has {size:,} bytes; the limit is {max_bytes:,}.", hint="Raise RAGKIT_MAX_FILE_MB."
+        )
+    return uri
 
 
 def upload_uri(name: str) -> str:

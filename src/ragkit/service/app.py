@@ -40,8 +40,10 @@ from ragkit.service.routes import (
     prompts,
     search,
     snapshots,
+    uploads,
 )
 from ragkit.service.streams import Streams
+from ragkit.service.tus import Tus, kept_swept
 
 if TYPE_CHECKING:
     from ragkit.engine import AsyncRagkit
@@ -57,6 +59,7 @@ RESOURCES = (
     answers,
     feedback,
     documents,
+    uploads,
     jobs,
     collections,
     prompts,
@@ -86,7 +89,7 @@ def create_service(
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with kit, beside():
+        async with kit, kept_swept(kit), beside():
             # Opens what is costly before the first question needs it; `/readyz` says "starting" as long as it takes.
             app.state.warming = asyncio.create_task(kit.ready())
             yield
@@ -131,6 +134,7 @@ def _middleware(kit: AsyncRagkit, settings: Settings, counted: Metrics) -> list[
         Middleware(Counted, metrics=counted),
         *cors(settings.cors_origins),
         Middleware(HeaderLimit),
+        Middleware(Tus),
         Middleware(Gate, kit=kit, keys=keys_of_settings, origins=settings.cors_origins, tokens=_tokens(settings)),
         Middleware(
             BodyLimit,

@@ -9,7 +9,19 @@ from starlette.middleware.cors import CORSMiddleware
 
 __all__ = ["cors"]
 
-SENT = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key")
+SENT = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "Last-Event-ID",
+    "Tus-Resumable",
+    "Upload-Length",
+    "Upload-Metadata",
+    "Upload-Offset",
+    "X-API-Key",
+    "X-HTTP-Method-Override",
+    "X-Requested-With",
+)
 TOLD = (
     "Content-Disposition",
     "Idempotency-Replayed",
@@ -18,6 +30,15 @@ TOLD = (
     "RateLimit-Remaining",
     "RateLimit-Reset",
     "Retry-After",
+    "Tus-Extension",
+    "Tus-Max-Size",
+    "Tus-Resumable",
+    "Tus-Version",
+    "Upload-Expires",
+    "Upload-Length",
+    "Upload-Metadata",
+    "Upload-Offset",
+    "X-Job-Id",
     "X-Trace-Id",
 )
 REMEMBERED_S = 600
@@ -31,7 +52,7 @@ def cors(origins: Sequence[str]) -> list[Middleware]:
         Middleware(
             CORSMiddleware,
             allow_origins=list(origins),
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
             allow_headers=SENT,
             expose_headers=TOLD,
             max_age=REMEMBERED_S,

@@ -22,6 +22,7 @@ TAGS = [
     {"name": "answers", "description": "Records of answers: what each was made from, to replay and compare."},
     {"name": "feedback", "description": "What people say of answers and citations."},
     {"name": "documents", "description": "What is in the catalog, and putting more in."},
+    {"name": "uploads", "description": "Large files in parts, by tus 1.0.0: what breaks off goes on where it ended."},
     {"name": "jobs", "description": "What becomes of uploads and runs of pipelines."},
     {"name": "collections", "description": "Sets of documents that are searched together."},
     {"name": "prompts", "description": "Versions of prompts, and which of them answers."},
@@ -33,10 +34,13 @@ ALWAYS = (errors.Unauthenticated, errors.InputError, errors.OverQuota, errors.St
 WITH_BODY = (errors.TooLarge,)
 NAMED = (errors.NotFound,)
 CHANGES = (errors.Conflict,)
+TUS = (errors.Locked, errors.UnsupportedFormat)
 ASKS = (errors.UpstreamError, errors.Overloaded, errors.TimedOut)
 ASKING = ("/v1/ask", "/v1/search", "/v1/explain", "/v1/chat", "/v1/embeddings", "/replay", "/edit")
 """What routes begin or end with that have a model work."""
 TRACE_ID = "4f0c6d1e9b2a47c8a1d3e5f708192a3b"
+IN_PARTS = "/v1/uploads"
+"""What routes begin with that speak tus."""
 OF_FASTAPI = ("HTTPValidationError", "ValidationError")
 
 
@@ -110,11 +114,14 @@ def _errors(path: str, method: str, operation: dict[str, Any]) -> Iterator[tuple
     if "requestBody" in operation:
         kinds += WITH_BODY
         yield 400, errors.InputError(UNREADABLE)
-        yield 408, errors.InputError("The request comes more slowly than 1,000 bytes a second.")
+        yield 408, errors.TimedOut("The request comes more slowly than 1,000 bytes a second.")
     if "{" in path or "parameters" in operation or "requestBody" in operation:
         kinds += NAMED
     if method != "get":
         kinds += CHANGES
+    if path.startswith(IN_PARTS):
+        kinds += TUS
+        yield 412, errors.InputError("This service speaks tus 1.0.0, and the request does not say so.")
     if path.startswith(ASKING) or path.endswith(ASKING):
         kinds += ASKS
     for kind in kinds:

@@ -46,7 +46,8 @@ CODES_BY_STATUS: Mapping[int, str] = {
     400: "invalid_input",
     404: "not_found",
     405: "invalid_input",
-    408: "invalid_input",
+    408: "timed_out",
+    412: "invalid_input",
     413: "too_large",
     415: "unsupported_format",
 }
@@ -56,6 +57,7 @@ HINTS: Mapping[int, str] = {
     404: SHOWN,
     405: SHOWN,
     408: "Send the request in one go.",
+    412: "Send the header 'Tus-Resumable: 1.0.0'; OPTIONS /v1/uploads tells what is spoken there.",
     413: "Send less at once; RAGKIT_MAX_FILE_MB and RAGKIT_MAX_QUESTION_CHARS set how much there may be.",
     422: SHOWN,
     431: "Send fewer and shorter headers: long text belongs into the body.",

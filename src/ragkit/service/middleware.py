@@ -21,8 +21,10 @@ SILENT_S = 30.0
 SLOWEST = 1_000
 """Bytes of a body in a second that must arrive, on average, once it has taken as long as it may be silent."""
 
-UPLOADS = "/v1/documents"
-"""Where files are sent to."""
+UPLOADS, PARTS = "/v1/documents", "/v1/uploads"
+"""Where files are sent to, and where they are sent in parts; the latter begins so."""
+PART_SILENT_S = 10.0
+"""A part may pause less: what has arrived is kept, and who comes back must not wait for a connection that is dead."""
 
 
 class TraceId:
@@ -103,7 +105,10 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         # Not by the type of the content, which the caller chooses.
-        limit = self._max_bytes if path_of(scope) == UPLOADS else self._max_json_bytes
+        path = path_of(scope)
+        is_part = path == PARTS or path.startswith(f"{PARTS}/")
+        limit = self._max_bytes if is_part or path == UPLOADS else self._max_json_bytes
+        silent_s = min(PART_SILENT_S, self._silent_s) if is_part else self._silent_s
         error = TooLarge(f"The request is larger than the {limit:,} bytes that this service accepts.")
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdecimal() and int(announced) > limit:
@@ -116,19 +121,17 @@ class BodyLimit:
             nonlocal received, complete, waited_s
             since = time.monotonic()
             try:
-                async with asyncio.timeout(None if complete else self._silent_s):
+                async with asyncio.timeout(None if complete else silent_s):
                     message = await receive()
             except TimeoutError as late:
-                raise HTTPException(
-                    408, f"The rest of the request did not come within {self._silent_s:g} seconds."
-                ) from late
+                raise HTTPException(408, f"The rest of the request did not come within {silent_s:g} seconds.") from late
             if not complete and "refused" in scope.get("state", {}):
                 status, refused = scope["state"]["refused"]
                 raise HTTPException(status, refused.detail)
             waited_s += 0.0 if complete else time.monotonic() - since
             complete = complete or not message.get("more_body", False)
             received += len(message.get("body", b""))
-            if not complete and waited_s > self._silent_s and received < SLOWEST * waited_s:
+            if not complete and waited_s > silent_s and received < SLOWEST * waited_s:
                 raise HTTPException(408, f"The request comes more slowly than {SLOWEST:,} bytes a second.")
             if received > limit:
                 # The one kind of exception that body parsing lets through.

@@ -8,7 +8,7 @@ from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from ragkit.errors import InputError, RagkitError, TooLarge
+from ragkit.errors import InputError, RagkitError, TimedOut, TooLarge
 from ragkit.service.middleware import MOST_HEADER_BYTES, SILENT_S
 
 __all__ = ["CarefulProtocol"]
@@ -81,7 +81,7 @@ class CarefulProtocol(HttpToolsProtocol):
         if self._is_under_way():  # it waits for the answer before
             self._expect_head()
         elif self._head_bytes:
-            self._refuse(408, InputError(f"The headers of the request did not come within {self.head_s:g} seconds."))
+            self._refuse(408, TimedOut(f"The headers of the request did not come within {self.head_s:g} seconds."))
         else:
             self.transport.close()
 

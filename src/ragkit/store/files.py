@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
-import tempfile
+import secrets
+import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from ragkit.errors import NotFound, StorageError
 
@@ -27,6 +29,10 @@ class Files(Protocol):
 
     def put(self, data: bytes) -> str:
         """Keep these bytes and return their SHA-256."""
+        ...
+
+    def put_file(self, file: Path) -> str:
+        """Keep what is in a file, which nobody writes to any more and which stays there, without reading it at once."""
         ...
 
     def get(self, sha256: str) -> bytes:
@@ -66,19 +72,23 @@ class FileStore:
 
     def put(self, data: bytes) -> str:
         """Keep these bytes and return their SHA-256; a crash leaves either nothing or the whole file."""
-        sha256 = hashlib.sha256(data).hexdigest()
+        return self._keep(hashlib.sha256(data).hexdigest(), lambda beside: _copied(io.BytesIO(data), beside))
+
+    def put_file(self, file: Path) -> str:
+        """The same for a file; on one file system it takes neither time nor room, as both are one from then on."""
+        with file.open("rb") as source:
+            sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+        return self._keep(sha256, lambda beside: _linked(file, beside))
+
+    def _keep(self, sha256: str, write: Callable[[Path], None]) -> str:
         target = self.path(sha256)
         with suppress(FileNotFoundError, NotADirectoryError):
             os.utime(target)  # it is used again from now on
             return sha256
-        beside: Path | None = None
+        beside = target.with_name(f"{_HALF}{secrets.token_hex(8)}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=_HALF, delete=False) as file:
-                beside = Path(file.name)
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            write(beside)
             beside.replace(target)
         except OSError as error:
             raise StorageError(
@@ -86,8 +96,8 @@ class FileStore:
                 hint="Free some disk space, and check that this user may write there.",
             ) from error
         finally:
-            if beside is not None:
-                beside.unlink(missing_ok=True)  # there is one where it failed
+            with suppress(OSError):
+                beside.unlink()  # there is one where it failed
         return sha256
 
     def path(self, sha256: str) -> Path:
@@ -122,6 +132,23 @@ class FileStore:
         """Remove it; also what `settled` names that was left half-written."""
         for file in self._root.glob(f"??/{sha256}") if sha256.startswith(_HALF) else [self.path(sha256)]:
             file.unlink(missing_ok=True)
+
+
+def _linked(file: Path, beside: Path) -> None:
+    """Give a file another name; its bytes are copied where that cannot be."""
+    os.utime(file)  # its use is not recorded yet
+    try:
+        os.link(file, beside)
+    except OSError:
+        with file.open("rb") as source:
+            _copied(source, beside)
+
+
+def _copied(source: BinaryIO, beside: Path) -> None:
+    with os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as target:
+        shutil.copyfileobj(source, target)
+        target.flush()
+        os.fsync(target.fileno())
 
 
 def _modified(file: Path, *, otherwise: float) -> float:

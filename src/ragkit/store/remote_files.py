@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,15 +37,23 @@ class RemoteFiles:
 
     def put(self, data: bytes) -> str:
         """Keep these bytes and return their SHA-256. They are written again where they are there: they count as new."""
-        sha256 = hashlib.sha256(data).hexdigest()
+        return self._keep(hashlib.sha256(data).hexdigest(), lambda store, path: store.pipe_file(path, data))
+
+    def put_file(self, file: Path) -> str:
+        """The same for a file, which is sent in parts where the store takes them."""
+        with file.open("rb") as source:
+            sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+        return self._keep(sha256, lambda store, path: store.put_file(str(file), path))
+
+    def _keep(self, sha256: str, write: Callable[[Any, str], object]) -> str:
         with self._explained("written to"):
             store, _ = self._opened()
             path = self._path(sha256)
             try:
-                store.pipe_file(path, data)
+                write(store, path)
             except FileNotFoundError:  # a store with folders
                 store.makedirs(path.rpartition("/")[0], exist_ok=True)
-                store.pipe_file(path, data)
+                write(store, path)
         return sha256
 
     def get(self, sha256: str) -> bytes:

@@ -20,6 +20,7 @@ from ragkit.testing.keys import MemoryKeys, MemoryQuotas
 from ragkit.testing.resources import MemoryCollections, MemoryDocuments, MemoryJobs, MemoryPrompts
 from ragkit.testing.said import THEN, MemoryAnswers, MemoryConversations
 from ragkit.testing.snapshots import MemorySnapshots
+from ragkit.testing.uploads import MemoryUploads
 from ragkit.types import (
     Answer,
     Citation,
@@ -56,6 +57,7 @@ class MemoryRagkit:
         self.collections = MemoryCollections(self.views, self.snapshots)
         self.prompts = MemoryPrompts()
         self.jobs = MemoryJobs(self.documents)
+        self.uploads = MemoryUploads(self.documents)
         self.conversations = MemoryConversations(self.ask)
         self.answers = MemoryAnswers()
         self.feedback = MemoryFeedback(self.answers)

@@ -17,8 +17,10 @@ class Call:
 
     Args:
         app: The application; its lifespan must run.
-        path: Where it goes, with POST.
+        path: Where it goes.
         body: The parts of its body, or what becomes JSON.
+        method: Of the request.
+        whole: Whether the body ends with its last part; else more is awaited until the client has left.
         headers: Beside the type of JSON.
 
     Attributes:
@@ -28,7 +30,17 @@ class Call:
         reads: Cleared, the client does not read what is sent to it.
     """
 
-    def __init__(self, app: FastAPI, path: str, body: Iterable[bytes] | dict[str, Any], **headers: str) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        path: str,
+        body: Iterable[bytes] | dict[str, Any],
+        *,
+        method: str = "POST",
+        whole: bool = True,
+        **headers: str,
+    ) -> None:
+        self._whole = whole
         self._parts = iter([json.dumps(body).encode()] if isinstance(body, dict) else body)
         self._next: bytes | None = next(self._parts, None)
         self.status, self.body, self.read = 0, b"", 0
@@ -39,7 +51,7 @@ class Call:
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1",
-            "method": "POST",
+            "method": method,
             "path": path,
             "raw_path": path.encode(),
             "query_string": b"",
@@ -58,7 +70,7 @@ class Call:
             return {"type": "http.disconnect"}
         part, self._next = self._next, next(self._parts, None)
         self.read += len(part)
-        return {"type": "http.request", "body": part, "more_body": self._next is not None}
+        return {"type": "http.request", "body": part, "more_body": not self._whole or self._next is not None}
 
     async def _send(self, message: Any) -> None:
         await self.reads.wait()

@@ -64,7 +64,9 @@ def call(client: TestClient, operation: str, secret: str | None, **sent: Any) ->
 
 
 def told(response: Any) -> dict[str, str]:
-    """The problem; some routes have one in OpenAI's form, with the hint in its message."""
+    """The problem; some routes have one in OpenAI's form, with the hint in its message, and HEAD has no body."""
+    if response.request.method == "HEAD":
+        return {"code": {401: "unauthenticated", 403: "not_allowed"}[response.status_code], "detail": ""}
     problem: dict[str, Any] = response.json()
     if "error" not in problem:
         return problem
@@ -102,7 +104,7 @@ def test_with_a_lesser_role_no_route_answers(service) -> None:
         for role in ROLES[: ROLES.index(needed[0])] if needed else ():
             response = call(client, operation, secrets[role])
             assert (response.status_code, told(response)["code"]) == (403, "not_allowed"), (operation, role)
-            assert repr(needed[0]) in told(response)["detail"]
+            assert operation.startswith("HEAD ") or repr(needed[0]) in told(response)["detail"]
 
 
 def test_with_a_key_for_another_collection_no_route_answers(service) -> None:

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from ragkit.client.uploads import content_of, files_of, report_of, total
+from ragkit.client.uploads import files_of, opened, report_of, total
 from ragkit.errors import InputError, ParseFailed
 from ragkit.testing.resources import THEN
 from ragkit.types import Failure, IngestReport, Job
@@ -40,8 +40,8 @@ def test_names_in_any_bytes_can_be_sent(tmp_path):
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(ParseFailed, match=r"gone\.md"):
-        content_of(tmp_path / "gone.md")
+    with pytest.raises(ParseFailed, match=r"gone\.md"), opened(tmp_path / "gone.md"):
+        pass
 
 
 def test_a_path_that_leads_nowhere_is_refused(tmp_path):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,26 @@ def test_equal_bytes_are_kept_once(tmp_path: Path) -> None:
     assert store.put(b"abc") == store.put(b"abc") == hashlib.sha256(b"abc").hexdigest()
     assert len([path for path in (tmp_path / "files").rglob("*") if path.is_file()]) == 1
     assert store.get(store.put(b"abc")) == b"abc"
+
+
+def test_a_file_is_kept_without_a_second_copy(tmp_path: Path) -> None:
+    store, file = FileStore(tmp_path / "files"), tmp_path / "part"
+    file.write_bytes(b"abc")
+    os.utime(file, (0, 0))
+    sha256 = store.put_file(file)
+    assert store.put_file(file) == sha256 == hashlib.sha256(b"abc").hexdigest()
+    assert store.path(sha256).samefile(file)
+    assert store.settled() == set(), "its use may not be recorded yet"
+    file.unlink()
+    assert store.get(sha256) == b"abc"
+
+
+def test_a_file_of_another_file_system_is_copied(tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "files")
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as file:
+        file.write(b"abc")
+        file.flush()
+        assert store.get(store.put_file(Path(file.name))) == b"abc"
 
 
 def test_a_deleted_file_is_gone_and_says_so(tmp_path: Path) -> None:

@@ -41,6 +41,12 @@ def test_what_is_kept_is_at_hand_until_it_is_deleted(files: Files) -> None:
     assert files.missing([SHA256]) == {SHA256}
 
 
+def test_a_file_is_kept_as_its_bytes_are(files: Files, tmp_path: Path) -> None:
+    (tmp_path / "part").write_bytes(b"abc")
+    assert files.put_file(tmp_path / "part") == SHA256
+    assert files.get(SHA256) == b"abc" == (tmp_path / "part").read_bytes()
+
+
 def test_a_copy_stays_no_longer_than_it_is_needed(tmp_path: Path, memory: MemoryFileSystem) -> None:
     files = open_files("memory://b/originals", home=tmp_path / "home")
     with files.at_hand(files.put(b"abc")) as path:
