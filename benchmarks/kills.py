@@ -73,10 +73,10 @@ class Scene:
         self._files = scratch / "files"
         self._seed = seed
         write_reports(self._files, seed)
-        before, queued = new_home(scratch / "before", models), new_home(scratch / "queued", models)
+        before = new_home(scratch / "before", models)
         ingest = (BIN / "ragkit", "ingest", self._files, "--json")
-        for home in (before, queued):
-            _run(ingest, home)
+        _run(ingest, before)
+        queued = _copied(before, scratch / "queued")
         change_reports(self._files, seed)
         _upload(queued, self._files)
         self._begin: dict[str, Callable[[], _Course]] = {
