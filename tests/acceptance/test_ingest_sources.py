@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.test_cli import RAGKIT, ok, ragkit
+from tests.running import RAGKIT, ok, ragkit
 
 FACTS = {f"fact{n}.md": f"# Fact {n}\n\nDoor number {n} is opened with key {n}.\n" for n in range(6)}
 

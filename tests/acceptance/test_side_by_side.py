@@ -14,9 +14,7 @@ from pathlib import Path
 import pytest
 
 from ragkit import Client
-from tests.running import BIN, free_port, running
-
-RAGKIT = BIN / "ragkit"
+from tests.running import RAGKIT, free_port, ok, running
 
 
 @pytest.fixture
@@ -41,13 +39,6 @@ def service(docs: Path) -> Iterator[Client]:
         yield client
 
 
-def _ingest(docs: Path) -> dict[str, object]:
-    done = subprocess.run([RAGKIT, "ingest", docs, "--json"], capture_output=True, text=True, timeout=250, check=False)
-    assert done.returncode == 0, done.stderr
-    report: dict[str, object] = json.loads(done.stdout)
-    return report
-
-
 def _upload(client: Client, name: str, text: str, collection: str = "default") -> None:
     job = client.documents.upload(name, text.encode(), collection=collection)
     deadline = time.monotonic() + 60
@@ -62,13 +53,13 @@ def _finds(client: Client, query: str, words: str) -> bool:
 
 
 def test_what_the_command_line_ingests_is_found_by_the_running_service(service: Client, docs: Path) -> None:
-    _ingest(docs)
+    ok("ingest", str(docs))
     assert _finds(service, "are gift cards refundable", "not refundable")
     (docs / "lift.md").write_text("# Lift\n\nThe goods lift carries eight hundred kilograms at most.\n")
-    assert _ingest(docs)["added"] == 1
+    assert ok("ingest", str(docs))["added"] == 1
     assert _finds(service, "how much may the goods lift carry", "eight hundred")
     (docs / "lift.md").write_text("# Lift\n\nThe goods lift carries nine hundred kilograms at most.\n")
-    assert _ingest(docs)["updated"] == 1
+    assert ok("ingest", str(docs))["updated"] == 1
     assert _finds(service, "how much may the goods lift carry", "nine hundred")
     assert not _finds(service, "how much may the goods lift carry", "eight hundred")
 
@@ -97,7 +88,7 @@ def test_chroma_killed_under_the_service_comes_back_by_itself(service: Client, h
 
 
 def test_a_chroma_whose_files_are_broken_is_rebuilt_without_the_model(docs: Path, home: Path) -> None:
-    _ingest(docs)
+    ok("ingest", str(docs))
     broken = [path for path in (home / "chroma").rglob("*") if path.suffix in (".bin", ".sqlite3")]
     assert broken
     for path in broken:
