@@ -11,6 +11,10 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import NullPool, create_engine, make_url, text
 
+from benchmarks.harness import new_home
+from ragkit.settings import load
+from ragkit.store.locks import locked
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 # Timing decides no test: by default an example that takes a fifth of a second fails.
@@ -22,12 +26,33 @@ settings.load_profile("ragkit")
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder of converted models for the whole run, in whatever processes: a conversion costs seconds."""
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the whole run, in whatever processes."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "models"
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def models(run_folder: Path) -> Path:
+    """One folder of converted models for the whole run: a conversion costs seconds."""
+    folder = run_folder / "models"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def sample(run_folder: Path, models: Path) -> Path:
+    """A home in which the sample corpus is ingested, once for the whole run; to be copied, not to be opened."""
+    home = run_folder / "sample"
+    with locked(run_folder / "sample.lock", wait_s=250, what="the sample corpus"):
+        if not (home / "ragkit.db").exists():
+            from ragkit.app import Ragkit
+
+            beside = new_home(run_folder / "sample.part", models)
+            with Ragkit.open(load(home=beside)) as kit:
+                kit.ingest(REPOSITORY / "data" / "corpus")
+            beside.rename(home)
+    return home
 
 
 @pytest.fixture(autouse=True)
@@ -35,9 +60,7 @@ def home(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """`RAGKIT_HOME` of this test; the working directory has no `.env` and no `ingest/`."""
     for name in [name for name in os.environ if name.startswith("RAGKIT_")]:
         monkeypatch.delenv(name)
-    path = tmp_path / "var"
-    path.mkdir()
-    (path / "models").symlink_to(models)
+    path = new_home(tmp_path / "var", models)
     monkeypatch.setenv("RAGKIT_HOME", str(path))
     monkeypatch.chdir(tmp_path)
     return path

@@ -6,8 +6,7 @@ import contextlib
 import json
 import re
 import shlex
-import subprocess
-import sys
+import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 
 from ragkit import errors, settings
 from ragkit.ingest.quality import QualityPolicy
-from tests.running import free_port, running
+from tests.running import free_port, python, running
 from tools import interfaces, reference
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -133,14 +132,10 @@ def _commands(path: Path) -> Iterator[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def sample_home(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
-    """A home in which the policies of the sample corpus are ingested."""
-    from ragkit.app import Ragkit
-
-    home = tmp_path_factory.mktemp("docs")
-    (home / "models").symlink_to(models)
-    with Ragkit.open(settings.load(home=home)) as kit:
-        kit.ingest(REPOSITORY / "data" / "corpus" / "policies")
+def sample_home(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of this file's own, in which the sample corpus is ingested."""
+    home = tmp_path_factory.mktemp("docs") / "var"
+    shutil.copytree(sample, home, symlinks=True)
     return home
 
 
@@ -153,15 +148,15 @@ def test_python_in_the_text_runs_as_a_script(
     monkeypatch.setenv("RAGKIT_HOME", str(sample_home))
     (tmp_path / "data").symlink_to(REPOSITORY / "data")
     with contextlib.ExitStack() as stack:
-        if "Client" in code:
+        if "RAGKIT_URL" in code:
             port = free_port()
             url = f"http://127.0.0.1:{port}"
             stack.enter_context(running(["ragkit", "serve", "--port", str(port)], answers_at=f"{url}/readyz"))
             monkeypatch.setenv("RAGKIT_URL", url)
         script = tmp_path / "example.py"
         script.write_text(code, "utf-8")
-        result = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100, check=False)
-        assert result.returncode == 0, result.stderr
+        done = python(script)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("path", PAGES, ids=title)

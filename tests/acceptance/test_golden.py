@@ -6,16 +6,28 @@ shows.
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from ragkit import Ragkit
 from ragkit.evaluate.golden import MODE, missed, read_golden
+from ragkit.settings import load
 
 
-def test_the_golden_questions_are_answered_from_the_right_source(repository: Path) -> None:
-    with Ragkit.open() as kit:
-        found = kit.evaluate.golden(repository / "data/golden/questions.jsonl", corpus=repository / "data/corpus")
-        wrong = missed(kit.evaluate.per_question(found.id))
+@pytest.fixture(scope="module")
+def kit(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ragkit]:
+    home = tmp_path_factory.mktemp("golden") / "var"
+    shutil.copytree(sample, home, symlinks=True)
+    with Ragkit.open(load(home=home)) as kit:
+        yield kit
+
+
+def test_the_golden_questions_are_answered_from_the_right_source(kit: Ragkit, repository: Path) -> None:
+    found = kit.evaluate.golden(repository / "data" / "golden" / "questions.jsonl")
+    wrong = missed(kit.evaluate.per_question(found.id))
     assert found.missing == ()
     shares = found.measures[MODE]
     assert shares["source_in_3"] >= 0.90, wrong["source_in_3"]
@@ -24,11 +36,9 @@ def test_the_golden_questions_are_answered_from_the_right_source(repository: Pat
     assert shares["refused_wrongly"] <= 0.10, wrong["refused_wrongly"]
 
 
-def test_every_citation_stands_in_its_document_word_for_word(repository: Path) -> None:
-    with Ragkit.open() as kit:
-        kit.ingest(repository / "data" / "corpus")
-        asked = [q for q in read_golden(repository / "data" / "golden" / "questions.jsonl") if not q.must_refuse]
-        cited = [citation for question in asked[::4] for citation in kit.ask(question.question).citations]
-        assert cited
-        for citation in cited:
-            assert kit.documents.get(citation.document_id).text[citation.start : citation.end] == citation.quote
+def test_every_citation_stands_in_its_document_word_for_word(kit: Ragkit, repository: Path) -> None:
+    asked = [q for q in read_golden(repository / "data" / "golden" / "questions.jsonl") if not q.must_refuse]
+    cited = [citation for question in asked[::4] for citation in kit.ask(question.question).citations]
+    assert cited
+    for citation in cited:
+        assert kit.documents.get(citation.document_id).text[citation.start : citation.end] == citation.quote
