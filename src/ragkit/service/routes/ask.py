@@ -87,7 +87,7 @@ class AskBody(Body):
     response_model=Answer,
     responses={
         200: {
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": {"description": "Server-sent events."}}},
             "description": "The answer; or, with `stream`, the events `accepted`, `retrieved`, `token`, `citation`, "
             "`verdict`, and at last `done`, whose data is the whole answer, or `error`.",
         }
@@ -108,7 +108,7 @@ async def ask(body: AskBody, kit: KitToRead, spending: Spends, request: Request)
 @router.get(
     "/v1/ask/{trace_id}/events",
     response_class=EventSourceResponse,
-    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/event-stream": {"schema": {"description": "Server-sent events."}}}}},
 )
 async def resume_answer(
     trace_id: Name,

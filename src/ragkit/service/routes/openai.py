@@ -53,7 +53,7 @@ async def get_model(model: Name, kit: KitToRead, request: Request) -> Model:
     response_model=Completion,
     responses={
         200: {
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": {"description": "Server-sent events."}}},
             "description": "The answer; or, with `stream`, its chunks: the last one has the sources under `ragkit`.",
         }
     },
