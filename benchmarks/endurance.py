@@ -155,12 +155,15 @@ async def _answer(http: httpx2.AsyncClient, question: str, at_most: int | None) 
             if count == at_most:
                 return "left", 0
             if name == "error":
-                return f"error {data['code']}", 0
+                return f"error {data['code']}", _tokens(data["usage"])
             if name == "done":
-                usage = data["usage"]
                 how = data["reason"] or ("fallback" if data.get("fallback") else "answered")
-                return how, usage["input_tokens"] + usage["output_tokens"]
+                return how, _tokens(data["usage"])
     return "broken off", 0
+
+
+def _tokens(usage: dict[str, int] | None) -> int:
+    return usage["input_tokens"] + usage["output_tokens"] if usage else 0
 
 
 def _until_settled(service: Service, secret: str) -> float:

@@ -29,6 +29,7 @@ from benchmarks.made import COLLECTION, Recipe, make, questions
 from benchmarks.services import Service, events, modelled, serving
 from ragkit import Ragkit
 from ragkit.client import Client
+from ragkit.errors import NotFound
 from ragkit.settings import load
 from ragkit.testing.openai_server import OpenAIServer
 
@@ -129,10 +130,13 @@ async def _upload(http: httpx2.AsyncClient, told: _Told, series: str) -> None:
 
 def _is_ingested(client: Client, job_id: str, said: str) -> bool:
     until = time.monotonic() + ENDED_S
-    while (job := client.jobs.get(job_id)).state in {"queued", "running"}:
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.1)
+    try:
+        while (job := client.jobs.get(job_id)).state in {"queued", "running"}:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.1)
+    except NotFound:
+        return False
     found = client.search(said, collection="crates", k=3).hits if job.state == "done" else ()
     return any(said in hit.text for hit in found)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from json import loads
 from pathlib import Path
@@ -46,7 +45,9 @@ class Service:
 
     def kill(self) -> None:
         """End it and its descendants at once, with nothing tidied up (SIGKILL)."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        for one in process_tree(self.process):
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
         self.process.wait()
 
 
@@ -79,7 +80,7 @@ def running(
     """A command that serves this address, from when the path there answers; it is ended afterwards."""
     began = time.monotonic()
     with (log or Path(os.devnull)).open("ab") as output:
-        process = subprocess.Popen(list(map(str, command)), env=env, stdout=output, stderr=output, process_group=0)
+        process = subprocess.Popen(list(map(str, command)), env=env, stdout=output, stderr=output)
     try:
         while not _answers(f"{url}{ready_at}"):
             if process.poll() is not None or time.monotonic() > began + START_S:

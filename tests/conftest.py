@@ -55,11 +55,19 @@ def sample(run_folder: Path, models: Path) -> Path:
     return home
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """None of who runs the tests, for the fixtures of modules too; a working directory without `.env` and `ingest/`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("RAGKIT_")]:
+            patch.delenv(name)
+        patch.chdir(tmp_path_factory.mktemp("nowhere"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """`RAGKIT_HOME` of this test; the working directory has no `.env` and no `ingest/`."""
-    for name in [name for name in os.environ if name.startswith("RAGKIT_")]:
-        monkeypatch.delenv(name)
+    """`RAGKIT_HOME` of this test, which is in a folder of its own."""
     path = new_home(tmp_path / "var", models)
     monkeypatch.setenv("RAGKIT_HOME", str(path))
     monkeypatch.chdir(tmp_path)

@@ -65,18 +65,19 @@ class AskingChecker:
             sources=tuple(passages),
             max_tokens=_TOKENS,
         )
-        said, usage, verdict = "", Usage(), None
+        said, usage, so_far, verdict = "", None, None, None
         try:
             async for delta in deltas(self._chat, request):
                 said += delta.text
-                usage = delta.usage or (delta.so_far() if delta.so_far else usage)
+                usage, so_far = delta.usage or usage, delta.so_far or so_far
         except UpstreamError as error:
             log.warning("The checker %s failed, the built-in check decides: %s", self.name, error.detail)
         else:
             verdict = _verdict(said)
             if verdict is None:
                 log.warning("The checker %s gave no verdict, the built-in check decides.", self.name)
-        return Opinion(verdict=verdict, score=STANDS_FOR[verdict] if verdict else 0.0, usage=usage)
+        used = usage or (so_far() if so_far else Usage())
+        return Opinion(verdict=verdict, score=STANDS_FOR[verdict] if verdict else 0.0, usage=used)
 
 
 def _verdict(said: str) -> Verdict | None:

@@ -13,10 +13,11 @@ from itertools import count as numbers_from
 from itertools import groupby
 
 from ragkit.answer.context import pack, written_source
+from ragkit.answer.instructions import as_evidence
 from ragkit.protocols import Disagreement
 from ragkit.types import Chunk, Hit, Section
 
-__all__ = ["Source", "assembled", "passages_of", "within"]
+__all__ = ["Source", "assembled", "passages_of", "shown", "within"]
 
 GROWTH = 0.25
 """With more, more of the excerpts are shown where one document answers (`benchmarks/sources.py`), and fewer passages,
@@ -88,7 +89,12 @@ def passages_of(sources: Sequence[Source], read: Sequence[Hit]) -> list[Hit]:
             found[hit.document_id, start, end] = replace(
                 hit, chunk_id=one.chunk_id, page=one.page, heading=one.heading, start=start, end=end, text=text
             )
-    return list(found.values())
+    return list(as_evidence(list(found.values())))
+
+
+def shown(hits: Sequence[Hit], sources: Sequence[Source]) -> list[Hit]:
+    """Those of the hits that stand in a source."""
+    return [hit for hit in hits if _place_in(sources, hit, 0)]
 
 
 def within(found: Disagreement, hits: Sequence[Hit], sources: Sequence[Source]) -> Disagreement | None:

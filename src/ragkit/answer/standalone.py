@@ -46,6 +46,7 @@ class Rewriter:
             turn.standalone = await self._by_model(turn) if said else turn.question
             turn.query = turn.standalone
         except UpstreamError:  # who writes the answer has a substitute, and this has the rule
+            turn.spent(turn.so_far() if turn.so_far else None)
             _by_rule(turn)
 
     async def _by_model(self, turn: Turn) -> str:
@@ -58,7 +59,8 @@ class Rewriter:
         async with aclosing(deltas(self._chat, request)) as parts:
             async for part in parts:
                 written += part.text
-                turn.usage += [part.usage] if part.usage else []
+                turn.so_far = part.so_far or turn.so_far
+                turn.spent(part.usage)
         turn.passed("condense", since)
         lines = written.strip().splitlines()
         return lines[0][: self._settings.max_question_chars] if lines else turn.question

@@ -75,7 +75,8 @@ class Turn:
 
     def used(self) -> Usage:
         """By all models, also by one that broke off."""
-        return sum([*self.usage, self.so_far()] if self.so_far else self.usage, Usage())
+        used = [*self.usage, self.so_far()] if self.so_far else self.usage
+        return replace(sum(used, Usage()), cached=bool(used) and all(one.cached for one in used))
 
     def spent(self, usage: Usage | None) -> None:
         """Count a reply that is complete, as soon as it is told what it used."""
@@ -96,7 +97,7 @@ class Turn:
             reason=self.reason or ("conflicting_sources" if self._tells_both_sides() else None),
             prompt=PromptRef(name=self.prompt.name, version=self.prompt.version),
             model=self.model,
-            usage=replace(self.used(), cached=bool(self.usage) and all(one.cached for one in self.usage)),
+            usage=self.used(),
             trace_id=self.trace_id,
             conversation_id=self.conversation.id,
             took_ms=round(1000 * (time.perf_counter() - self.began), 3),

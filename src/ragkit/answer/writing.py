@@ -20,7 +20,7 @@ from ragkit.answer.links import REMOVED, without_foreign_links
 from ragkit.answer.markers import Sentence
 from ragkit.answer.policy import Flagging, Gate, Holding, fails, objection
 from ragkit.answer.ports import Prompts, Sections, deltas
-from ragkit.answer.sources import Source, assembled, passages_of, within
+from ragkit.answer.sources import Source, assembled, passages_of, shown, within
 from ragkit.answer.turn import Turn
 from ragkit.errors import UpstreamError
 from ragkit.events import Cited, Event, Token, Verified
@@ -174,7 +174,7 @@ class Writer:
 
     def _disagreement(self, turn: Turn) -> Disagreement | None:
         # Of the passages, which were read to judge them; the sources that they have grown to were not read yet.
-        reading = self._reader.read(turn.standalone, as_evidence(turn.hits))
+        reading = self._reader.read(turn.standalone, as_evidence(shown(turn.hits, turn.sources)))
         found = disagreement(reading.asked, ranked(reading), reading.hits)
         return found and within(found, reading.hits, turn.sources)
 
@@ -195,8 +195,10 @@ class Writer:
 
         found = await self._threads.run(lambda: [(one, checked(one)) for one in closed])
         if self._checker is not None:
-            found = [(one, await looked_at_again(resolved, sources, self._checker)) for one, resolved in found]
-            turn.usage += [resolved.usage for _, resolved in found if resolved.usage]
+            for place, (sentence, resolved) in enumerate(found):
+                again = await looked_at_again(resolved, sources, self._checker)
+                turn.usage += [again.usage] if again.usage else []
+                found[place] = (sentence, again)
         turn.passed("check", since)
         return [(sentence, _as_shown(sentence, resolved, turn.sources)) for sentence, resolved in found]
 

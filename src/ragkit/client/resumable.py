@@ -14,7 +14,17 @@ from typing import Any, BinaryIO
 
 from ragkit.client import calls
 from ragkit.client.calls import Call, given, part
-from ragkit.errors import Conflict, Locked, NotFound, ParseFailed, RagkitError, TimedOut, UpstreamError
+from ragkit.errors import (
+    Busy,
+    Conflict,
+    Locked,
+    NotFound,
+    Overloaded,
+    ParseFailed,
+    RagkitError,
+    TimedOut,
+    UpstreamError,
+)
 from ragkit.types import Job
 
 __all__ = ["Course", "on_with", "uploading"]
@@ -27,7 +37,8 @@ IN_PARTS_ABOVE = 32_000_000
 PART_BYTES = 8_000_000
 LOCKED_TRIES, LOCKED_S = 15, 1.0
 """A connection that the service does not know to be dead holds the upload for ten seconds."""
-PASSING = (UpstreamError, Conflict, TimedOut)
+PASSING = (UpstreamError, Conflict, TimedOut, Overloaded, Busy)
+"""And what a service, or who stands before it, calls an internal error: as they end they cut what is under way."""
 VERSION = {"Tus-Resumable": "1.0.0"}
 
 
@@ -57,11 +68,15 @@ def uploading(
         RagkitError: What the service says of the file; or what the last try ended with.
         ParseFailed: The file has become shorter.
     """
-    size = source.seek(0, SEEK_END)
+    size, job_id = source.seek(0, SEEK_END), ""
     if size > above:
         with suppress(NotFound):
             begun: Headers = yield _begin(name, size, collection)
-            return (yield from _go_on(begun["location"].rpartition("/")[2], source, size, delay, part_bytes))
+            upload_id = begun["location"].rpartition("/")[2]
+            job_id = yield from _go_on(upload_id, source, size, delay, part_bytes)
+    if job_id:
+        found: Job = yield calls.get_job(job_id)
+        return found
     source.seek(0)
     job: Job = yield calls.upload_document(name, source.read(), collection=collection)
     return job
@@ -69,7 +84,8 @@ def uploading(
 
 def _go_on(
     upload_id: str, source: BinaryIO, size: int, delay: Callable[[int], float | None], part_bytes: int
-) -> Course:
+) -> Generator[Call[Any] | float, Any, str]:
+    """Until the file is whole; returns the id of its job."""
     path = f"/v1/uploads/{part(upload_id)}"
     offset = failures = locks = 0
     is_known = True  # whether the service is where we believe
@@ -82,16 +98,15 @@ def _go_on(
                 raise
             yield LOCKED_S
             is_known = False
-        except PASSING:
+        except RagkitError as error:
             wait_s = delay(failures)
-            if wait_s is None:
+            if wait_s is None or not (isinstance(error, PASSING) or error.code == RagkitError.code):
                 raise
-            yield wait_s
+            yield error.retry_after or wait_s
             failures, is_known = failures + 1, False
         else:
             if "x-job-id" in told:
-                job: Job = yield calls.get_job(told["x-job-id"])
-                return job
+                return told["x-job-id"]
             reached = int(told["upload-offset"])
             if reached > offset:
                 failures = locks = 0

@@ -69,11 +69,15 @@ class TokenVerifier:
         return self._principal(claims)
 
     def _key(self, name: str) -> jwt.PyJWK:
+        known = None
         try:
-            self._keys.get_jwk_set()
+            known = self._keys.get_jwk_set()
+            return self._keys.get_signing_key(name)  # which asks once more for one that is not among them
         except (jwt.PyJWTError, OSError, ValueError) as error:  # nothing came, it broke off, or it is no set of keys
+            lacks = known is not None and isinstance(error, jwt.PyJWKClientError)
+            if lacks and not isinstance(error, jwt.PyJWKClientConnectionError):
+                raise
             raise _unreachable(self._issuer) from error
-        return self._keys.get_signing_key(name)
 
     @cached_property
     def _keys(self) -> jwt.PyJWKClient:

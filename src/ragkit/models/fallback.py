@@ -98,6 +98,8 @@ class FallbackChat:
                 spent += error.usage
             log.warning("%s", failures[-1].detail)
         if self._last is None or not request.sources or not any(isinstance(e, UpstreamError) for e in failures):
+            if spent != Usage():
+                yield ChatDelta(usage=spent)  # whoever thought, and wrote nothing
             raise failures[0]
         yield ChatDelta(model=self._last.name, fallback=failures[0].detail)
         async with aclosing(cast("AsyncGenerator[ChatDelta]", self._last.stream(request))) as deltas:

@@ -70,10 +70,10 @@ def _kit(
 
 
 def _refuse_unknown(request: Request) -> None:
-    """A parameter of the query that no route of ours reads is a mistake; clients made for OpenAI may have theirs."""
+    """A parameter of the query that no route of ours reads is a mistake; other programs' clients may have theirs."""
     known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
     unknown = request.query_params.keys() - known
-    if unknown and not path_of(request.scope).startswith(OPENAI_PATHS):
+    if unknown and not path_of(request.scope).startswith((*OPENAI_PATHS, "/metrics")):
         raise InputError(f"{min(unknown)[:100]}: there is no such parameter.", hint=_takes(known))
 
 

@@ -14,7 +14,7 @@ from ragkit.errors import RagkitError
 from ragkit.events import Done, Event, Failed, Token
 from ragkit.service.admission import Admission
 from ragkit.service.errors import METHODS
-from ragkit.types import Answer, Collection, Job
+from ragkit.types import Answer, Collection, Job, Usage
 
 __all__ = ["AnswerWatch", "Counted", "Metrics"]
 
@@ -116,20 +116,24 @@ class AnswerWatch:
                 self._metrics.stage_seconds.labels(stage).observe(ms / 1e3)
             self.answered(event.answer)
         elif isinstance(event, Failed):
+            self._used(event.usage or Usage(), "")
             self.over(event.code)
 
     def answered(self, answer: Answer) -> None:
         """Count a whole answer."""
         metrics, usage = self._metrics, answer.usage
         metrics.answer_seconds.observe(time.perf_counter() - self._began)
-        metrics.tokens.labels(answer.model, "input").inc(usage.input_tokens)
-        metrics.tokens.labels(answer.model, "output").inc(usage.output_tokens)
-        metrics.cost.labels(answer.model).inc(usage.cost_usd or 0.0)
+        self._used(usage, answer.model)
         metrics.repeated.inc(usage.cached)
         metrics.fallbacks.inc(answer.fallback is not None)
         for citation in answer.citations:
             metrics.verdicts.labels(citation.verdict).inc()
         self.over(answer.reason or "answered", answer.model)
+
+    def _used(self, usage: Usage, model: str) -> None:
+        self._metrics.tokens.labels(model, "input").inc(usage.input_tokens)
+        self._metrics.tokens.labels(model, "output").inc(usage.output_tokens)
+        self._metrics.cost.labels(model).inc(usage.cost_usd or 0.0)
 
     def over(self, outcome: str, model: str = "") -> None:
         """Count what became of it, the first time that this is known."""

@@ -29,6 +29,9 @@ class CarefulProtocol(HttpToolsProtocol):
     head_s = SILENT_S
     _timer: TimerHandle | None = None
     _head_bytes = 0
+    _in_head = _in_body = False
+    _has_ended = False
+    """Whether a request came to its end in the bytes that are looked at."""
     _is_deaf = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -42,12 +45,13 @@ class CarefulProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
             return
+        self._has_ended = False
         super().data_received(data)
         if self.transport.is_closing() or self._is_deaf:
             return
-        if self._timer is None and not self._is_under_way():  # such as empty lines, which begin no request
+        if self._timer is None and not self._is_under_way():  # empty lines; the rest of a body that was refused
             self._expect_head()
-        if self._timer is not None:
+        if self._timer is not None and not (self._in_body or self._has_ended):
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD_BYTES:
                 self._refuse(431, TooLarge(f"The headers of the request do not end after {MOST_HEAD_BYTES:,} bytes."))
@@ -55,10 +59,17 @@ class CarefulProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._expect_head()
+        self._in_head = True
 
     def on_headers_complete(self) -> None:
         self._end_head()
+        self._in_body = True
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._end_head()
+        self._in_body, self._has_ended = False, True
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, InputError("What was sent is not HTTP (RFC 9112).", hint=HINT))
@@ -75,12 +86,14 @@ class CarefulProtocol(HttpToolsProtocol):
     def _end_head(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer, self._head_bytes = None, 0
+        self._timer, self._head_bytes, self._in_head = None, 0, False
 
     def _late(self) -> None:
         if self._is_under_way():  # it waits for the answer before
+            is_begun, read = self._in_head, self._head_bytes
             self._expect_head()
-        elif self._head_bytes:
+            self._in_head, self._head_bytes = is_begun, read
+        elif self._in_head or (self._head_bytes and self.cycle is None):
             self._refuse(408, TimedOut(f"The headers of the request did not come within {self.head_s:g} seconds."))
         else:
             self.transport.close()

@@ -243,7 +243,10 @@ class Spending:
     def _settle(self, reservation: str) -> None:
         last = self._broken_off
         used = self._used or Usage(input_tokens=last.input, output_tokens=last.output, cost_usd=self._cost(last))
-        tokens, usd = used.input_tokens + used.output_tokens, used.cost_usd or 0.0
+        usd = used.cost_usd
+        if usd is None:  # of one of several models no price is known: the dearest of the others stands for it
+            usd = self._cost(Tokens(input=used.input_tokens, output=used.output_tokens)) or 0.0
+        tokens = used.input_tokens + used.output_tokens
         self._kit.quotas.settle(self._caller.name, reservation, tokens=tokens, usd=usd)
 
     def _cost(self, used: Tokens) -> float | None:

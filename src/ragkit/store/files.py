@@ -76,8 +76,11 @@ class FileStore:
 
     def put_file(self, file: Path) -> str:
         """The same for a file; on one file system it takes neither time nor room, as both are one from then on."""
-        with file.open("rb") as source:
-            sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+        try:
+            with file.open("rb") as source:
+                sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+        except OSError as error:
+            raise StorageError(f"The file {str(file)!r} cannot be read: {error.strerror}.") from error
         return self._keep(sha256, lambda beside: _linked(file, beside))
 
     def _keep(self, sha256: str, write: Callable[[Path], None]) -> str:

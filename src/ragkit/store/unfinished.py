@@ -44,7 +44,7 @@ class Unfinished:
         """Make room for a file.
 
         Raises:
-            Busy: This owner has too many unfinished.
+            Busy: This owner writes to as many as it may have.
             StorageError: The disk refuses.
         """
         upload_id = secrets.token_hex(16)
@@ -63,12 +63,22 @@ class Unfinished:
             self._folder.mkdir(parents=True, exist_ok=True)
             with locked(self._folder / _LIST_LOCK, wait_s=_LIST_WAIT_S, what="the list of uploads"):
                 self.sweep()
-                if sum(one.owner == owner and one.job_id is None for one in self._all()) >= MOST_OF_OWNER:
-                    raise too_many()
+                self._make_room(owner)
                 place.mkdir(mode=0o700)
                 os.close(os.open(place / PART, os.O_CREAT | os.O_EXCL, 0o600))
                 write_state(place, upload)
         return upload
+
+    def _make_room(self, owner: str) -> None:
+        """Forget what an owner with as many as it may have has left for longest: who gave up rarely says so."""
+        own = [one for one in self._all() if one.owner == owner and one.job_id is None]
+        for one in sorted(own, key=lambda one: one.expires_at):
+            if len(own) < MOST_OF_OWNER:
+                return
+            if _remove(self._folder / one.id, datetime.now(UTC)):
+                own.remove(one)
+        if len(own) >= MOST_OF_OWNER:
+            raise too_many()
 
     def get(self, upload_id: str, owner: str) -> Upload:
         """How far an upload is; what is told to be there survives a loss of power.
@@ -147,23 +157,28 @@ class Unfinished:
             size = size_of(place / PART, durable=durable)
             state = json.loads((place / STATE).read_bytes())
             used = last_used(place)
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # gone, or not written to its end
             return None
         if state["job_id"] is not None:
             size = int(state["length"])
         if size is None:
             return None
-        return Upload(**state, id=upload_id, offset=size, expires_at=used + KEPT)
+        try:
+            return Upload(**state, id=upload_id, offset=size, expires_at=used + KEPT)
+        except TypeError:  # of another version
+            return None
 
 
-def _remove(place: Path, before: datetime) -> None:
-    """Remove what was last used before a moment, unless it is being written to."""
+def _remove(place: Path, before: datetime) -> bool:
+    """Remove what was last used before a moment, unless it is being written to; whether it is gone."""
     if last_used(place) < before and (lock := try_lock(place / _LOCK)) is not None:
         try:
             if last_used(place) < before:
                 shutil.rmtree(place, ignore_errors=True)
+                return True
         finally:
             os.close(lock)
+    return False
 
 
 def unknown(upload_id: str) -> NotFound:
@@ -178,6 +193,6 @@ def unknown(upload_id: str) -> NotFound:
 def too_many() -> Busy:
     """What to tell an owner with as many as it may have."""
     return Busy(
-        f"{MOST_OF_OWNER} uploads of this key are not finished.",
-        hint="Go on with one of them, or end it with DELETE; each expires by itself a day after its last byte.",
+        f"{MOST_OF_OWNER} uploads of this key are written to at this moment.",
+        hint="Begin it when one of them is finished.",
     )

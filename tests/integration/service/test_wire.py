@@ -82,6 +82,27 @@ def test_what_follows_a_request_does_not_break_its_answer(port):
     assert reply.endswith(b'{"status":"ok"}')
 
 
+def test_the_rest_of_a_body_that_was_refused_is_no_head(port):
+    body = b"x" * (4 * MOST_HEAD_BYTES)
+    refused = b"POST /v1/ask HTTP/1.1\r\nHost: evil.example\r\nContent-Length: %d\r\n\r\n" % len(body)
+    reply = sent(
+        port, refused, body[:-1], body[-1:], b"GET /healthz HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n"
+    )
+    assert reply.startswith(b"HTTP/1.1 403")
+    assert reply.endswith(b'{"status":"ok"}')
+    assert reply.count(b"HTTP/1.1 ") == 2
+
+
+def test_a_body_that_was_refused_and_does_not_come_ends_the_connection_without_another_answer(port):
+    reply = sent(port, b"POST /v1/ask HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 99\r\n\r\n", b"x")
+    assert reply.count(b"HTTP/1.1 ") == 1
+
+
+def test_empty_lines_after_a_request_are_no_request(port):
+    reply = sent(port, b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n", b"\r\n")
+    assert reply.count(b"HTTP/1.1 ") == 1
+
+
 def test_an_upgrade_is_not_made(port):
     asked = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: AA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     assert sent(port, b"GET /v1/ask HTTP/1.1\r\n" + HOST + asked).startswith(b"HTTP/1.1 405")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -115,19 +116,20 @@ def test_what_is_too_old_is_removed_unless_it_is_written_to(tmp_path: Path, uplo
         uploads.get(old.id, "rk_1")
 
 
-def test_an_owner_has_so_many_unfinished_and_others_are_not_hindered(uploads: Unfinished) -> None:
+def test_the_upload_that_was_left_for_longest_makes_room(uploads: Unfinished, tmp_path: Path) -> None:
     begun = [begin(uploads) for _ in range(MOST_OF_OWNER)]
+    writing = [uploads.write(one.id, "rk_1") for one in begun]
     with pytest.raises(Busy, match=str(MOST_OF_OWNER)):
         begin(uploads)
     begin(uploads, owner="rk_2")
-    arriving = uploads.write(begun[0].id, "rk_1")
-    arriving.finish("job_1")
-    arriving.close()
-    uploads.remove(begun[1].id, "rk_1")
+    for one in writing:
+        one.close()
+    for file in (tmp_path / "uploads" / begun[3].id).iterdir():
+        os.utime(file, (time.time() - 60, time.time() - 60))
     begin(uploads)
-    begin(uploads)
-    with pytest.raises(Busy):
-        begin(uploads)
+    with pytest.raises(NotFound):
+        uploads.get(begun[3].id, "rk_1")
+    assert all(uploads.get(one.id, "rk_1").offset == 0 for one in begun if one is not begun[3])
 
 
 def test_a_disk_that_refuses_is_one_sentence(tmp_path: Path) -> None:
