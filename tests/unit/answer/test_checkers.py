@@ -12,6 +12,8 @@ from ragkit.answer.checkers import Sampled, looked_at_again
 from ragkit.answer.citations import resolve
 from ragkit.answer.markers import Sentence
 from ragkit.errors import UpstreamError
+from ragkit.models.fallback import FallbackChat
+from ragkit.models.patience import Patience
 from ragkit.opinions import Opinion
 from ragkit.testing import ScriptedChat
 from ragkit.types import Hit, Usage, Verdict
@@ -124,3 +126,11 @@ async def test_where_a_language_model_says_nothing_readable_the_built_in_check_d
     found = await looked_at_again(own, SOURCES, AskingChecker(ScriptedChat(reply)))
     assert replace(found, usage=None) == own
     assert found.usage == Usage(output_tokens=len(reply) if isinstance(reply, str) else 1, cost_usd=None)
+
+
+async def test_a_language_model_that_only_thought_is_counted() -> None:
+    silent = FallbackChat(
+        [ScriptedChat([], usage=Usage(output_tokens=9))], patience=Patience(longest_s=0.01, total_s=5)
+    )
+    opinion = await AskingChecker(silent).opinion("Refunds take 30 days.", [hit()])
+    assert (opinion.verdict, opinion.usage) == (None, Usage(output_tokens=9))
